@@ -1,0 +1,1 @@
+"""Features, split, model, training, scoring and evaluation. Needs the ``train`` extra."""

@@ -1,0 +1,1 @@
+"""The graph database: connection, embedded server, schema, writes, snapshot, publish, client."""

@@ -1,0 +1,57 @@
+"""Which labels, relationship types and properties play which role in the graph."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class InteractionRole(_Frozen):
+    """A relationship type from users to items that is an interaction.
+
+    Attributes:
+        type: Relationship type, such as ``SAVED``.
+        at: Property that holds the time or position (an integer), or None: the history is a set.
+        weight: Property that holds the weight, or None: every event weighs 1.
+    """
+
+    type: str
+    at: str | None = "at"
+    weight: str | None = None
+
+
+class RelationRole(_Frozen):
+    """A relationship type that is not an interaction, between two kinds of node.
+
+    Attributes:
+        type: Relationship type, such as ``WRITTEN_BY``.
+        source: Node type at its start: ``item``, ``user``, or the label of an entity kind.
+        target: Node type at its end, likewise.
+        weight: Property that holds a weight, or None: every relation weighs 1.
+    """
+
+    type: str
+    source: str
+    target: str
+    weight: str | None = None
+
+
+class Roles(_Frozen):
+    """The roles in a graph; the defaults are the names that Linkspan itself writes.
+
+    Attributes:
+        domains: Domain name to the label its items carry beside ``Item``.
+        text: Item properties, in order, whose values make the text of an item.
+        interactions: Relationship types from users to items.
+        entities: Labels of the entity kinds.
+        relations: All other relationship types that the model should see.
+    """
+
+    domains: dict[str, str]
+    text: tuple[str, ...] = ("title",)
+    interactions: tuple[InteractionRole, ...]
+    entities: tuple[str, ...] = ()
+    relations: tuple[RelationRole, ...] = ()

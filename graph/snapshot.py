@@ -1,0 +1,180 @@
+"""The graph as arrays: what training reads, once, so that it never talks to the database again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linkspan.errors import ModelError
+from linkspan.graph.roles import Roles
+
+RelationKey = tuple[str, str, str]
+"""(source node type, relationship type, target node type); node types are ``item``, ``user``
+or the label of an entity kind."""
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent reading of the graph. Row indices are positions in the node tables.
+
+    Node tables are sorted by key and edge tables by their row indices, so that the same graph gives
+    the same snapshot, and the same fingerprint, on every server.
+
+    Attributes:
+        roles: The roles it was read with.
+        users: Columns ``key``, ``id`` (text).
+        items: Columns ``key``, ``id``, ``domain``, ``title``, ``text`` (text; never null, the last
+            two may be empty).
+        entities: Entity kind (label) to a table with columns ``key``, ``name``.
+        interactions: Interaction type to a table with ``user``, ``item`` (int32 rows), ``at``
+            (int64: milliseconds UTC or a position; 0 throughout where the history is a set),
+            ``weight`` (float32) and ``sign`` (int8: 1 positive, -1 negative, 0 neither).
+        relations: `RelationKey` to a table with ``source``, ``target`` (int32 rows in the tables of
+            the two node types) and ``weight`` (float32).
+        source: Where it was read from: ``engine``, ``uri``, ``read_at`` (ISO 8601).
+    """
+
+    roles: Roles
+    users: pd.DataFrame
+    items: pd.DataFrame
+    entities: dict[str, pd.DataFrame]
+    interactions: dict[str, pd.DataFrame]
+    relations: dict[RelationKey, pd.DataFrame]
+    source: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def domains(self) -> list[str]:
+        """Names of the domains that have items, sorted."""
+        return sorted(self.items["domain"].unique())
+
+    @property
+    def timed(self) -> bool:
+        """Whether events have an order; if not, a history is a set."""
+        return any(frame["at"].any() for frame in self.interactions.values())
+
+    def events(self) -> pd.DataFrame:
+        """All positive events in time order within each user.
+
+        Returns:
+            Columns ``user``, ``item`` (int32 rows), ``at`` (int64), ``weight`` (float32) and
+            ``type`` (category), sorted by user, then time, then item id as text (ties in time have
+            no order in the graph). A user and item that meet more than once stand here each time.
+        """
+        frames = [
+            frame.loc[frame["sign"] > 0, ["user", "item", "at", "weight"]].assign(type=name)
+            for name, frame in sorted(self.interactions.items())
+        ]
+        events = pd.concat(frames, ignore_index=True)
+        order = np.argsort(np.argsort(self.items["id"].to_numpy(str), kind="stable"))
+        by = np.lexsort((order[events["item"]], events["at"], events["user"]))
+        events = events.iloc[by].reset_index(drop=True)
+        return events.assign(type=events["type"].astype("category"))
+
+    def fingerprint(self) -> str:
+        """SHA-256 of everything a model can learn from; the same on every server."""
+        digest = hashlib.sha256(self.roles.model_dump_json().encode())
+        for name, frame in self._tables():
+            digest.update(name.encode())
+            for column in frame.columns:
+                digest.update(column.encode())
+                values = frame[column]
+                if values.dtype.kind in "iuf":
+                    digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
+                else:
+                    digest.update("\x00".join(values.astype(str)).encode())
+        return digest.hexdigest()
+
+    def counts(self) -> dict[str, int]:
+        """Rows per table, by table name."""
+        return {name: len(frame) for name, frame in self._tables()}
+
+    def save(self, folder: Path) -> None:
+        """Write Parquet files and ``manifest.json`` into ``folder`` (made if need be)."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tables = self._tables()
+        for number, (_, frame) in enumerate(tables):
+            frame.to_parquet(folder / f"{number:03}.parquet", index=False)
+        manifest = {
+            "format": FORMAT,
+            "fingerprint": self.fingerprint(),
+            "source": self.source,
+            "roles": self.roles.model_dump(mode="json"),
+            "tables": {
+                name: {"file": f"{number:03}.parquet", "rows": len(frame)}
+                for number, (name, frame) in enumerate(tables)
+            },
+        }
+        (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+
+    @classmethod
+    def load(cls, folder: Path) -> Snapshot:
+        """Read what `save` wrote.
+
+        Raises:
+            ModelError: The folder holds no snapshot, one of another format, or a damaged one.
+        """
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text())
+            if manifest["format"] != FORMAT:
+                raise ModelError(
+                    f"{folder}: snapshot format {manifest['format']}, expected {FORMAT}",
+                    hint="Take it again with 'linkspan snapshot'",
+                )
+            tables = {
+                name: pd.read_parquet(folder / entry["file"])
+                for name, entry in manifest["tables"].items()
+            }
+        except (OSError, KeyError, ValueError) as error:
+            raise ModelError(
+                f"{folder}: not a readable snapshot ({error})",
+                hint="Take it again with 'linkspan snapshot'",
+            ) from error
+        snapshot = cls(
+            roles=Roles.model_validate(manifest["roles"]),
+            users=tables["users"],
+            items=tables["items"],
+            entities=_below("entity", tables),
+            interactions=_below("interaction", tables),
+            relations={
+                (source, kind, target): frame
+                for name, frame in _below("relation", tables).items()
+                for source, kind, target in [name.split("/")]
+            },
+            source=manifest["source"],
+        )
+        if snapshot.fingerprint() != manifest["fingerprint"]:
+            raise ModelError(
+                f"{folder}: the snapshot was altered after it was taken",
+                hint="Take it again with 'linkspan snapshot'",
+            )
+        return snapshot
+
+    def _tables(self) -> list[tuple[str, pd.DataFrame]]:
+        """All tables, each with its name, in a fixed order."""
+        return [
+            ("users", self.users),
+            ("items", self.items),
+            *((f"entity/{kind}", frame) for kind, frame in sorted(self.entities.items())),
+            *((f"interaction/{kind}", frame) for kind, frame in sorted(self.interactions.items())),
+            *(
+                (f"relation/{'/'.join(key)}", frame)
+                for key, frame in sorted(self.relations.items())
+            ),
+        ]
+
+
+def _below(prefix: str, tables: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """The tables whose name begins with ``prefix/``, by the rest of the name."""
+    return {
+        name.removeprefix(f"{prefix}/"): frame
+        for name, frame in tables.items()
+        if name.startswith(f"{prefix}/")
+    }
