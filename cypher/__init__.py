@@ -1,1 +1,111 @@
-"""Every query that Linkspan runs or offers, one ``.cypher`` file each, and their loader."""
+"""Every query that Linkspan runs or offers, one ``.cypher`` file each, and their loader.
+
+The files beside this module are the queries a person asks; `steps/` holds those the program runs on
+the way. Each is plain Cypher for the default names and runs as it stands; `load` puts other labels
+and relationship types in their place. Each begins with ``// key: value`` lines: ``purpose``,
+``parameters``, ``columns``, ``index`` and ``retryable``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from linkspan.errors import ConfigError
+
+__all__ = ["Query", "describe", "load", "names", "quote"]
+
+_HEADER = re.compile(r"^// (purpose|parameters|columns|index|retryable): (.*)$", re.MULTILINE)
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Query:
+    """One query file.
+
+    Attributes:
+        name: File name without ``.cypher``.
+        text: The whole file, comments included.
+        purpose: What it answers, one sentence.
+        parameters: Parameter names with their meaning, as written in the header.
+        columns: What each column of the result holds, as written in the header.
+        index: The index or constraint that its plan begins with.
+        retryable: Whether it may be sent again after a lost connection.
+    """
+
+    name: str
+    text: str
+    purpose: str
+    parameters: str
+    columns: str
+    index: str
+    retryable: bool
+
+
+def names() -> list[str]:
+    """Names of the queries that people ask, sorted; those in ``steps/`` are not among them."""
+    return sorted(
+        path.name.removesuffix(".cypher")
+        for path in files(__name__).iterdir()
+        if path.name.endswith(".cypher")
+    )
+
+
+@cache
+def describe(name: str) -> Query:
+    """The query ``name`` with what its header says.
+
+    Raises:
+        ConfigError: There is no such query.
+    """
+    if not _PLAIN.fullmatch(name):
+        raise _unknown(name)
+    for folder in (files(__name__), files(__name__) / "steps"):
+        path = folder / f"{name}.cypher"
+        if path.is_file():
+            text = path.read_text("utf-8")
+            header = dict(_HEADER.findall(text))
+            return Query(
+                name=name,
+                text=text,
+                purpose=header["purpose"],
+                parameters=header["parameters"],
+                columns=header["columns"],
+                index=header["index"],
+                retryable=header["retryable"] == "yes",
+            )
+    raise _unknown(name)
+
+
+def load(name: str, replace: Mapping[str, str | Sequence[str]] | None = None) -> str:
+    """The text of a query, with labels and relationship types replaced.
+
+    Args:
+        name: File name without ``.cypher``.
+        replace: Label or type as it stands in the file (``SAVED``) to the one to use
+            (``RATED``), or to several, any of which will do; quoted where it has to be.
+
+    Raises:
+        ConfigError: There is no such query.
+    """
+    text = describe(name).text
+    if not replace:
+        return text
+    wanted = {
+        old: "|".join(map(quote, [new] if isinstance(new, str) else new))
+        for old, new in replace.items()
+    }
+    found = re.compile(rf"(?<=[:|&])({'|'.join(map(re.escape, wanted))})\b")  # all at once
+    return found.sub(lambda match: wanted[match[1]], text)
+
+
+def quote(name: str) -> str:
+    """A label, type or property as Cypher takes it: in back-ticks unless it is a plain word."""
+    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
+
+
+def _unknown(name: str) -> ConfigError:
+    return ConfigError(f"there is no query {name!r}", hint=f"Known queries: {', '.join(names())}")

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Condition(_Frozen):
+    """A comparison of a number property with a constant, such as ``rating >= 4``."""
+
+    property: str
+    operator: Literal["==", "!=", ">=", ">", "<=", "<"]
+    value: float
 
 
 class InteractionRole(_Frozen):
@@ -16,11 +26,15 @@ class InteractionRole(_Frozen):
         type: Relationship type, such as ``SAVED``.
         at: Property that holds the time or position (an integer), or None: the history is a set.
         weight: Property that holds the weight, or None: every event weighs 1.
+        positive: What makes an event positive, or None: every one is.
+        otherwise: What an event is that is not positive.
     """
 
     type: str
     at: str | None = "at"
     weight: str | None = None
+    positive: Condition | None = None
+    otherwise: Literal["negative", "ignored"] = "negative"
 
 
 class RelationRole(_Frozen):

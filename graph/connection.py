@@ -1,0 +1,223 @@
+"""The one door to a graph database: the official driver, with clear errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Any, LiteralString, Self, cast
+from urllib.parse import urlsplit
+
+import neo4j
+import pandas as pd
+from neo4j.exceptions import (
+    AuthError,
+    ClientError,
+    ConfigurationError,
+    DriverError,
+    Neo4jError,
+    ServiceUnavailable,
+    SessionExpired,
+)
+
+from linkspan.errors import ConfigError, DatabaseError
+from linkspan.graph.capabilities import Capabilities
+
+SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
+_FETCH_ROWS = 10_000
+
+
+@dataclass
+class Counters:
+    """What a write changed, as the server counted it."""
+
+    nodes_created: int = 0
+    nodes_deleted: int = 0
+    relationships_created: int = 0
+    relationships_deleted: int = 0
+    properties_set: int = 0
+
+    def __iadd__(self, other: Counters) -> Self:
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+        return self
+
+
+class Database:
+    """A connection to one database on one server; a context manager.
+
+    Args:
+        uri: ``neo4j://``, ``bolt://`` or their ``+s`` and ``+ssc`` forms.
+        user: Login name.
+        password: Its password.
+        database: Name of the database.
+        timeout: Seconds to wait for a connection, and for retries of a lost one.
+
+    Raises:
+        ConfigError: The address has another form.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        user: str,
+        password: str,
+        database: str = "neo4j",
+        *,
+        timeout: float = 30.0,
+    ) -> None:
+        self.uri, self.user, self.database = uri, user, database
+        if urlsplit(uri).scheme not in SCHEMES or not urlsplit(uri).hostname:
+            raise ConfigError(
+                f"'{uri}' is not the address of a graph database",
+                hint="Use embedded:DIR, or neo4j://, bolt:// or neo4j+s:// with host and port",
+            )
+        try:
+            self._driver = neo4j.GraphDatabase.driver(
+                uri,
+                auth=(user, password),
+                connection_timeout=timeout,
+                connection_acquisition_timeout=timeout,
+                max_transaction_retry_time=timeout,
+                notifications_min_severity="OFF",
+            )
+        except (ConfigurationError, ValueError) as error:
+            raise ConfigError(f"'{uri}' cannot be used: {error}") from error
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What the server is and can do; asked once.
+
+        Raises:
+            DatabaseError: The server cannot be reached or refuses the login.
+        """
+        with self._errors():
+            info = self._driver.get_server_info()
+        return Capabilities.of_agent(info.agent, info.protocol_version)
+
+    def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a reading query in a managed transaction.
+
+        Returns:
+            One dict a row, by column name.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+        with self._errors():
+            records, _, _ = self._driver.execute_query(
+                cast(LiteralString, query),
+                parameters,
+                routing_=neo4j.RoutingControl.READ,
+                database_=self.database,
+            )
+        return [dict(zip(record.keys(), record.values(), strict=True)) for record in records]
+
+    def read_rows(self, query: str, parameters: dict[str, Any]) -> list[list[Any]]:
+        """Run a reading query; its rows as lists in column order, the cheapest form.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+
+        def work(transaction: neo4j.ManagedTransaction) -> list[list[Any]]:
+            return transaction.run(cast(LiteralString, query), parameters).values()
+
+        with (
+            self._errors(),
+            self._driver.session(database=self.database, fetch_size=_FETCH_ROWS) as session,
+        ):
+            return session.execute_read(work)
+
+    def read_frame(self, query: str, columns: list[str], **parameters: Any) -> pd.DataFrame:
+        """Run a reading query that returns many rows.
+
+        Args:
+            query: Returns as many columns as ``columns`` names.
+            columns: Names of the columns in the frame.
+            parameters: Query parameters.
+
+        Returns:
+            A frame of objects; the caller sets the dtypes.
+        """
+        rows = self.read_rows(query, parameters)
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        return pd.DataFrame(dict(zip(columns, values, strict=True)), dtype=object)
+
+    def write(self, query: str, **parameters: Any) -> Counters:
+        """Run a writing query in one managed transaction, tried again when the server says so.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+
+        def work(transaction: neo4j.ManagedTransaction) -> neo4j.ResultSummary:
+            return transaction.run(cast(LiteralString, query), parameters).consume()
+
+        with self._errors(), self._driver.session(database=self.database) as session:
+            counters = session.execute_write(work).counters
+        return Counters(
+            nodes_created=counters.nodes_created,
+            nodes_deleted=counters.nodes_deleted,
+            relationships_created=counters.relationships_created,
+            relationships_deleted=counters.relationships_deleted,
+            properties_set=counters.properties_set,
+        )
+
+    def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a query in an auto-commit transaction: for schema statements.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+        with self._errors(), self._driver.session(database=self.database) as session:
+            return session.run(cast(LiteralString, query), parameters).data()
+
+    def close(self) -> None:
+        """Close all connections. May be called twice."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn the driver's errors into `DatabaseError` with a hint."""
+        try:
+            yield
+        except (ServiceUnavailable, SessionExpired) as error:
+            raise DatabaseError(
+                f"no graph database answers at {self.uri} ({_first_line(error)})",
+                hint="Start it, or check the address ('linkspan doctor' looks closer)",
+            ) from error
+        except AuthError as error:
+            raise DatabaseError(
+                f"{self.uri} refused the login of user '{self.user}'",
+                hint="Check NEO4J_USERNAME and NEO4J_PASSWORD",
+            ) from error
+        except ClientError as error:
+            if error.code == "Neo.ClientError.Database.DatabaseNotFound":
+                raise DatabaseError(
+                    f"{self.uri} has no database '{self.database}'",
+                    hint="Check NEO4J_DATABASE or [database] name",
+                ) from error
+            raise DatabaseError(f"the server refused a query: {_first_line(error)}") from error
+        except (Neo4jError, DriverError) as error:
+            raise DatabaseError(f"a query failed: {_first_line(error)}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    """The first line of an error's text, without the codes that the driver puts around it."""
+    text = getattr(error, "message", None) or str(error) or type(error).__name__
+    return re.sub(r"^\{.*?message: ", "", str(text)).splitlines()[0].rstrip(".}")

@@ -1,0 +1,198 @@
+"""Reads the graph once into a `Snapshot`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linkspan import cypher
+from linkspan.errors import SchemaError
+from linkspan.graph.connection import Database
+from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
+from linkspan.graph.snapshot import RelationKey, Snapshot
+from linkspan.progress import SILENT, Progress, Task
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+_LABELS = {"item": "Item", "user": "User"}
+
+
+def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT) -> Snapshot:
+    """Read all that the roles name.
+
+    Args:
+        database: The graph.
+        roles: Which labels, types and properties to read.
+        progress: Told of each table.
+
+    Returns:
+        The same snapshot, with the same fingerprint, for the same graph on any server.
+
+    Raises:
+        SchemaError: The graph has no items or no interactions, or a node lacks its key.
+        DatabaseError: A query failed.
+    """
+    tables = 2 + len(roles.entities) + len(roles.interactions) + len(roles.relations)
+    with progress.task("Reading the graph", tables, "tables") as task:
+        users = _read_nodes(database, cypher.load("read_users"), ["key", "id"], task)
+        items = _read_items(database, roles, task)
+        entities = {
+            kind: _read_nodes(
+                database, cypher.load("read_entities", {"Author": kind}), ["key", "name"], task
+            )
+            for kind in roles.entities
+        }
+        if items.empty:
+            raise SchemaError("the graph has no items", hint="Load some with 'linkspan ingest'")
+        rows = {
+            "user": pd.Index(users["key"]),
+            "item": pd.Index(items["key"]),
+            **{kind: pd.Index(frame["key"]) for kind, frame in entities.items()},
+        }
+        interactions = {
+            role.type: _read_interactions(database, role, rows, task) for role in roles.interactions
+        }
+        if all(frame.empty for frame in interactions.values()):
+            raise SchemaError(
+                f"the graph has no interactions of type {', '.join(interactions)}",
+                hint="Load some with 'linkspan ingest', or check the mapping",
+            )
+        relations = {
+            _key(role): _read_relations(database, role, rows, task) for role in roles.relations
+        }
+    return Snapshot(
+        roles=roles,
+        users=users,
+        items=items,
+        entities=entities,
+        interactions=interactions,
+        relations=relations,
+        source={
+            "engine": f"{database.capabilities.engine} {database.capabilities.version}",
+            "uri": database.uri,
+            "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def _read_nodes(database: Database, query: str, columns: list[str], task: Task) -> pd.DataFrame:
+    """Nodes as text columns, sorted by key."""
+    frame = database.read_frame(query, columns)
+    if frame["key"].isna().any():
+        raise SchemaError(
+            f"{int(frame['key'].isna().sum())} nodes have no key ({query.splitlines()[-2]})",
+            hint="Every node that plays a role needs its key property",
+        )
+    task.advance(1, f"{len(frame):,} nodes")
+    return frame.fillna("").astype(str).sort_values("key", ignore_index=True)
+
+
+def _read_items(database: Database, roles: Roles, task: Task) -> pd.DataFrame:
+    columns = ["key", "id", "domain", "title", "values"]
+    frame = database.read_frame(cypher.load("read_items"), columns, text=list(roles.text))
+    homeless = frame.loc[frame["domain"].isna() | frame["key"].isna(), "key"]
+    if len(homeless):
+        raise SchemaError(
+            f"{len(homeless):,} items have no domain or no key, such as {homeless.iloc[0]!r}",
+            hint="Give each item a 'domain' and a 'key' property",
+        )
+    frame["text"] = [_joined(values) for values in frame.pop("values")]
+    task.advance(1, f"{len(frame):,} items")
+    return frame.fillna("").astype(str).sort_values("key", ignore_index=True)
+
+
+def _joined(values: Sequence[Any]) -> str:
+    """Property values as one text: lists joined by commas, parts by full stops, gaps left out."""
+    parts = (
+        ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        for value in values
+        if value is not None
+    )
+    return ". ".join(part for part in parts if part)
+
+
+def _read_interactions(
+    database: Database, role: InteractionRole, rows: dict[str, pd.Index[str]], task: Task
+) -> pd.DataFrame:
+    wanted = [role.at, role.weight, role.positive.property if role.positive else None]
+    properties = [name or "" for name in wanted]
+    query = cypher.load("read_interactions", {"SAVED": role.type})
+    frame = database.read_frame(query, ["user", "item", "values"], properties=properties)
+    at, weight, judged = zip(*frame["values"], strict=True) if len(frame) else ((), (), ())
+    task.advance(1, f"{len(frame):,} {role.type}")
+    events = pd.DataFrame(
+        {
+            "user": rows["user"].get_indexer(frame["user"]).astype(np.int32),
+            "item": rows["item"].get_indexer(frame["item"]).astype(np.int32),
+            "at": _numbers(at, role.type, role.at, 0).astype(np.int64),
+            "weight": _numbers(weight, role.type, role.weight, 1).astype(np.float32),
+            "sign": _signs(judged, role),
+        }
+    )
+    return events.sort_values(["user", "item", "at"], ignore_index=True)
+
+
+def _signs(values: Sequence[Any], role: InteractionRole) -> np.ndarray[Any, np.dtype[np.int8]]:
+    if role.positive is None:
+        return np.ones(len(values), np.int8)
+    numbers = _numbers(values, role.type, role.positive.property, np.nan)
+    condition: Condition = role.positive
+    positive = _COMPARE[condition.operator](numbers, condition.value)
+    return np.where(positive, 1, -1 if role.otherwise == "negative" else 0).astype(np.int8)
+
+
+def _numbers(
+    values: Sequence[Any], kind: str, name: str | None, default: float
+) -> np.ndarray[Any, Any]:
+    """Property values as numbers, ``default`` where there is none."""
+    if all(type(value) is int for value in values):
+        return np.asarray(values, np.int64)
+    try:
+        return np.asarray([default if value is None else value for value in values], np.float64)
+    except (TypeError, ValueError) as error:
+        odd = next(v for v in values if v is not None and not isinstance(v, int | float))
+        raise SchemaError(
+            f"property '{name}' of a {kind} relationship is {odd!r}, not a number",
+            hint="Check the roles in the mapping",
+        ) from error
+
+
+def _read_relations(
+    database: Database, role: RelationRole, rows: dict[str, pd.Index[str]], task: Task
+) -> pd.DataFrame:
+    query = cypher.load(
+        "read_relations",
+        {
+            "Item": _LABELS.get(role.source, role.source),
+            "WRITTEN_BY": role.type,
+            "Author": _LABELS.get(role.target, role.target),
+        },
+    )
+    columns = ["source", "target", "weight"]
+    frame = database.read_frame(query, columns, weight=role.weight or "")
+    task.advance(1, f"{len(frame):,} {role.type}")
+    edges = pd.DataFrame(
+        {
+            "source": rows[role.source].get_indexer(frame["source"]).astype(np.int32),
+            "target": rows[role.target].get_indexer(frame["target"]).astype(np.int32),
+            "weight": _numbers(frame["weight"].to_list(), role.type, role.weight, 1).astype(
+                np.float32
+            ),
+        }
+    )
+    return edges.sort_values(["source", "target"], ignore_index=True)
+
+
+def _key(role: RelationRole) -> RelationKey:
+    return role.source, role.type, role.target
