@@ -75,7 +75,7 @@ def describe(name: str) -> Query:
                 parameters=header["parameters"],
                 columns=header["columns"],
                 index=header["index"],
-                retryable=header["retryable"] == "yes",
+                retryable=header["retryable"].startswith("yes"),
             )
     raise _unknown(name)
 

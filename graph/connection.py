@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
-from typing import Any, LiteralString, Self, cast
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import neo4j
@@ -25,6 +26,7 @@ from neo4j.exceptions import (
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.capabilities import Capabilities
+from linkspan.graph.embedded import DATABASE, EmbeddedServer
 
 SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 _FETCH_ROWS = 10_000
@@ -46,6 +48,29 @@ class Counters:
         return self
 
 
+def open_database(
+    uri: str, user: str | None = None, password: str | None = None, database: str | None = None
+) -> Database:
+    """Connect to a server, or start or join the embedded one.
+
+    Args:
+        uri: ``embedded:DIR``, or the address of a server.
+        user: Login name; the embedded server has its own.
+        password: Its password, likewise.
+        database: Name of the database, likewise.
+
+    Raises:
+        ConfigError: The address has another form, or there is no password for a server.
+        DatabaseError: The embedded server did not start.
+    """
+    if uri.startswith("embedded:"):
+        server = EmbeddedServer.ensure(Path(uri.removeprefix("embedded:")))
+        return Database(server.uri, server.user, server.password, DATABASE, embedded=server)
+    if password is None:
+        raise ConfigError(f"there is no password for {uri}", hint="Set NEO4J_PASSWORD")
+    return Database(uri, user or "neo4j", password, database or "neo4j")
+
+
 class Database:
     """A connection to one database on one server; a context manager.
 
@@ -55,6 +80,7 @@ class Database:
         password: Its password.
         database: Name of the database.
         timeout: Seconds to wait for a connection, and for retries of a lost one.
+        embedded: The embedded server behind the address, left when the connection is closed.
 
     Raises:
         ConfigError: The address has another form.
@@ -68,8 +94,9 @@ class Database:
         database: str = "neo4j",
         *,
         timeout: float = 30.0,
+        embedded: EmbeddedServer | None = None,
     ) -> None:
-        self.uri, self.user, self.database = uri, user, database
+        self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
         if urlsplit(uri).scheme not in SCHEMES or not urlsplit(uri).hostname:
             raise ConfigError(
                 f"'{uri}' is not the address of a graph database",
@@ -109,7 +136,7 @@ class Database:
         """
         with self._errors():
             records, _, _ = self._driver.execute_query(
-                cast(LiteralString, query),
+                query,
                 parameters,
                 routing_=neo4j.RoutingControl.READ,
                 database_=self.database,
@@ -124,7 +151,7 @@ class Database:
         """
 
         def work(transaction: neo4j.ManagedTransaction) -> list[list[Any]]:
-            return transaction.run(cast(LiteralString, query), parameters).values()
+            return transaction.run(query, parameters).values()
 
         with (
             self._errors(),
@@ -155,7 +182,7 @@ class Database:
         """
 
         def work(transaction: neo4j.ManagedTransaction) -> neo4j.ResultSummary:
-            return transaction.run(cast(LiteralString, query), parameters).consume()
+            return transaction.run(query, parameters).consume()
 
         with self._errors(), self._driver.session(database=self.database) as session:
             counters = session.execute_write(work).counters
@@ -168,17 +195,19 @@ class Database:
         )
 
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Run a query in an auto-commit transaction: for schema statements.
+        """Run a query in an auto-commit transaction: schema statements, a write that returns rows.
 
         Raises:
             DatabaseError: The query failed, or the server is gone.
         """
         with self._errors(), self._driver.session(database=self.database) as session:
-            return session.run(cast(LiteralString, query), parameters).data()
+            return session.run(query, parameters).data()
 
     def close(self) -> None:
         """Close all connections. May be called twice."""
         self._driver.close()
+        if self.embedded is not None:
+            self.embedded.leave()
 
     def __enter__(self) -> Self:
         return self

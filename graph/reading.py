@@ -133,8 +133,8 @@ def _read_interactions(
     task.advance(1, f"{len(frame):,} {role.type}")
     events = pd.DataFrame(
         {
-            "user": rows["user"].get_indexer(frame["user"]).astype(np.int32),
-            "item": rows["item"].get_indexer(frame["item"]).astype(np.int32),
+            "user": _rows(rows["user"], frame["user"]),
+            "item": _rows(rows["item"], frame["item"]),
             "at": _numbers(at, role.type, role.at, 0).astype(np.int64),
             "weight": _numbers(weight, role.type, role.weight, 1).astype(np.float32),
             "sign": _signs(judged, role),
@@ -184,14 +184,25 @@ def _read_relations(
     task.advance(1, f"{len(frame):,} {role.type}")
     edges = pd.DataFrame(
         {
-            "source": rows[role.source].get_indexer(frame["source"]).astype(np.int32),
-            "target": rows[role.target].get_indexer(frame["target"]).astype(np.int32),
+            "source": _rows(rows[role.source], frame["source"]),
+            "target": _rows(rows[role.target], frame["target"]),
             "weight": _numbers(frame["weight"].to_list(), role.type, role.weight, 1).astype(
                 np.float32
             ),
         }
     )
     return edges.sort_values(["source", "target"], ignore_index=True)
+
+
+def _rows(keys: pd.Index[str], wanted: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Row of each wanted key."""
+    found = keys.get_indexer(pd.Index(wanted)).astype(np.int32)
+    if (found < 0).any():
+        raise SchemaError(
+            f"the graph changed while it was read: {wanted.iloc[int(found.argmin())]!r} is new",
+            hint="Take the snapshot again when nothing is being loaded",
+        )
+    return found
 
 
 def _key(role: RelationRole) -> RelationKey:

@@ -9,7 +9,7 @@ _UNIQUE = {"User": "key", "Item": "key", "Entity": "key", "Run": "id"}
 
 
 def prepare(database: Database) -> None:
-    """Make the unique constraints on the keys, each with its index, unless they are there.
+    """Make the constraints on the keys and the index on domains, unless they are there.
 
     Raises:
         DatabaseError: The server refused, as it does where two nodes already share a key.
@@ -19,3 +19,4 @@ def prepare(database: Database) -> None:
             f"CREATE CONSTRAINT linkspan_{label.lower()}_{key} IF NOT EXISTS "
             f"FOR (n:{cypher.quote(label)}) REQUIRE n.{key} IS UNIQUE"
         )
+    database.run("CREATE INDEX linkspan_item_domain IF NOT EXISTS FOR (n:Item) ON (n.domain)")

@@ -1,0 +1,11 @@
+// purpose: a user's past and recommendations with what ties them, to look at in a graph browser
+// parameters: $user: key of the user; $domain: name of a domain, or null for all
+// columns: paths, drawn as a graph
+// index: User.key
+// retryable: yes
+MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)-->(e:Entity)<--(i)
+WHERE COUNT { (e)<--(:Item) } < 100
+RETURN recommended, tie
+LIMIT 200

@@ -1,0 +1,10 @@
+// purpose: what a user has met so far, the latest first
+// parameters: $user: key of the user; $domain: name of a domain, or null for all; $k: at most this many rows
+// columns: item (key), title, domain, interaction (its type), at (time in ms UTC, or a position)
+// index: User.key
+// retryable: yes
+MATCH (:User {key: $user})-[r:SAVED]->(i:Item)
+WHERE $domain IS NULL OR i.domain = $domain
+RETURN i.key AS item, i.title AS title, i.domain AS domain, type(r) AS interaction, r.at AS at
+ORDER BY at DESC, item
+LIMIT $k

@@ -1,0 +1,16 @@
+// purpose: a user's recommendations, best first within each domain, each with its reason
+// parameters: $user: key of the user; $domain: name of a domain, or null for all; $k: at most this many rows
+// columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
+// index: User.key
+// retryable: yes
+MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+WITH r, i
+ORDER BY r.rank, r.score DESC, i.key
+LIMIT $k
+OPTIONAL MATCH (past:Item {key: r.because})
+RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score,
+       past.title AS because, r.because AS because_item, r.run AS run,
+       r.gnn AS gnn, r.linear AS linear, r.transitions AS transitions, r.text AS text,
+       r.popularity AS popularity
+ORDER BY rank, score DESC, item

@@ -1,0 +1,8 @@
+// purpose: the runs that were published into this graph, the latest first
+// parameters: none
+// columns: run, state (publishing, active, superseded, failed), created (ISO 8601), model, metrics (JSON)
+// index: none, runs are few
+// retryable: yes
+MATCH (r:Run)
+RETURN r.id AS run, r.state AS state, r.created AS created, r.model AS model, r.metrics AS metrics
+ORDER BY created DESC

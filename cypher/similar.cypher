@@ -1,0 +1,12 @@
+// purpose: items that are like an item, in its own domain or in others
+// parameters: $item: key of the item; $domain: name of a domain, or null for all; $k: at most this many rows
+// columns: item (key), title, domain, rank, score (cosine, -1 to 1), run
+// index: Item.key
+// retryable: yes
+MATCH (run:Run {state: 'active'})
+MATCH (:Item {key: $item})-[r:SIMILAR]->(i:Item)
+WHERE r.run = run.id AND ($domain IS NULL OR i.domain = $domain)
+RETURN i.key AS item, i.title AS title, i.domain AS domain, r.rank AS rank, r.score AS score,
+       r.run AS run
+ORDER BY score DESC, item
+LIMIT $k

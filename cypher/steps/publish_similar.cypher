@@ -1,0 +1,14 @@
+// purpose: writes similar items beside the old ones, and how far it has come
+// parameters: $run: id; $done: items with a list after this batch; $rows: item (key) and others, each with item (key), rank and score
+// columns: none
+// index: Run.id, Item.key
+// retryable: yes, a batch that was written already is left out
+MATCH (run:Run {id: $run})
+WHERE run.items < $done
+SET run.items = $done
+WITH run
+UNWIND $rows AS row
+MATCH (i:Item {key: row.item})
+UNWIND row.others AS x
+MATCH (o:Item {key: x.item})
+CREATE (i)-[:SIMILAR {run: $run, rank: x.rank, score: x.score}]->(o)

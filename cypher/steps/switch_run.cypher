@@ -1,0 +1,8 @@
+// purpose: makes a run the active one, and the one before it superseded
+// parameters: $run: id
+// columns: none
+// index: Run.id
+// retryable: yes
+MATCH (r:Run)
+WHERE r.id = $run OR r.state = 'active'
+SET r.state = CASE WHEN r.id = $run THEN 'active' ELSE 'superseded' END

@@ -1,0 +1,146 @@
+"""The client for applications: every call is one of the queries in ``cypher/``."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self
+
+from linkspan import cypher
+from linkspan.errors import ConfigError
+from linkspan.graph.connection import Database
+from linkspan.graph.results import (
+    HistoryItem,
+    Path,
+    Recommendation,
+    Results,
+    Row,
+    Run,
+    SimilarItem,
+)
+
+
+class Client:
+    """Reads recommendations from the graph; a context manager, safe to share between threads.
+
+    It needs no torch and no right to write. Users and items are given by their keys in the graph:
+    ``domain/id`` for items; the plain id for users that the domains share.
+
+    Args:
+        database: An open connection, closed with the client.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def recommend(
+        self, user: str, domain: str | None = None, k: int = 10
+    ) -> Results[Recommendation]:
+        """The best items for a user.
+
+        Args:
+            user: Key of the user.
+            domain: Only from this domain; None: the best of each domain first, then the second.
+            k: At most this many, 1 or more.
+
+        Returns:
+            Best first; empty for a user without a list.
+
+        Raises:
+            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            DatabaseError: The server failed.
+        """
+        rows = self._ask("recommend", Recommendation, user=user, domain=domain, k=k)
+        return rows if rows else self._checked(rows, domain)
+
+    def similar(self, item: str, domain: str | None = None, k: int = 10) -> Results[SimilarItem]:
+        """Items that are like an item.
+
+        Args:
+            item: Key of the item.
+            domain: Only from this domain; None: from all.
+            k: At most this many, 1 or more.
+
+        Raises:
+            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            DatabaseError: The server failed.
+        """
+        rows = self._ask("similar", SimilarItem, item=item, domain=domain, k=k)
+        return rows if rows else self._checked(rows, domain)
+
+    def history(self, user: str, domain: str | None = None, k: int = 10) -> Results[HistoryItem]:
+        """What a user has met, the latest first.
+
+        Args:
+            user: Key of the user.
+            domain: Only from this domain; None: from all.
+            k: At most this many, 1 or more.
+
+        Raises:
+            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            DatabaseError: The server failed.
+        """
+        rows = self._ask("history", HistoryItem, user=user, domain=domain, k=k)
+        return rows if rows else self._checked(rows, domain)
+
+    def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
+        """What ties an item to a user's past, the strongest first.
+
+        Args:
+            user: Key of the user.
+            item: Key of the item.
+            k: At most this many paths, 1 or more.
+
+        Raises:
+            ConfigError: ``k`` is below 1.
+            DatabaseError: The server failed.
+        """
+        return self._ask("why", Path, user=user, item=item, k=k)
+
+    def runs(self) -> Results[Run]:
+        """The runs that were published, the latest first.
+
+        Raises:
+            DatabaseError: The server failed.
+        """
+        return self._ask("runs", Run)
+
+    def close(self) -> None:
+        """Close the connection. May be called twice."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(self, name: str, row: type[Row], **parameters: Any) -> Results[Row]:
+        if parameters.get("k", 1) < 1:
+            raise ConfigError(f"k is {parameters['k']}", hint="Ask for 1 or more")
+        query = cypher.load(name)
+        if ":SAVED" in query:
+            query = cypher.load(name, {"SAVED": self._interactions})
+        return Results(row(**found) for found in self.database.read(query, **parameters))
+
+    @cached_property
+    def _interactions(self) -> list[str]:
+        """Relationship types from users to items, as the active run says; asked once."""
+        found = self.database.read(cypher.load("read_interaction_types"))
+        return found[0]["types"] if found else ["SAVED"]
+
+    def _checked(self, rows: Results[Row], domain: str | None) -> Results[Row]:
+        """Nothing was found: it may be because there is no such domain."""
+        if domain is None:
+            return rows
+        known = [row["domain"] for row in self.database.read(cypher.load("read_domains"))]
+        if domain not in known:
+            raise ConfigError(
+                f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"
+            )
+        return rows
