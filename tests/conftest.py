@@ -1,0 +1,124 @@
+"""Fixtures that all tests share: the two servers, an empty database, and the real data.
+
+``server`` and ``db`` run a test once on each engine, whose name stands in the test's name. Servers
+start at first use and last until the end of the run, `db` is empty at the start of every test.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:  # `servers` is no installed package
+    sys.path.insert(0, str(HERE))
+
+from servers import RunningServer, Unavailable, empty  # noqa: E402
+from servers.arcadedb import start_arcadedb  # noqa: E402
+from servers.neo4j import start_neo4j  # noqa: E402
+
+from linkspan.graph.connection import Database  # noqa: E402
+
+ENGINES = ("arcadedb", "neo4j")
+LOGS = HERE.parent / "build" / "test-logs"
+_FAILED = pytest.StashKey[set[str]]()
+_KEPT = pytest.StashKey[list[Path]]()
+
+
+@pytest.fixture(scope="session")
+def arcadedb_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The embedded server."""
+    yield from _serve(start_arcadedb(tmp_path_factory.mktemp("arcadedb")), request.config)
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """The real Neo4j; without Java and Maven its tests are skipped, or fail where required."""
+    try:
+        server = start_neo4j(tmp_path_factory.mktemp("neo4j"))
+    except Unavailable as reason:
+        if os.environ.get("LINKSPAN_REQUIRE_NEO4J") == "1":
+            pytest.fail(f"LINKSPAN_REQUIRE_NEO4J=1, but Neo4j cannot run: {reason}", pytrace=False)
+        pytest.skip(f"Neo4j cannot run here: {reason}")
+    yield from _serve(server, request.config)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def server(request: pytest.FixtureRequest) -> RunningServer:
+    """Each server in turn: a test that asks for it runs on both."""
+    running: RunningServer = request.getfixturevalue(f"{request.param}_server")
+    return running
+
+
+@pytest.fixture
+def db(server: RunningServer) -> Iterator[Database]:
+    """An empty database on each server in turn: no nodes, no constraints, no indexes."""
+    empty(server)
+    with Database(server.uri, server.user, server.password, database="neo4j") as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder with the real data sets; where there is none, the test is skipped."""
+    folder = Path(os.environ.get("LINKSPAN_DATA") or HERE.parent.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder} (say where it is with LINKSPAN_DATA)")
+    return folder
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for what the hooks below note."""
+    config.stash[_FAILED] = set()
+    config.stash[_KEPT] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that read real data, so that ``-m realdata`` finds them."""
+    for item in items:
+        if "realdata" in getattr(item, "fixturenames", ()):
+            item.add_marker("realdata")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Iterator[None]:
+    """Note on which engines a test failed."""
+    report = yield
+    if report.failed:
+        item.config.stash[_FAILED] |= _engines_of(item)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say where the logs of the servers are on which tests failed."""
+    for path in terminalreporter.config.stash[_KEPT]:
+        terminalreporter.write_line(f"The log of the server on which tests failed: {path}")
+
+
+def _engines_of(item: pytest.Item) -> set[str]:
+    """The engines whose server a test uses."""
+    names = getattr(item, "fixturenames", ())
+    engines = {engine for engine in ENGINES if f"{engine}_server" in names}
+    if "server" in names and hasattr(item, "callspec"):
+        engines.add(item.callspec.params["server"])
+    return engines
+
+
+def _serve(server: RunningServer, config: pytest.Config) -> Iterator[RunningServer]:
+    """Lend a server to the tests, then stop it, and keep its log if a test on it failed."""
+    try:
+        yield server
+    finally:
+        server.stop()
+        if server.engine in config.stash[_FAILED]:
+            config.stash[_KEPT].append(server.keep_log(LOGS))

@@ -1,0 +1,139 @@
+"""The real Neo4j 5.26 as a child process, for tests."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from neo4j import GraphDatabase
+
+from servers.neo4j_jars import fetch_jars, find_java
+from servers.running import RunningServer
+
+USER = "neo4j"
+_START_SECONDS = 120.0
+_STOP_SECONDS = 30.0
+_OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+_SETTINGS = """\
+server.default_listen_address=127.0.0.1
+server.default_advertised_address=127.0.0.1
+server.bolt.listen_address=:{bolt}
+server.bolt.advertised_address=:{bolt}
+server.http.listen_address=:{http}
+server.http.advertised_address=:{http}
+server.memory.heap.initial_size=256m
+server.memory.pagecache.size=256m
+dbms.usage_report.enabled=false
+"""
+
+
+def start_neo4j(home: Path) -> RunningServer:
+    """Start a Neo4j whose data is in ``home``; about 10 s once the jars are in the cache.
+
+    Raises:
+        Unavailable: Java or Maven is missing, or the jars cannot be fetched.
+        RuntimeError: The server did not come up; the message holds the end of its log.
+    """
+    java, jars = find_java(), fetch_jars()
+    bolt, http = _free_ports(2)
+    settings = home / "conf" / "neo4j.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(_SETTINGS.format(bolt=bolt, http=http))
+    log = home / "console.log"
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            _command(java, jars, home),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run while it starts
+        )
+
+    def stop() -> None:
+        child.terminate()
+        try:
+            child.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    uri, password = f"bolt://127.0.0.1:{bolt}", secrets.token_urlsafe(16)
+    try:
+        _wait_for_start(child, log)
+        _set_password(uri, password)
+    except BaseException:
+        stop()
+        raise
+    return RunningServer(
+        engine="neo4j",
+        uri=uri,
+        user=USER,
+        password=password,
+        http_url=f"http://127.0.0.1:{http}/browser/",
+        pid=child.pid,
+        home=home,
+        log=log,
+        stop=stop,
+    )
+
+
+def _command(java: str, jars: Path, home: Path) -> list[str]:
+    """The command line of the server."""
+    return [
+        java,
+        "-Xmx1g",
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+        "-Dio.netty.tryReflectionSetAccessible=true",
+        f"-Djava.io.tmpdir={home}",
+        "-cp",
+        f"{jars}/*",
+        "org.neo4j.server.CommunityEntryPoint",
+        f"--home-dir={home}",
+        f"--config-dir={home / 'conf'}",
+        "--console-mode",
+    ]
+
+
+def _wait_for_start(child: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait for the log's line ``Started.``."""
+    until = time.monotonic() + _START_SECONDS
+    while "Started." not in (text := log.read_text(errors="replace")):
+        if child.poll() is not None or time.monotonic() > until:
+            ending = "\n".join(text.splitlines()[-30:])
+            raise RuntimeError(f"Neo4j did not start; the end of its log:\n{ending}")
+        time.sleep(0.1)
+
+
+def _set_password(uri: str, password: str) -> None:
+    """Change the password of a new server; until then it takes no other statement."""
+    with (
+        GraphDatabase.driver(uri, auth=(USER, "neo4j")) as driver,
+        driver.session(database="system") as session,
+    ):
+        statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password"
+        session.run(statement, password=password).consume()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on, all different."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
+def _die_with_parent() -> None:
+    """On Linux, let the kernel end the server if the test run itself is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+        if os.getppid() == 1:
+            os._exit(1)

@@ -1,0 +1,44 @@
+"""What every server for tests offers, whichever engine it is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class Unavailable(Exception):
+    """This machine cannot run the server, and the message says why."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server on 127.0.0.1 that belongs to this test run.
+
+    Attributes:
+        engine: ``arcadedb`` or ``neo4j``.
+        uri: Its Bolt address, ``bolt://127.0.0.1:PORT``.
+        user: Login name.
+        password: Its password, made up for this run.
+        http_url: Where its graph browser is served.
+        pid: Its process id.
+        home: Its temporary folder: data, settings, log.
+        log: Its log file.
+        stop: Ends it by its own process id and waits until it is gone.
+    """
+
+    engine: str
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    http_url: str
+    pid: int
+    home: Path
+    log: Path
+    stop: Callable[[], None] = field(repr=False)
+
+    def keep_log(self, folder: Path) -> Path:
+        """Copy the log to ``folder/ENGINE.log`` and return that path."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copyfile(self.log, folder / f"{self.engine}.log"))
