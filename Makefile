@@ -19,7 +19,7 @@ help: ## List the targets
 
 setup: $(STAMP) ## Make the local environment (the other targets do it by themselves)
 
-$(STAMP): requirements.lock pyproject.toml
+$(BIN)/uv:
 	@set -e; if [ ! -x $(BIN)/python ]; then \
 		for python in $(PYTHONS); do \
 			"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
@@ -32,7 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 		test -x $(BIN)/python || { \
 			echo "Linkspan needs Python 3.11 or later; none of these is: $(PYTHONS)" >&2; exit 1; }; \
 	fi
-	@$(BIN)/python -c 'import uv' 2>/dev/null || $(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m pip install --quiet uv
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	@echo "Installing what Linkspan needs (the first time downloads some gigabytes)"
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
@@ -59,7 +61,7 @@ bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
 
-lock: $(STAMP) ## Bring requirements.lock in line with pyproject.toml (newest: LOCK_ARGS=--upgrade)
+lock: $(BIN)/uv ## Bring requirements.lock in line with pyproject.toml (newest: LOCK_ARGS=--upgrade)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \
 		--custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml -o requirements.lock
 
