@@ -1,0 +1,10 @@
+// purpose: writes relationships of one type (here SAVED), one for each pair of nodes and time
+// parameters: $rows: each with source (key), target (key), at and properties
+// columns: none
+// index: User.key, Item.key
+// retryable: yes
+UNWIND $rows AS row
+MATCH (s:User {key: row.source})
+MATCH (t:Item {key: row.target})
+MERGE (s)-[r:SAVED {at: row.at}]->(t)
+SET r += row.properties

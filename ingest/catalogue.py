@@ -1,0 +1,106 @@
+"""What has been declared so far: items, users and entities, so that references can be checked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkspan.ingest.codes import Codes, KeyCodes
+from linkspan.ingest.columns import Domain
+from linkspan.ingest.convert import Rows, joined
+from linkspan.ingest.names import entity_key_prefix
+
+_AMBIGUOUS = "*"
+
+
+class Catalogue:
+    """All keys met so far.
+
+    Args:
+        listed_kinds: Entity kinds that have a file of their own; only these are checked.
+
+    Attributes:
+        items: Keys of the items that a file declares.
+        users: Keys of all users.
+        entities: Kind to the keys of its entities.
+    """
+
+    def __init__(self, listed_kinds: frozenset[str] = frozenset()) -> None:
+        self.items = KeyCodes()
+        self.users = KeyCodes()
+        self.entities: defaultdict[str, KeyCodes] = defaultdict(KeyCodes)
+        self.listed_kinds = listed_kinds
+        self._ids = KeyCodes()
+        self._domains: list[str] = []  # of each id; `_AMBIGUOUS` where it stands in several
+        self._domain_array: pa.StringArray | None = None
+
+    def add_items(self, ids: pa.StringArray, domains: pa.StringArray) -> Codes:
+        """Declare items; returns the number of each key."""
+        codes = self.items.add(joined(domains, ids))
+        known = len(self._ids)
+        places = self._ids.add(ids)
+        for place, domain in zip(places.tolist(), domains.to_pylist(), strict=True):
+            if place >= known and place == len(self._domains):
+                self._domains.append(domain)
+            elif self._domains[place] != domain:
+                self._domains[place] = _AMBIGUOUS
+        self._domain_array = None
+        return codes
+
+    def domains_of(self, rows: Rows, ids: pa.StringArray, column: str) -> pa.StringArray:
+        """The domain of each item id; an id that is in none, or in several, is a problem."""
+        if self._domain_array is None:
+            self._domain_array = pa.array(self._domains, pa.string())
+        places = self._ids.find(ids)
+        rows.reject(places < 0, column, "no items file has this item", _UNKNOWN_ITEM)
+        found = self._domain_array.take(pa.array(places, mask=places < 0))
+        several = pc.fill_null(pc.equal(found, _AMBIGUOUS), False)
+        rows.reject(
+            several.to_numpy(zero_copy_only=False),
+            column,
+            "this item stands in several domains",
+            "Say which with 'domain' in the mapping",
+        )
+        return found
+
+    def item_keys(self, rows: Rows, column: str, domain: Domain | None) -> pa.StringArray:
+        """Keys of items that a column refers to; an item that no file declares is a problem."""
+        ids = rows.ids(column)
+        if domain is None:
+            return joined(self.domains_of(rows, ids, column), ids)
+        keys = joined(rows.domains(domain), ids)
+        rows.reject(self.items.find(keys) < 0, column, "no items file has this item", _UNKNOWN_ITEM)
+        return keys
+
+    def entity_keys(self, rows: Rows, column: str, kind: str) -> pa.StringArray:
+        """Keys of entities that a column refers to, checked where a file lists the kind."""
+        keys = pc.binary_join_element_wise(entity_key_prefix(kind), rows.ids(column), "")
+        if kind in self.listed_kinds:
+            rows.reject(
+                self.entities[kind].find(keys) < 0,
+                column,
+                f"no entities file has this {kind}",
+                "Add it there, or remove this row",
+            )
+        return keys
+
+    def user_keys(self, rows: Rows, column: str, domains: pa.StringArray | None) -> pa.StringArray:
+        """Keys of users that a column names; ``domains`` is None where users are shared."""
+        ids = rows.ids(column)
+        return ids if domains is None else joined(domains, ids)
+
+    def codes(self, role: str, keys: pa.StringArray) -> Codes:
+        """Numbers of keys of a role (``item``, ``user`` or an entity kind); new ones get one."""
+        if role == "item":
+            return self.items.find(keys)
+        return self.users.add(keys) if role == "user" else self.entities[role].add(keys)
+
+    def key(self, role: str, code: int) -> str:
+        """The key with a number."""
+        named = {"item": self.items, "user": self.users}
+        return named.get(role, self.entities[role]).key(code)
+
+
+_UNKNOWN_ITEM = "Add it to an items file, or remove this row"

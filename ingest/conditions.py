@@ -1,0 +1,31 @@
+"""Small comparisons in a mapping, such as ``rating >= 4``."""
+
+from __future__ import annotations
+
+import re
+
+from linkspan.graph.roles import Condition
+
+OPERATORS = ("==", "!=", ">=", ">", "<=", "<")
+_CONDITION = re.compile(
+    r"\s*(?P<property>[^\W\d]\w*)\s*(?P<operator>==|!=|>=|<=|>|<)\s*"
+    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?)\s*"
+)
+
+
+def parse_condition(text: str) -> Condition:
+    """Read a property, an operator and a number; nothing is evaluated.
+
+    Args:
+        text: For example ``rating >= 4``.
+
+    Raises:
+        ValueError: It has another form.
+    """
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"a condition is a property, one of {' '.join(OPERATORS)} and a number, "
+            f"such as 'rating >= 4', not {text!r}"
+        )
+    return Condition.model_validate({**match.groupdict(), "value": float(match["value"])})

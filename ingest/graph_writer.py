@@ -1,0 +1,89 @@
+"""Writes tables of rows into the graph: only what is new or other than what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from linkspan.graph.connection import Database
+from linkspan.graph.writer import BATCH_ROWS, write_rows
+from linkspan.ingest.codes import KeyCodes
+from linkspan.ingest.targets import NodeTarget, Table, Target
+from linkspan.progress import Task
+
+
+class GraphWriter:
+    """Writes the tables of one ingest.
+
+    A label or type that the graph did not have when the ingest began is written at once. Where it
+    has some, the rows that stand there are read first, and only those that differ are sent: what is
+    unchanged is known to be, and is never touched.
+
+    Args:
+        database: The graph.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._empty: dict[str, bool] = {}
+        self._seen = {"User": KeyCodes(), "Entity": KeyCodes()}
+
+    def new_nodes(self, table: Table) -> Table:
+        """Users or entities that no earlier table of this ingest had."""
+        codes = self._seen.get(getattr(table.target, "label", ""))
+        if codes is None:
+            return table
+        known = len(codes)
+        return table.filter(pa.array(codes.add(table.keys["key"]) >= known))
+
+    def write(self, table: Table, task: Task) -> int:
+        """Write the rows of a table.
+
+        Args:
+            table: Rows, none of whose keys stands there twice.
+            task: Told of every batch.
+
+        Returns:
+            Rows that were new or changed.
+
+        Raises:
+            DatabaseError: A batch failed; those before it stay written.
+        """
+        rows = table.sorted().rows()
+        query = table.target.write_query()
+        if self._was_empty(table.target):
+            counters = write_rows(self._database, query, rows, task=task)
+            if isinstance(table.target, NodeTarget):
+                return counters.nodes_created
+            return counters.relationships_created
+        written = 0
+        for start in range(0, len(rows), BATCH_ROWS):
+            batch = rows[start : start + BATCH_ROWS]
+            changed = self._changed(table, batch)
+            write_rows(self._database, query, changed)
+            written += len(changed)
+            task.advance(len(batch))
+        return written
+
+    def _changed(self, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Rows that the graph does not have, or has with other values."""
+        keys = list(table.keys)
+        asked = [{"place": i, **{key: row[key] for key in keys}} for i, row in enumerate(rows)]
+        stored = self._database.read_rows(
+            table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
+        )
+        values = {place: found for place, found in stored}
+        return [
+            row
+            for place, row in enumerate(rows)
+            if values.get(place) != list(row["properties"].values())
+        ]
+
+    def _was_empty(self, target: Target) -> bool:
+        """Whether the graph had nothing like it before this ingest; asked before the first row."""
+        name = target.label if isinstance(target, NodeTarget) else target.type
+        if name not in self._empty:
+            rows = self._database.read(target.any_query())
+            self._empty[name] = rows[0]["found"] == 0
+        return self._empty[name]

@@ -1,0 +1,123 @@
+"""Which files were loaded: kept in the graph itself, one node a file."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from linkspan import cypher
+from linkspan.graph.connection import Database
+from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.readers import Source
+from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable
+
+_FORMAT = 1  # grows when the same file and mapping make another graph than before
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a file that was loaded to its end.
+
+    Attributes:
+        sha256: Of the file.
+        mapping: SHA-256 of what the mapping says of it.
+        items: SHA-256 of all items files at that time, and of what the mapping says of them.
+        rows: Rows in the file.
+        rejected: Rows that were not taken.
+    """
+
+    sha256: str
+    mapping: str
+    items: str
+    rows: int
+    rejected: int
+
+
+class Ledger:
+    """Says which files need not be loaded again.
+
+    Args:
+        mapping: The mapping.
+        sources: Its files.
+
+    Raises:
+        DataError: A file cannot be read.
+    """
+
+    def __init__(self, mapping: Mapping, sources: list[Source]) -> None:
+        self._keys = [f"{source.name} {source.table}" for source in sources]
+        self._sources = sources
+        self._sha256 = [source.sha256() for source in sources]
+        shared = mapping.users.model_dump_json(include={"shared"})
+        kinds = ",".join(sorted({table.kind for table in mapping.entities}))
+        self._mapping = [
+            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds) for source in sources
+        ]
+        self._items = _sha256(
+            *(
+                part
+                for number, source in enumerate(sources)
+                if isinstance(source.spec, ItemsTable)
+                for part in (self._sha256[number], self._mapping[number])
+            )
+        )
+
+    def unchanged(self, database: Database) -> dict[int, Entry]:
+        """Numbers of the files that were loaded as they are now."""
+        stored = {
+            row["key"]: _entry(row["properties"])
+            for row in database.read(cypher.load("read_ledger"))
+        }
+        found = {}
+        for number, key in enumerate(self._keys):
+            entry = stored.get(key)
+            if (
+                entry is not None
+                and entry.sha256 == self._sha256[number]
+                and entry.mapping == self._mapping[number]
+                and (entry.items == self._items or not self._depends_on_items(number, entry))
+            ):
+                found[number] = entry
+        return found
+
+    def open(self, database: Database, number: int) -> None:
+        """Forget a file, as its rows are about to change the graph."""
+        database.write(cypher.load("delete_ledger"), key=self._keys[number])
+
+    def close(self, database: Database, number: int, rows: int, rejected: int) -> None:
+        """Note that a file was loaded to its end."""
+        source = self._sources[number]
+        database.write(
+            cypher.load("write_ledger"),
+            key=self._keys[number],
+            properties={
+                "file": source.name,
+                "table": source.table,
+                "sha256": self._sha256[number],
+                "mapping": self._mapping[number],
+                "items": self._items,
+                "rows": rows,
+                "rejected": rejected,
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+
+    def _depends_on_items(self, number: int, entry: Entry) -> bool:
+        """Whether other items files could make other rows of this file."""
+        spec = self._sources[number].spec
+        if isinstance(spec, InteractionsTable):
+            return spec.domain is None or entry.rejected > 0
+        if isinstance(spec, RelationsTable):
+            ends = (spec.source, spec.target)
+            return any(end.item and end.domain is None for end in ends) or entry.rejected > 0
+        return False
+
+
+def _entry(properties: dict[str, Any]) -> Entry:
+    return Entry(**{name: properties[name] for name in Entry.__dataclass_fields__})
+
+
+def _sha256(*parts: object) -> str:
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

@@ -1,0 +1,82 @@
+"""Names in the graph: which labels, relationship types and properties a mapping may use."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile"})
+RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR"})
+RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding"})
+
+_NAME = re.compile(r"[^\W\d]\w{0,63}")  # a letter or _, then letters, digits or _, in any script
+
+
+def domain_label(domain: str) -> str:
+    """The label that items of a domain carry: ``science-fiction`` becomes ``ScienceFiction``.
+
+    Args:
+        domain: Name of the domain, as it stands in files and keys.
+
+    Raises:
+        ValueError: The name is empty, has a ``/``, or gives no label or a reserved one.
+    """
+    if "/" in domain:
+        raise ValueError(f"the name of a domain has no '/' in it, not {domain!r}")
+    words = re.findall(r"[^\W_]+", domain)
+    label = "".join(word[0].upper() + word[1:] for word in words)
+    if not label:
+        raise ValueError(f"the name of a domain needs a letter or digit, not {domain!r}")
+    if label in RESERVED_LABELS:
+        raise ValueError(f"domain {domain!r} would have the label '{label}', which is reserved")
+    return label
+
+
+def entity_key_prefix(kind: str) -> str:
+    """What the keys of a kind begin with: ``author/`` for ``Author``."""
+    return f"{kind.lower()}/"
+
+
+def _plain(name: str, what: str, reserved: frozenset[str]) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{what} begins with a letter and has letters, digits and '_' only, not {name!r}"
+        )
+    if name in reserved:
+        raise ValueError(f"{what} {name!r} is reserved: {', '.join(sorted(reserved))}")
+    return name
+
+
+def _label(name: str) -> str:
+    return _plain(name, "a label", RESERVED_LABELS)
+
+
+def _type(name: str) -> str:
+    return _plain(name, "a relationship type", RESERVED_TYPES)
+
+
+def _property(name: str) -> str:
+    return _plain(name, "a property", RESERVED_PROPERTIES)
+
+
+def _edge_property(name: str) -> str:
+    return _plain(name, "a property", frozenset({"at", "weight"}))
+
+
+def _domain(name: str) -> str:
+    domain_label(name)
+    return name
+
+
+Label = Annotated[str, AfterValidator(_label)]
+"""Label of an entity kind, such as ``Author``."""
+RelationshipType = Annotated[str, AfterValidator(_type)]
+"""Relationship type, such as ``WRITTEN_BY``."""
+NodeProperty = Annotated[str, AfterValidator(_property)]
+"""Property of a node, such as ``title``."""
+EdgeProperty = Annotated[str, AfterValidator(_edge_property)]
+"""Property of a relationship beside ``at`` and ``weight``."""
+DomainName = Annotated[str, AfterValidator(_domain)]
+"""Name of a domain, such as ``science-fiction``."""

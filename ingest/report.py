@@ -1,0 +1,91 @@
+"""What an ingest did, row for row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Line:
+    """What one file became in one label or type.
+
+    Attributes:
+        file: The file, as the mapping names it.
+        target: Label or relationship type.
+        read: Rows, or values in cells that hold several.
+        written: New, or other than before.
+        unchanged: Already so in the graph, or said twice.
+        rejected: Not taken, as something is wrong with them.
+        seconds: Time it took.
+        skipped: The file was loaded before and has not changed since.
+    """
+
+    file: str
+    target: str
+    read: int = 0
+    written: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    seconds: float = 0.0
+    skipped: bool = False
+
+    @property
+    def rate(self) -> float:
+        """Rows/s."""
+        return self.read / self.seconds if self.seconds else 0.0
+
+
+@dataclass
+class IngestReport:
+    """What an ingest did. In every line ``read = written + unchanged + rejected``.
+
+    Attributes:
+        lines: By file and target, in the order of loading.
+        dry_run: Nothing was written; ``written`` says what would be sent.
+        seconds: Time for all, checks included.
+    """
+
+    lines: list[Line] = field(default_factory=list)
+    dry_run: bool = False
+    seconds: float = 0.0
+
+    @property
+    def read(self) -> int:
+        """Sum over all lines."""
+        return sum(line.read for line in self.lines)
+
+    @property
+    def written(self) -> int:
+        """Sum over all lines."""
+        return sum(line.written for line in self.lines)
+
+    @property
+    def unchanged(self) -> int:
+        """Sum over all lines."""
+        return sum(line.unchanged for line in self.lines)
+
+    @property
+    def rejected(self) -> int:
+        """Sum over all lines."""
+        return sum(line.rejected for line in self.lines)
+
+    def line(self, file: str, target: str) -> Line:
+        """The line of a file and a target; a new one the first time."""
+        for line in self.lines:
+            if (line.file, line.target) == (file, target):
+                return line
+        self.lines.append(Line(file, target))
+        return self.lines[-1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, as JSON takes it."""
+        return {
+            "dry_run": self.dry_run,
+            "seconds": round(self.seconds, 3),
+            "read": self.read,
+            "written": self.written,
+            "unchanged": self.unchanged,
+            "rejected": self.rejected,
+            "lines": [{**vars(line), "rate": round(line.rate, 1)} for line in self.lines],
+        }

@@ -1,0 +1,258 @@
+"""Rows of a file, as the nodes and relationships that its table says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkspan.ingest.catalogue import Catalogue
+from linkspan.ingest.codes import Codes
+from linkspan.ingest.columns import Column, End
+from linkspan.ingest.convert import Mask, Rows, domains_in, joined, split_cells
+from linkspan.ingest.names import domain_label, entity_key_prefix
+from linkspan.ingest.problems import Problem
+from linkspan.ingest.readers import Batch
+from linkspan.ingest.tables import (
+    EntitiesTable,
+    FileTable,
+    InteractionsTable,
+    ItemRelation,
+    ItemsTable,
+    RelationsTable,
+    UsersFile,
+)
+from linkspan.ingest.targets import LinkTarget, NodeTarget, Table
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """The good rows of a batch.
+
+    Attributes:
+        lines: ``(N,)`` int64, where they stand in the file.
+        table: What each of them becomes.
+        codes: ``(N,)`` int64, one number for each key.
+        problems: The other rows.
+        cells: Columns of an items file that become relations, ``(N,)`` each.
+    """
+
+    lines: npt.NDArray[np.int64]
+    table: Table
+    codes: Codes
+    problems: list[Problem]
+    cells: list[tuple[ItemRelation, pa.StringArray]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def filter(self, kept: Mask) -> Shaped:
+        """The rows for which a mask is true."""
+        rows = pa.array(kept)
+        return Shaped(
+            self.lines[kept],
+            self.table.filter(rows),
+            self.codes[kept],
+            self.problems,
+            [(relation, text.filter(rows)) for relation, text in self.cells],
+        )
+
+    def tables(self, listed_kinds: frozenset[str], shared_users: bool) -> Iterator[Table]:
+        """All that the rows become, in the order in which it can be written.
+
+        Args:
+            listed_kinds: Entity kinds that have a file of their own, which makes their nodes.
+            shared_users: Whether one user id is one user in all domains.
+        """
+        if isinstance(self.table.target, LinkTarget):
+            ends = (self.table.target.source, self.table.target.target)
+            for role, keys in zip(ends, self.table.keys.values(), strict=False):
+                if role != "item" and role not in listed_kinds:
+                    yield _nodes(role, keys, shared_users)
+        elif self.table.target.label == "Item":
+            yield from _by_domain(self.table)
+        else:
+            yield self.table
+        for relation, text in self.cells:
+            parents, names = split_cells(text, relation.split)
+            keys = _entity_keys(relation.entity, names)
+            if relation.entity not in listed_kinds:
+                yield _nodes(relation.entity, keys, shared_users)
+            items = self.table.keys["key"].take(parents)
+            yield Table(
+                LinkTarget(relation.type, "item", relation.entity),
+                _distinct({"source": items, "target": keys}),
+                {},
+            )
+        if isinstance(self.table.target, LinkTarget):
+            yield self.table
+
+
+@singledispatch
+def shape(spec: FileTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    """Convert and check the rows of a batch.
+
+    Args:
+        spec: The table of the file.
+        batch: Its rows.
+        catalogue: What was declared before; new keys are added.
+        shared_users: Whether one user id is one user in all domains.
+    """
+    raise NotImplementedError(type(spec).__name__)
+
+
+@shape.register
+def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    ids, domains = rows.ids(spec.id), rows.domains(spec.domain)
+    properties = {"id": ids, "domain": domains, **_properties(rows, spec.properties)}
+    cells = [(relation, rows.text(relation.column)) for relation in spec.relations]
+    for relation, text in cells:
+        if relation.entity in catalogue.listed_kinds:
+            parents, names = split_cells(text, relation.split)
+            unknown = catalogue.entities[relation.entity].find(_entity_keys(relation.entity, names))
+            bad = np.zeros(len(rows), bool)
+            bad[parents.to_numpy()[unknown < 0]] = True
+            reason = f"no entities file has this {relation.entity}"
+            rows.reject(bad, relation.column, reason, "Add it there, or remove it here")
+    shaped = _shaped(rows, batch, NodeTarget("Item"), {"key": joined(domains, ids)}, properties)
+    kept = pa.array(rows.good)
+    cells = [(relation, text.filter(kept)) for relation, text in cells]
+    good = shaped.table.properties
+    codes = catalogue.add_items(good["id"], good["domain"])
+    return replace(shaped, codes=codes, cells=cells)
+
+
+@shape.register
+def _(spec: EntitiesTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    ids = rows.ids(spec.id)
+    name = ids if spec.name is None else pc.coalesce(rows.text(spec.name), ids)
+    properties = {"name": name, **_properties(rows, spec.properties)}
+    target = NodeTarget("Entity", spec.kind)
+    shaped = _shaped(rows, batch, target, {"key": _entity_keys(spec.kind, ids)}, properties)
+    codes = catalogue.codes(spec.kind, shaped.table.keys["key"])
+    return replace(shaped, codes=codes)
+
+
+@shape.register
+def _(spec: UsersFile, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    ids = rows.ids(spec.id)
+    properties, keys = {"id": ids}, ids
+    if not shared_users and spec.domain is not None:
+        properties["domain"] = rows.domains(spec.domain)
+        keys = joined(properties["domain"], ids)
+    properties |= _properties(rows, spec.properties)
+    shaped = _shaped(rows, batch, NodeTarget("User"), {"key": keys}, properties)
+    codes = catalogue.codes("user", shaped.table.keys["key"])
+    return replace(shaped, codes=codes)
+
+
+@shape.register
+def _(spec: InteractionsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    items = catalogue.item_keys(rows, spec.item, spec.domain)
+    domains = None if shared_users else domains_in(items)
+    users = catalogue.user_keys(rows, spec.user, domains)
+    properties = _properties(rows, spec.properties)
+    if spec.weight is not None:
+        properties["weight"] = rows.values(spec.weight)
+    keys = {"source": users, "target": items}
+    if spec.at is not None:
+        (keys if spec.repeat else properties)["at"] = rows.times(spec.at)
+    target = LinkTarget(spec.type, "user", "item", spec.repeat)
+    return _linked(rows, batch, target, keys, properties, catalogue)
+
+
+@shape.register
+def _(spec: RelationsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    keys = {
+        "source": _end(spec.source, rows, catalogue, shared_users),
+        "target": _end(spec.target, rows, catalogue, shared_users),
+    }
+    properties = _properties(rows, spec.properties)
+    if spec.weight is not None:
+        properties["weight"] = rows.values(spec.weight)
+    target = LinkTarget(spec.type, spec.source.role, spec.target.role)
+    return _linked(rows, batch, target, keys, properties, catalogue)
+
+
+def _end(end: End, rows: Rows, catalogue: Catalogue, shared_users: bool) -> pa.StringArray:
+    if end.item is not None:
+        return catalogue.item_keys(rows, end.item, end.domain)
+    if end.user is not None:
+        domains = None if shared_users or end.domain is None else rows.domains(end.domain)
+        return catalogue.user_keys(rows, end.user, domains)
+    return catalogue.entity_keys(rows, end.column, end.role)
+
+
+def _properties(rows: Rows, specs: dict[str, Column]) -> dict[str, pa.Array]:
+    return {name: rows.values(spec) for name, spec in specs.items()}
+
+
+def _shaped(
+    rows: Rows,
+    batch: Batch,
+    target: NodeTarget | LinkTarget,
+    keys: dict[str, pa.Array],
+    properties: dict[str, pa.Array],
+) -> Shaped:
+    """The rows that are good, without their numbers."""
+    table = Table(target, keys, properties).filter(pa.array(rows.good))
+    problems = sorted([*batch.problems, *rows.problems], key=lambda problem: problem.line)
+    return Shaped(batch.lines[rows.good], table, np.zeros(0, np.int64), problems)
+
+
+def _linked(
+    rows: Rows,
+    batch: Batch,
+    target: LinkTarget,
+    keys: dict[str, pa.Array],
+    properties: dict[str, pa.Array],
+    catalogue: Catalogue,
+) -> Shaped:
+    """The good rows, with a number for each pair of source and target."""
+    shaped = _shaped(rows, batch, target, keys, properties)
+    good = shaped.table.keys
+    source = catalogue.codes(target.source, good["source"])
+    codes = (source << 32) | catalogue.codes(target.target, good["target"])
+    return replace(shaped, codes=codes)
+
+
+def _nodes(role: str, keys: pa.StringArray, shared_users: bool) -> Table:
+    """The distinct users or entities with these keys."""
+    distinct = pc.unique(keys)
+    if role != "user":
+        names = pc.utf8_slice_codeunits(distinct, len(entity_key_prefix(role)))
+        return Table(NodeTarget("Entity", role), {"key": distinct}, {"name": names})
+    if shared_users:
+        return Table(NodeTarget("User"), {"key": distinct}, {"id": distinct})
+    domains = domains_in(distinct)
+    ids = pc.list_element(pc.split_pattern(distinct, "/", max_splits=1), 1)
+    return Table(NodeTarget("User"), {"key": distinct}, {"id": ids, "domain": domains})
+
+
+def _by_domain(table: Table) -> Iterator[Table]:
+    """Items, apart by the label that they get."""
+    domains = table.properties["domain"]
+    for name in sorted(pc.unique(domains).to_pylist()):
+        rows = table.filter(pc.equal(domains, name))
+        yield Table(NodeTarget("Item", domain_label(name)), rows.keys, rows.properties)
+
+
+def _entity_keys(kind: str, ids: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise(entity_key_prefix(kind), ids, "")
+
+
+def _distinct(keys: dict[str, pa.StringArray]) -> dict[str, pa.StringArray]:
+    """Rows without those that stand there before."""
+    names = list(keys)
+    table = pa.table(list(keys.values()), names=names).group_by(names).aggregate([])
+    return {name: table[name].combine_chunks() for name in names}

@@ -1,0 +1,250 @@
+"""The tables of a mapping: one model for each kind of file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from linkspan.graph.roles import Condition
+from linkspan.ingest.columns import (
+    AsColumn,
+    AsDomain,
+    AsNumber,
+    ColumnName,
+    Domain,
+    End,
+    Strict,
+    TimeColumn,
+)
+from linkspan.ingest.conditions import parse_condition
+from linkspan.ingest.names import EdgeProperty, Label, NodeProperty, RelationshipType
+
+
+def _condition(value: Any) -> Any:
+    return parse_condition(value) if isinstance(value, str) else value
+
+
+AsCondition = Annotated[Condition, BeforeValidator(_condition)]
+
+
+class FileTable(Strict):
+    """What every table with a file has.
+
+    Attributes:
+        file: Path, relative to the mapping.
+        format: How it is written; without it, the end of its name says so (``.csv.gz``).
+        delimiter: What separates columns in ``csv`` and ``tsv``; a comma or a tab without it.
+        encoding: How text is encoded in ``csv`` and ``tsv``.
+    """
+
+    file: Annotated[str, Field(min_length=1)]
+    format: Literal["csv", "tsv"] | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    encoding: str = "utf-8"
+
+    def columns(self) -> dict[str, str]:
+        """Columns that the file must have, each with the key that names it."""
+        raise NotImplementedError
+
+
+class ItemRelation(Strict):
+    """A column of an items file that becomes relations to entities.
+
+    Attributes:
+        type: Relationship type, such as ``WRITTEN_BY``.
+        column: Column with the names of the entities.
+        entity: Their label, such as ``Author``.
+        split: What separates several names in one cell.
+    """
+
+    type: RelationshipType
+    column: ColumnName
+    entity: Label
+    split: Annotated[str, Field(min_length=1)] | None = None
+
+
+class ItemsTable(FileTable):
+    """A file with one item a row.
+
+    Attributes:
+        id: Column with the id, unique within a domain.
+        domain: The domain of the items.
+        text: Properties, in order, that make the text of an item.
+        properties: Property to the column it comes from.
+        relations: Columns that become relations to entities.
+    """
+
+    id: ColumnName
+    domain: AsDomain
+    text: tuple[str, ...] = ("title",)
+    properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
+    relations: tuple[ItemRelation, ...] = ()
+
+    @model_validator(mode="after")
+    def _text_is_properties(self) -> Self:
+        known = ", ".join(self.properties) or "none"
+        for name in self.text if "text" in self.model_fields_set else ():
+            if name not in self.properties:
+                raise ValueError(
+                    f"text {name!r} is not a property of these items (they have: {known})"
+                )
+        return self
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **{relation.column: "relations" for relation in self.relations},
+            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
+            **_domain_columns(self.domain),
+            self.id: "id",
+        }
+
+
+class EntitiesTable(FileTable):
+    """A file with one entity a row.
+
+    Attributes:
+        kind: Label of the entities, such as ``Author``.
+        id: Column with the id, unique within the kind.
+        name: Column with the name; the id without it.
+        properties: Property to the column it comes from.
+    """
+
+    kind: Label
+    id: ColumnName
+    name: ColumnName | None = None
+    properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
+            **({self.name: "name"} if self.name else {}),
+            self.id: "id",
+        }
+
+
+class UsersFile(FileTable):
+    """A file with one user a row; users that only interact need none.
+
+    Attributes:
+        id: Column with the id.
+        domain: Domain of the users, needed where users are not shared.
+        properties: Property to the column it comes from.
+    """
+
+    id: ColumnName
+    domain: AsDomain | None = None
+    properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
+            **_domain_columns(self.domain),
+            self.id: "id",
+        }
+
+
+class UsersTable(Strict):
+    """What is said about users.
+
+    Attributes:
+        shared: One id is one user in all domains; if not, each domain has its own users.
+        files: Files with one user a row.
+    """
+
+    shared: bool = False
+    files: tuple[UsersFile, ...] = ()
+
+
+class InteractionsTable(FileTable):
+    """A file with one event a row.
+
+    Attributes:
+        type: Relationship type, such as ``SAVED``.
+        user: Column with the user's id.
+        item: Column with the item's id.
+        domain: Domain of the item; without it, its id stands in one domain only.
+        at: When; without it, a history has no order.
+        weight: Column with how much an event counts.
+        properties: Property to the column it comes from.
+        repeat: Keep events of one user and item that differ in time, each as a relationship.
+        positive: What makes an event positive, such as ``rating >= 4``; every event without it.
+        otherwise: What an event is that is not positive.
+    """
+
+    type: RelationshipType
+    user: ColumnName
+    item: ColumnName
+    domain: AsDomain | None = None
+    at: TimeColumn | None = None
+    weight: AsNumber | None = None
+    properties: dict[EdgeProperty, AsColumn] = Field(default_factory=dict)
+    repeat: bool = False
+    positive: AsCondition | None = None
+    otherwise: Literal["negative", "ignored"] = "negative"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.repeat and self.at is None:
+            raise ValueError("'repeat = true' tells events apart by time, so 'at' is needed too")
+        if self.positive is not None:
+            numbers = {
+                name
+                for name, column in self.properties.items()
+                if column.type in ("integer", "number")
+            }
+            numbers |= {"at"} if self.at else set()
+            numbers |= {"weight"} if self.weight else set()
+            if self.positive.property not in numbers:
+                raise ValueError(
+                    f"positive asks for '{self.positive.property}', which is not a number of these "
+                    f"interactions (they have: {', '.join(sorted(numbers)) or 'none'})"
+                )
+        return self
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
+            **({self.weight.column: "weight"} if self.weight else {}),
+            **({self.at.column: "at"} if self.at else {}),
+            **_domain_columns(self.domain),
+            self.item: "item",
+            self.user: "user",
+        }
+
+
+class RelationsTable(FileTable):
+    """A file with one relation a row.
+
+    Attributes:
+        type: Relationship type, such as ``ALSO_BOUGHT``.
+        source: Where it begins.
+        target: Where it ends.
+        weight: Column with how strong it is.
+        properties: Property to the column it comes from.
+    """
+
+    type: RelationshipType
+    source: End
+    target: End
+    weight: AsNumber | None = None
+    properties: dict[EdgeProperty, AsColumn] = Field(default_factory=dict)
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
+            **({self.weight.column: "weight"} if self.weight else {}),
+            **_domain_columns(self.source.domain),
+            **_domain_columns(self.target.domain),
+            self.target.column: "target",
+            self.source.column: "source",
+        }
+
+
+def _domain_columns(domain: Domain | None) -> dict[str, str]:
+    return {domain.column: "domain"} if domain and domain.column else {}

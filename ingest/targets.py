@@ -1,0 +1,145 @@
+"""What a row becomes: nodes of a label, or relationships of a type between two labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from linkspan import cypher
+
+
+@dataclass(frozen=True)
+class NodeTarget:
+    """Nodes of one label.
+
+    Attributes:
+        label: ``Item``, ``User`` or ``Entity``.
+        kind: Second label: that of the domain or of the entity kind; None for users.
+    """
+
+    label: str
+    kind: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """As the report names it."""
+        return self.kind if self.label == "Entity" and self.kind else self.label
+
+    def write_query(self) -> str:
+        """The query that writes rows with ``key`` and ``properties``."""
+        if self.label == "Item":
+            return cypher.load("write_items", {"Fantasy": self.kind or ""})
+        if self.label == "Entity":
+            return cypher.load("write_entities", {"Author": self.kind or ""})
+        return cypher.load("write_users")
+
+    def stored_query(self) -> str:
+        """The query that reads what the graph has of such rows."""
+        return cypher.load("stored_nodes", {"Item": self.label})
+
+    def any_query(self) -> str:
+        """The query that says whether the graph has any such node."""
+        return cypher.load("any_node", {"Item": self.label})
+
+
+@dataclass(frozen=True)
+class LinkTarget:
+    """Relationships of one type.
+
+    Attributes:
+        type: Relationship type.
+        source: Where they begin: ``item``, ``user`` or the label of an entity kind.
+        target: Where they end, likewise.
+        repeat: Whether one source and target have one relationship for each ``at``.
+    """
+
+    type: str
+    source: str
+    target: str
+    repeat: bool = False
+
+    @property
+    def shown(self) -> str:
+        """As the report names it."""
+        return self.type
+
+    def write_query(self) -> str:
+        """The query that writes rows with ``source``, ``target`` and ``properties``."""
+        return cypher.load("write_repeated" if self.repeat else "write_links", self._names())
+
+    def stored_query(self) -> str:
+        """The query that reads what the graph has of such rows."""
+        name = "stored_repeated" if self.repeat else "stored_links"
+        return cypher.load(name, self._names())
+
+    def any_query(self) -> str:
+        """The query that says whether the graph has any such relationship."""
+        return cypher.load("any_link", {"SAVED": self.type})
+
+    def _names(self) -> dict[str, str]:
+        return {
+            "User": _LABELS.get(self.source, "Entity"),
+            "Item": _LABELS.get(self.target, "Entity"),
+            "SAVED": self.type,
+        }
+
+
+_LABELS = {"item": "Item", "user": "User"}
+Target = NodeTarget | LinkTarget
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for one target.
+
+    Attributes:
+        target: What they become.
+        keys: ``key``, or ``source``, ``target`` and, where events repeat, ``at``; ``(N,)`` each.
+        properties: Property to ``(N,)`` values.
+    """
+
+    target: Target
+    keys: dict[str, pa.Array]
+    properties: dict[str, pa.Array]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.keys.values())))
+
+    def filter(self, rows: pa.Array) -> Table:
+        """The rows for which a boolean array is true."""
+        return Table(
+            self.target,
+            {name: values.filter(rows) for name, values in self.keys.items()},
+            {name: values.filter(rows) for name, values in self.properties.items()},
+        )
+
+    def sorted(self) -> Table:
+        """The same rows by key: both servers lock, and write, fastest in one order."""
+        names = list(self.keys)
+        order = pc.sort_indices(
+            pa.table(list(self.keys.values()), names=names),
+            sort_keys=[(name, "ascending") for name in names],
+        )
+        return Table(
+            self.target,
+            {name: values.take(order) for name, values in self.keys.items()},
+            {name: values.take(order) for name, values in self.properties.items()},
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as the queries take them."""
+        keys, names = list(self.keys), list(self.properties)
+        lists = [values.to_pylist() for values in self.properties.values()]
+        properties = (
+            [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+            if names
+            else [{}] * len(self)
+        )
+        columns = [values.to_pylist() for values in self.keys.values()]
+        return [
+            {**dict(zip(keys, row, strict=True)), "properties": values}
+            for row, values in zip(zip(*columns, strict=True), properties, strict=True)
+        ]
