@@ -1,1 +1,95 @@
-"""Features, split, model, training, scoring and evaluation. Needs the ``train`` extra."""
+"""Features, split, model, training, scoring and evaluation. Needs the ``train`` extra.
+
+Importing this package, or `linkspan.gnn.settings`, loads no torch; using a name below does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from linkspan.gnn.baselines import Ease as Ease
+    from linkspan.gnn.baselines import Popularity as Popularity
+    from linkspan.gnn.components import PARTS as PARTS
+    from linkspan.gnn.components import Component as Component
+    from linkspan.gnn.evaluation import Evaluation as Evaluation
+    from linkspan.gnn.evaluation import evaluate as evaluate
+    from linkspan.gnn.fitted import Epoch as Epoch
+    from linkspan.gnn.fitted import FittedModel as FittedModel
+    from linkspan.gnn.scoring import score_pairs as score_pairs
+    from linkspan.gnn.scoring import score_top as score_top
+    from linkspan.gnn.scoring import similar_items as similar_items
+    from linkspan.gnn.settings import TrainSettings as TrainSettings
+    from linkspan.gnn.split import Split as Split
+    from linkspan.gnn.split import last_out as last_out
+    from linkspan.gnn.store import load as load
+    from linkspan.gnn.store import save as save
+    from linkspan.gnn.text import HashEncoder as HashEncoder
+    from linkspan.gnn.text import SentenceEncoder as SentenceEncoder
+    from linkspan.gnn.text import TextEncoder as TextEncoder
+    from linkspan.gnn.text import build_encoder as build_encoder
+    from linkspan.gnn.text import embed_snapshot_text as embed_snapshot_text
+    from linkspan.gnn.text import embed_texts as embed_texts
+    from linkspan.gnn.training import train as train
+    from linkspan.gnn.training import train_all as train_all
+
+_LAZY = {
+    "PARTS": "components",
+    "Component": "components",
+    "Ease": "baselines",
+    "Epoch": "fitted",
+    "Evaluation": "evaluation",
+    "FittedModel": "fitted",
+    "HashEncoder": "text",
+    "Popularity": "baselines",
+    "SentenceEncoder": "text",
+    "Split": "split",
+    "TextEncoder": "text",
+    "TrainSettings": "settings",
+    "build_encoder": "text",
+    "embed_snapshot_text": "text",
+    "embed_texts": "text",
+    "evaluate": "evaluation",
+    "last_out": "split",
+    "load": "store",
+    "save": "store",
+    "score_pairs": "scoring",
+    "score_top": "scoring",
+    "similar_items": "scoring",
+    "train": "training",
+    "train_all": "training",
+}
+
+__all__ = [
+    "PARTS",
+    "Component",
+    "Ease",
+    "Epoch",
+    "Evaluation",
+    "FittedModel",
+    "HashEncoder",
+    "Popularity",
+    "SentenceEncoder",
+    "Split",
+    "TextEncoder",
+    "TrainSettings",
+    "build_encoder",
+    "embed_snapshot_text",
+    "embed_texts",
+    "evaluate",
+    "last_out",
+    "load",
+    "save",
+    "score_pairs",
+    "score_top",
+    "similar_items",
+    "train",
+    "train_all",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(f"linkspan.gnn.{_LAZY[name]}"), name)
+    raise AttributeError(f"module 'linkspan.gnn' has no attribute {name!r}")

@@ -1,0 +1,162 @@
+"""The parts that a score is the sum of."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.fitted import FittedModel
+from linkspan.gnn.history import PAD, Histories, latest
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+PARTS = ("gnn", "linear", "transitions", "text", "popularity")
+"""Names of the parts that are stored with a recommendation, in this order."""
+
+
+class Component(Protocol):
+    """One part of a score, or a whole baseline.
+
+    Attributes:
+        name: One of `PARTS`, or the name of a baseline.
+    """
+
+    @property
+    def name(self) -> str:
+        """Column it fills."""
+        ...
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """Scores of all N items of a domain.
+
+        Args:
+            users: (B,) user rows.
+            domain: Name of the domain.
+
+        Returns:
+            (B, N), finite, the items in row order.
+        """
+        ...
+
+
+class Prior:
+    """The model's popularity prior: its weight times ``log(1 + count)``, plus the item's bias."""
+
+    name = "popularity"
+
+    def __init__(self, fitted: FittedModel) -> None:
+        rows = rows_by_domain(fitted.snapshot)
+        self._prior = {domain: fitted.prior[items] for domain, items in rows.items()}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores, the same for every user."""
+        return np.broadcast_to(self._prior[domain], (len(users), len(self._prior[domain])))
+
+
+class Cosine:
+    """Cosine of user and item over the temperature; 0 for a user without a history."""
+
+    name = "gnn"
+
+    def __init__(self, fitted: FittedModel) -> None:
+        self._fitted = fitted
+        self._rows = rows_by_domain(fitted.snapshot)
+        self._codes = {domain: code for code, domain in enumerate(fitted.snapshot.domains)}
+
+    @torch.no_grad()
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores."""
+        model, states = self._fitted.model, self._fitted.states
+        user = model.user_states(states, *self._inputs(users, domain))
+        items = states.items[self._tensor(self._rows[domain])]
+        scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
+        return scores
+
+    @torch.no_grad()
+    def because(self, users: IntArray, domain: str, items: IntArray) -> IntArray:
+        """The past item that gave most to each score.
+
+        A user's state is a sum over the events of the history, so that each event's part of the
+        cosine is exact.
+
+        Args:
+            users: (B,) user rows.
+            domain: Name of the items' domain.
+            items: (B, k) item rows.
+
+        Returns:
+            (B, k) item rows, -1 where there is no history.
+        """
+        states = self._fitted.states
+        inputs = self._inputs(users, domain)
+        parts = self._fitted.model.history_parts(states, *inputs)
+        gains = states.items[self._tensor(items)] @ parts.transpose(1, 2)
+        history = inputs[2]
+        gains = gains.masked_fill((history == PAD)[:, None], -torch.inf)
+        best = gains.argmax(dim=2)
+        result: IntArray = history.gather(1, best).cpu().numpy()
+        return result
+
+    def _inputs(self, users: IntArray, domain: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Users, domains and histories as tensors, as the model takes them."""
+        length = self._fitted.settings.history_length
+        return self.tensors(latest(self._fitted.events, users, self._codes[domain], length))
+
+    def tensors(self, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:
+        """Arrays as tensors on the model's device."""
+        arrays = (histories.users, histories.domains, histories.items)
+        users, domains, items = (self._tensor(array) for array in arrays)
+        return users, domains, items
+
+    def _tensor(self, array: IntArray) -> Tensor:
+        return torch.from_numpy(array).to(self._fitted.device)
+
+
+def model_components(fitted: FittedModel) -> list[Component]:
+    """The parts that make the score of a fitted model."""
+    return [Cosine(fitted), Prior(fitted)]
+
+
+class Seen:
+    """Which items each user has met.
+
+    Args:
+        fitted: Its known events count.
+    """
+
+    def __init__(self, fitted: FittedModel) -> None:
+        self._users = fitted.events["user"].to_numpy(np.int64)
+        self._items = fitted.events["item"].to_numpy(np.int64)
+        rows = rows_by_domain(fitted.snapshot)
+        self._column = {
+            domain: _inverse(items, len(fitted.snapshot.items)) for domain, items in rows.items()
+        }
+
+    def hide(self, scores: FloatArray, users: IntArray, domain: str) -> None:
+        """Write ``-inf`` over the items of a domain that each user has met.
+
+        Args:
+            scores: (B, N), changed in place.
+            users: (B,) user rows.
+            domain: Name of the domain.
+        """
+        first = np.searchsorted(self._users, users, side="left")
+        sizes = np.searchsorted(self._users, users, side="right") - first
+        rows = np.repeat(np.arange(len(users)), sizes)
+        starts = np.repeat(first - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+        columns = self._column[domain][self._items[starts + np.arange(len(rows))]]
+        inside = columns >= 0
+        scores[rows[inside], columns[inside]] = -np.inf
+
+
+def _inverse(rows: IntArray, size: int) -> IntArray:
+    """Position of each row in ``rows``, -1 for the others."""
+    result = np.full(size, -1, np.int64)
+    result[rows] = np.arange(len(rows))
+    return result

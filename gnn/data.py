@@ -1,0 +1,227 @@
+"""The snapshot as PyG ``HeteroData``, and the check that nothing held out has reached it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch_geometric.data import HeteroData
+from torch_geometric.utils import coalesce
+
+from linkspan.errors import ModelError
+from linkspan.gnn.adjacency import add_adjacencies
+from linkspan.gnn.settings import TrainSettings
+from linkspan.graph.snapshot import Snapshot
+
+NEXT = ("item", "NEXT", "item")
+TOGETHER = ("item", "TOGETHER", "item")
+REVERSE = "rev_"
+SET_LIMIT = 200
+"""Where a history is a set, users with more items than this do not count as co-occurrence."""
+
+EdgeType = tuple[str, str, str]
+
+
+def build_hetero_data(
+    snapshot: Snapshot,
+    events: pd.DataFrame,
+    text: Mapping[str, NDArray[np.float32]],
+    settings: TrainSettings,
+    held_out: pd.DataFrame | None = None,
+) -> HeteroData:
+    """The graph that messages pass over, built from the given events only.
+
+    Node types are ``item``, ``user`` and one per entity kind, with ``text`` (n, d) where there is
+    one; items also have ``domain`` (n,), a position in ``snapshot.domains``, and ``count`` (n,),
+    their events. Every relation and interaction type is an edge type, forward and reverse
+    (``rev_TYPE``); so are item transitions (`transitions`), or co-occurrence where histories are
+    sets. Each has ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what
+    `linkspan.gnn.adjacency` adds.
+
+    Args:
+        snapshot: The graph.
+        events: Rows of ``snapshot.events()`` over which messages may pass.
+        text: Node type to vectors, as `linkspan.gnn.text.embed_snapshot_text` gives them.
+        settings: Window and decay of the transitions are read from here.
+        held_out: Rows of ``snapshot.events()`` that must not be seen: relations from users to
+            items lose these pairs, and `check_no_leak` is run.
+
+    Raises:
+        ModelError: A held-out pair is among ``events``, or reached the graph in another way.
+    """
+    data = HeteroData()
+    codes = {domain: code for code, domain in enumerate(snapshot.domains)}
+    counts = np.bincount(events["item"], minlength=len(snapshot.items))
+    data["item"].num_nodes = len(snapshot.items)
+    data["item"].domain = torch.tensor(snapshot.items["domain"].map(codes).to_numpy(np.int64))
+    data["item"].count = torch.tensor(counts, dtype=torch.float32)
+    data["user"].num_nodes = len(snapshot.users)
+    for kind, frame in snapshot.entities.items():
+        data[kind].num_nodes = len(frame)
+    for node_type, vectors in text.items():
+        data[node_type].text = torch.from_numpy(vectors)
+    hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
+    for name, frame in events.groupby("type", observed=True, sort=True):
+        weight = np.ones(len(frame), np.float32)
+        _add_both(data, ("user", str(name), "item"), frame["user"], frame["item"], weight)
+    for key, frame in sorted(snapshot.relations.items()):
+        kept = frame
+        if {key[0], key[2]} == {"user", "item"} and len(hidden):
+            columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
+            kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
+        weights = kept["weight"].to_numpy(np.float32)
+        own = (key[0], f"stated_{key[1]}", key[2]) if key in (NEXT, TOGETHER) else key
+        _add_both(data, own, kept["source"], kept["target"], weights)
+    if snapshot.timed:
+        moves = transitions(events, settings.transition_window, settings.transition_decay)
+        _add_both(data, NEXT, moves["source"], moves["target"], moves["weight"].to_numpy())
+    else:
+        together = co_occurrence(events, len(snapshot.users), len(snapshot.items))
+        _add(data, TOGETHER, together["source"], together["target"], together["weight"].to_numpy())
+    if held_out is not None:
+        check_no_leak(data, events, held_out, settings)
+    add_adjacencies(data)
+    return data
+
+
+def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame:
+    """Each step from an item to one that the same user met up to ``window`` steps later.
+
+    Args:
+        events: In time order within each user, as ``Snapshot.events()`` gives them.
+        window: Largest number of steps g.
+        decay: A step over g weighs ``decay ** (g - 1)``.
+
+    Returns:
+        Columns ``source``, ``target`` (item rows), ``weight`` (float32) and ``position``, the
+        position in ``events`` of the target's event; not summed over equal pairs.
+    """
+    users, items = events["user"].to_numpy(), events["item"].to_numpy()
+    frames = []
+    for steps in range(1, min(window, len(events) - 1) + 1):
+        position = np.flatnonzero(users[steps:] == users[:-steps]) + steps
+        weight = np.full(len(position), decay ** (steps - 1), np.float32)
+        pair = {"source": items[position - steps], "target": items[position]}
+        frames.append(pd.DataFrame({**pair, "weight": weight, "position": position}))
+    if not frames:
+        columns = {"source": np.int32, "target": np.int32, "weight": np.float32, "position": int}
+        return pd.DataFrame({name: np.zeros(0, kind) for name, kind in columns.items()})
+    return pd.concat(frames, ignore_index=True)
+
+
+def co_occurrence(events: pd.DataFrame, users: int, items: int) -> pd.DataFrame:
+    """Pairs of items of one user; a user with n items adds 1 / (n - 1) to each of its pairs.
+
+    Returns:
+        Columns ``source``, ``target`` (item rows), ``weight``; both directions of each pair.
+    """
+    pairs = events[["user", "item"]].drop_duplicates()
+    sizes = np.bincount(pairs["user"], minlength=users)
+    sizes[(sizes < 2) | (sizes > SET_LIMIT)] = 0
+    shares = np.divide(1.0, sizes - 1, out=np.zeros(users), where=sizes > 0)
+    ones = np.ones(len(pairs))
+    met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))
+    product = (met.T @ sparse.diags_array(shares) @ met).tocoo()
+    off = (product.row != product.col) & (product.data > 0)
+    columns = {"source": product.row[off], "target": product.col[off]}
+    return pd.DataFrame({**columns, "weight": product.data[off].astype(np.float32)})
+
+
+def check_no_leak(
+    data: HeteroData, events: pd.DataFrame, held_out: pd.DataFrame, settings: TrainSettings
+) -> None:
+    """Verify that no held-out event reached the edges or any count of ``data``.
+
+    The sums are computed in another way than `build_hetero_data` does it: per item, how many events
+    there are, and what weight of transitions or co-occurrence it must have.
+
+    Args:
+        data: What messages pass over.
+        events: The events it may have been built from.
+        held_out: The events it must not have been built from.
+        settings: Window and decay of the transitions.
+
+    Raises:
+        ModelError: A held-out pair, its reverse, or a parallel type is an edge; or a count holds
+            more than ``events``.
+    """
+    hidden = _pairs(held_out)
+    if _pairs(events).isin(hidden).any():
+        raise ModelError("leak: a held-out event is among the events that messages pass over")
+    for source, name, target in data.edge_types:
+        if {source, target} != {"user", "item"}:
+            continue
+        edges = data[source, name, target].edge_index.numpy()
+        edges = edges if source == "user" else edges[::-1]
+        if pd.MultiIndex.from_arrays(edges).isin(hidden).any():
+            raise ModelError(f"leak: a held-out user and item are joined by '{name}'")
+    count = data["item"].count.numpy()
+    items = len(count)
+    if not np.array_equal(count, np.bincount(events["item"], minlength=items)):
+        raise ModelError("leak: the popularity of an item is not that of the events allowed")
+    if NEXT in data.edge_types:
+        into, out = _transition_sums(events, items, settings)
+        edges, weight = data[NEXT].edge_index.numpy(), data[NEXT].edge_weight.numpy()
+        for row, expected in ((1, into), (0, out)):
+            found = np.bincount(edges[row], weights=weight, minlength=items)
+            if not np.allclose(found, expected, rtol=1e-4, atol=1e-3):
+                raise ModelError("leak: item transitions hold more than the events allowed")
+    if TOGETHER in data.edge_types:
+        pairs = events[["user", "item"]].drop_duplicates()
+        sizes = pairs.groupby("user")["item"].transform("size")
+        partners = np.bincount(pairs["item"][sizes.between(2, SET_LIMIT)], minlength=items)
+        edges, weight = data[TOGETHER].edge_index.numpy(), data[TOGETHER].edge_weight.numpy()
+        found = np.bincount(edges[0], weights=weight, minlength=items)
+        if not np.allclose(found, partners, rtol=1e-4, atol=1e-3):
+            raise ModelError("leak: co-occurrence holds more than the events allowed")
+
+
+def _transition_sums(
+    events: pd.DataFrame, items: int, settings: TrainSettings
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weight of transitions into and out of each item, from positions within each user alone."""
+    grouped = events.groupby("user", sort=False)["item"]
+    before = grouped.cumcount().to_numpy()
+    after = grouped.cumcount(ascending=False).to_numpy()
+    powers = settings.transition_decay ** np.arange(settings.transition_window)
+    sums = np.concatenate([[0.0], np.cumsum(powers)])
+    rows = events["item"].to_numpy()
+    window = settings.transition_window
+    into = np.bincount(rows, weights=sums[np.minimum(before, window)], minlength=items)
+    out = np.bincount(rows, weights=sums[np.minimum(after, window)], minlength=items)
+    return into.astype(np.float64), out.astype(np.float64)
+
+
+def _pairs(events: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_arrays([events["user"], events["item"]])
+
+
+def _add_both(
+    data: HeteroData,
+    key: EdgeType,
+    source: pd.Series,
+    target: pd.Series,
+    weight: NDArray[np.float32],
+) -> None:
+    """Add an edge type and its reverse."""
+    _add(data, key, source, target, weight)
+    _add(data, (key[2], REVERSE + key[1], key[0]), target, source, weight)
+
+
+def _add(
+    data: HeteroData,
+    key: EdgeType,
+    source: pd.Series,
+    target: pd.Series,
+    weight: NDArray[np.float32],
+) -> None:
+    """Add an edge type; equal edges become one, their weights summed."""
+    edges = torch.from_numpy(np.stack([source.to_numpy(np.int64), target.to_numpy(np.int64)]))
+    nodes = max(data[key[0]].num_nodes, data[key[2]].num_nodes)
+    values = torch.from_numpy(np.array(weight, np.float32))
+    store = data[key]
+    store.edge_index, store.edge_weight = coalesce(edges, values, num_nodes=nodes)

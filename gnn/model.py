@@ -1,0 +1,261 @@
+"""The history-state graph neural network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.data import HeteroData
+from torch_geometric.nn import MessagePassing
+
+from linkspan.gnn.adjacency import Adjacency, EdgeType, sparse_product
+from linkspan.gnn.history import PAD
+from linkspan.gnn.settings import TrainSettings
+
+
+class States(NamedTuple):
+    """What message passing makes of the graph.
+
+    Attributes:
+        items: (N + 1, K) states of unit length, the last row zero: the place of `PAD` in a history.
+        users: (M, K) messages to users over relations that are not interactions (friends, followed
+            authors), or None where there are no such relations.
+        domains: (N + 1,) position of each item's domain, the last -1.
+    """
+
+    items: Tensor
+    users: Tensor | None
+    domains: Tensor
+
+
+class RelationConv(MessagePassing):  # type: ignore[misc]
+    """Messages of one relation, times a learned weight.
+
+    With a sparse matrix PyG calls `message_and_aggregate`: one product, no (E, K) messages.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(aggr="add")
+        self.weight = nn.Parameter(torch.tensor(0.3))
+
+    def forward(self, x: Tensor, adjacency: Adjacency) -> Tensor:
+        """States of the sources (S, K) to messages (T, K) at the targets."""
+        messages: Tensor = self.propagate(adjacency.adj_t, x=x, adj=adjacency.adj)
+        return messages * self.weight
+
+    def message_and_aggregate(self, edge_index: Tensor, x: Tensor, adj: Tensor) -> Tensor:
+        """The sum of messages at each target."""
+        return sparse_product(Adjacency(edge_index, adj), x)
+
+
+class DomainAdapters(nn.Module):
+    """A residual for each domain: ``x + x @ down @ up``, of low rank, zero at first.
+
+    Linear, so that a state stays a sum of what each event of the history gave.
+    After Houlsby et al. (2019, arXiv:1902.00751), without the non-linearity.
+    """
+
+    def __init__(self, domains: int, width: int, rank: int) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.randn(domains, width, rank) * width**-0.5)
+        self.up = nn.Parameter(torch.zeros(domains, rank, width))
+
+    def forward(self, x: Tensor, domains: Tensor) -> Tensor:
+        """States (B, K) of the domains (B,) to states (B, K)."""
+        residual = torch.zeros_like(x)
+        for domain in range(len(self.down)):
+            rows = (domains == domain).nonzero()[:, 0]
+            change = x[rows] @ self.down[domain] @ self.up[domain]
+            residual = residual.index_add(0, rows, change)
+        return x + residual
+
+
+class HistoryGNN(nn.Module):
+    """Items and entities are nodes; a user is a history.
+
+    A node starts as a learned id part plus its projected text. In each of ``layers`` hops every
+    edge type adds its messages, with a learned weight of its own for each hop (weighted LightGCN,
+    He et al., 2020, arXiv:2002.02126, over typed edges as in R-GCN, Schlichtkrull et al., 2018,
+    arXiv:1703.06103). Users have no id part: the last hop, from items to a user, is an attention
+    over the user's latest events: learned weights by position and by whether the item is of the
+    domain asked for, and self-attention (Vaswani et al., 2017, arXiv:1706.03762) that mixes the
+    positions. The score is ``cosine / temperature + weight * log(1 + count) + bias``.
+
+    Args:
+        data: The graph, for the numbers of nodes, the widths of texts, and the edge types.
+        domains: Number of domains.
+        settings: Widths and numbers of layers.
+    """
+
+    def __init__(self, data: HeteroData, domains: int, settings: TrainSettings) -> None:
+        super().__init__()
+        width, length = settings.embedding_size, settings.history_length
+        self.temperature = settings.temperature
+        self.kinds = known = [kind for kind in data.node_types if kind != "user"]
+        self.identity = nn.ParameterDict(
+            {
+                _nodes(kind): nn.Parameter(torch.randn(data[kind].num_nodes, width) * 0.1)
+                for kind in known
+            }
+        )
+        self.project = nn.ModuleDict(
+            {
+                _nodes(kind): nn.Linear(data[kind].text.shape[1], width, bias=False)
+                for kind in known
+                if "text" in data[kind]
+            }
+        )
+        self.relations = _useful_relations(data, settings.layers)
+        self.hops = [
+            nn.ModuleDict({_name(key): RelationConv() for key in keys}) for keys in self.relations
+        ]
+        self.convs = nn.ModuleList(self.hops)
+        self.position = nn.Parameter(0.7 ** torch.arange(length, dtype=torch.float32))
+        self.position_inside = nn.Parameter(torch.zeros(length))
+        self.query = nn.Linear(width, width // 2, bias=False)
+        self.key = nn.Linear(width, width // 2, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.value.weight)
+        self.between = nn.Parameter(torch.zeros(length, length))
+        rank = settings.adapter_size
+        self.item_adapters = DomainAdapters(domains, width, rank) if rank else None
+        self.user_adapters = DomainAdapters(domains, width, rank) if rank else None
+        self.history_dropout = settings.dropout
+        self.popularity = nn.Parameter(torch.tensor(0.3))
+        self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
+
+    def encode(self, data: HeteroData, matrices: Mapping[EdgeType, Adjacency]) -> States:
+        """Pass messages.
+
+        Args:
+            data: The graph; texts and domains are read from it.
+            matrices: Its edges, as `linkspan.gnn.adjacency.adjacencies` gives them, or with some
+                of them masked.
+        """
+        x = {kind: self._node_input(kind, data) for kind in self.kinds}
+        context: Tensor | None = None
+        for layer, (keys, convs) in enumerate(zip(self.relations, self.hops, strict=True), 1):
+            sums = dict(x)
+            for key in keys:
+                messages: Tensor = convs[_name(key)](x[key[0]], matrices[key])
+                if layer == len(self.relations) and key[2] == "user":
+                    context = messages if context is None else context + messages
+                else:
+                    sums[key[2]] = sums[key[2]] + messages if key[2] in sums else messages
+            x = sums
+        items, domains = x["item"], data["item"].domain
+        if self.item_adapters is not None:
+            items = self.item_adapters(items, domains)
+        items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))
+        return States(items, context, functional.pad(domains, (0, 1), value=PAD))
+
+    def user_states(
+        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+    ) -> Tensor:
+        """States of users at a moment, for one domain each.
+
+        Args:
+            states: What `encode` gave.
+            users: (B,) user rows.
+            domains: (B,) positions of the domains asked for.
+            history: (B, L) item rows, latest first, then `PAD`.
+
+        Returns:
+            (B, K), of unit length; zero where there is no history and no context.
+        """
+        direct, mixed = self._shares(states, domains, history)
+        met = functional.embedding(_padded(states, history), states.items)
+        state = (direct[:, None] @ met)[:, 0] + self.value((mixed[:, None] @ met)[:, 0])
+        if states.users is not None:
+            state = state + states.users[users]
+        if self.user_adapters is not None:
+            state = self.user_adapters(state, domains)
+        return functional.normalize(state, dim=1)
+
+    def history_parts(
+        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+    ) -> Tensor:
+        """What each event of a history gave to the user's state.
+
+        Args:
+            states: What `encode` gave.
+            users: (B,), as for `user_states`.
+            domains: (B,), likewise.
+            history: (B, L), likewise.
+
+        Returns:
+            (B, L, K); the sum over L is the state of `user_states`, less the part of the context.
+        """
+        direct, mixed = self._shares(states, domains, history)
+        met = functional.embedding(_padded(states, history), states.items)
+        parts: Tensor = direct[..., None] * met + self.value(mixed[..., None] * met)
+        total = parts.sum(dim=1)
+        if states.users is not None:
+            total = total + states.users[users]
+        if self.user_adapters is not None:
+            shape = parts.shape
+            asked = domains.repeat_interleave(shape[1])
+            parts = self.user_adapters(parts.reshape(-1, shape[2]), asked).reshape(shape)
+            total = self.user_adapters(total, domains)
+        return parts / total.norm(dim=1).clamp(min=1e-12)[:, None, None]
+
+    def prior(self, counts: Tensor) -> Tensor:
+        """Part of the score that is the same for all users, from the items' events (N,)."""
+        prior: Tensor = self.popularity * torch.log1p(counts) + self.bias
+        return prior
+
+    def _node_input(self, kind: str, data: HeteroData) -> Tensor:
+        identity: Tensor = self.identity[_nodes(kind)]
+        if _nodes(kind) not in self.project:
+            return identity
+        projected: Tensor = self.project[_nodes(kind)](data[kind].text)
+        return identity + projected
+
+    def _shares(self, states: States, domains: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (B, L) with which the events enter a state directly and by self-attention."""
+        rows = _padded(states, history)
+        there = (history != PAD).to(states.items.dtype)
+        if self.training and self.history_dropout:
+            there = there * (torch.rand_like(there) >= self.history_dropout)
+        inside = (states.domains[rows] == domains[:, None]).to(there.dtype)
+        direct = (self.position + self.position_inside * inside) * there
+        query = functional.embedding(rows, self.query(states.items))
+        key = functional.embedding(rows, self.key(states.items))
+        logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between
+        attention = torch.softmax(logits.masked_fill(there[:, None] == 0, -1e9), dim=2)
+        return direct, (direct[:, None] @ attention)[:, 0] * there
+
+
+def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
+    """Edge types of each hop: those whose source has a state, and whose target reaches a score.
+
+    The last hop ends at items, and at users from other users and entities: a user's own items come
+    in by the history, where the one to be predicted is not among them.
+    """
+    result: list[list[EdgeType]] = []
+    reached = {kind for kind in data.node_types if kind != "user"}
+    for layer in range(1, layers + 1):
+        keys = [key for key in data.edge_types if key[0] in reached]
+        if layer == layers:
+            keys = [k for k in keys if k[2] == "item" or (k[2] == "user" and k[0] != "item")]
+        result.append(keys)
+        reached = reached | {key[2] for key in keys}
+    return result
+
+
+def _nodes(kind: str) -> str:
+    """A name that a parameter may have, and that is not a method of the container."""
+    return f"{kind}_nodes".replace(".", "_")
+
+
+def _name(key: EdgeType) -> str:
+    """A name that a module may have."""
+    return "__".join(key).replace(".", "_")
+
+
+def _padded(states: States, history: Tensor) -> Tensor:
+    """Rows in ``states.items``, the zero row for `PAD`."""
+    return torch.where(history == PAD, len(states.items) - 1, history)

@@ -1,0 +1,184 @@
+"""Scores for all users, for pairs, and between items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from linkspan.errors import ModelError
+from linkspan.gnn.components import PARTS, Cosine, Seen, model_components
+from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.fitted import FittedModel
+from linkspan.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+CHUNK = 1024
+"""Users scored at once; memory grows with this times the items of the largest domain."""
+
+
+def score_top(
+    fitted: FittedModel,
+    k: int = 10,
+    domains: Sequence[str] | None = None,
+    users: IntArray | None = None,
+    progress: Progress = SILENT,
+) -> pd.DataFrame:
+    """The ``k`` best items of each domain for each user, those that the user knows left out.
+
+    Args:
+        fitted: Its known events are what a user has seen.
+        k: Items per user and domain; fewer where fewer are left.
+        domains: Names; all by default.
+        users: User rows; all by default. A user without events gets the popularity prior alone.
+        progress: Told of each chunk of users.
+
+    Returns:
+        Sorted by user, domain and rank. Columns ``user``, ``item`` (int32 rows), ``domain`` (text),
+        ``rank`` (int32, from 1), ``score`` (float32), its parts ``gnn``, ``linear``,
+        ``transitions``, ``text``, ``popularity`` (float32, they add up to ``score``), and
+        ``because`` (int32 row of the past item that gave most to ``gnn``; -1 without a history).
+
+    Raises:
+        ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.
+    """
+    wanted = _known_domains(fitted, domains)
+    if k < 1:
+        raise ModelError(f"k must be 1 or more, found {k}")
+    chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
+    components, cosine, seen = model_components(fitted), Cosine(fitted), Seen(fitted)
+    rows_of = rows_by_domain(fitted.snapshot)
+    frames = []
+    with progress.task("score", total=len(chosen), unit="users") as task:
+        for start in range(0, max(len(chosen), 1), CHUNK):
+            chunk = chosen[start : start + CHUNK]
+            for domain in wanted:
+                parts = {part.name: part.score(chunk, domain) for part in components}
+                scores = np.sum(list(parts.values()), axis=0)
+                if not np.isfinite(scores).all():
+                    raise ModelError(f"scores in domain '{domain}' are not finite")
+                seen.hide(scores, chunk, domain)
+                best = _top(scores, k)
+                items = rows_of[domain][best]
+                columns: dict[str, NDArray[Any]] = {
+                    name: np.take_along_axis(part, best, 1) for name, part in parts.items()
+                }
+                columns["score"] = np.take_along_axis(scores, best, 1)
+                columns["because"] = cosine.because(chunk, domain, items)
+                frame = _lists(chunk, "user", items, "item", columns)
+                frames.append(frame.assign(domain=domain))
+            task.advance(len(chunk))
+    table = pd.concat(frames, ignore_index=True)
+    for name in PARTS:
+        table[name] = table[name].astype(np.float32) if name in table else np.float32(0)
+    table = table.sort_values(["user", "domain", "rank"], kind="stable", ignore_index=True)
+    return table[["user", "item", "domain", "rank", "score", *PARTS, "because"]]
+
+
+def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatArray:
+    """Scores of any pairs, seen or not.
+
+    Args:
+        fitted: The model.
+        users: (P,) user rows.
+        items: (P,) item rows.
+
+    Returns:
+        (P,) scores, the same that `score_top` gives.
+    """
+    domains = item_domains(fitted.snapshot)[items]
+    rows_of, components = rows_by_domain(fitted.snapshot), model_components(fitted)
+    result = np.zeros(len(users), np.float32)
+    for code, domain in enumerate(fitted.snapshot.domains):
+        pairs = np.flatnonzero(domains == code)
+        columns = np.searchsorted(rows_of[domain], items[pairs])
+        distinct, row = np.unique(users[pairs], return_inverse=True)
+        order = np.argsort(row, kind="stable")
+        for start in range(0, len(distinct), CHUNK):
+            chunk = distinct[start : start + CHUNK]
+            inside = order[
+                np.searchsorted(row[order], start) : np.searchsorted(row[order], start + CHUNK)
+            ]
+            scores = np.sum([part.score(chunk, domain) for part in components], axis=0)
+            result[pairs[inside]] = scores[row[inside] - start, columns[inside]]
+    return result
+
+
+@torch.no_grad()
+def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
+    """The nearest items by cosine of their states, in their own domain and in the others.
+
+    Args:
+        fitted: The model.
+        k: Items in each of the two lists of an item; fewer where fewer are there.
+        progress: Told of each chunk of items.
+
+    Returns:
+        Sorted by item, list and rank. Columns ``item``, ``other`` (int32 rows), ``inside`` (bool:
+        both are of one domain), ``rank`` (int32, from 1 in each list), ``score`` (float32 cosine).
+    """
+    states, domains = fitted.states.items[:-1], item_domains(fitted.snapshot)
+    frames = []
+    with progress.task("similar", total=len(domains), unit="items") as task:
+        for start in range(0, len(domains), CHUNK):
+            items = np.arange(start, min(start + CHUNK, len(domains)))
+            cosines = (states[items] @ states.T).cpu().numpy()
+            cosines[np.arange(len(items)), items] = -np.inf
+            same = domains[items][:, None] == domains[None]
+            for inside in (True, False):
+                scores = np.where(same == inside, cosines, -np.inf)
+                best = _top(scores, k)
+                columns = {"score": np.take_along_axis(scores, best, 1)}
+                frame = _lists(items, "item", best, "other", columns)
+                frames.append(frame.assign(inside=inside))
+            task.advance(len(items))
+    table = pd.concat(frames, ignore_index=True)
+    by = ["item", "inside", "rank"]
+    table = table.sort_values(by, ascending=[True, False, True], ignore_index=True)
+    return table[["item", "other", "inside", "rank", "score"]]
+
+
+def _top(scores: FloatArray, k: int) -> IntArray:
+    """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
+    k = min(k, scores.shape[1])
+    best = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, 1)
+
+
+def _known_domains(fitted: FittedModel, domains: Sequence[str] | None) -> list[str]:
+    known = fitted.snapshot.domains
+    unknown = [domain for domain in domains or () if domain not in known]
+    if unknown:
+        raise ModelError(f"unknown domain '{unknown[0]}'", hint=f"Known are: {', '.join(known)}")
+    return known if domains is None else list(domains)
+
+
+def _lists(
+    owners: IntArray, owner: str, best: IntArray, other: str, columns: dict[str, NDArray[Any]]
+) -> pd.DataFrame:
+    """Lists as a long table, without entries whose score is ``-inf``.
+
+    Args:
+        owners: (B,) rows whose lists these are.
+        owner: Name of their column.
+        best: (B, k) rows in the lists, best first.
+        other: Name of their column.
+        columns: Name to values (B, k); ``score`` among them.
+    """
+    keep = ~np.isneginf(columns["score"])
+    ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1, dtype=np.int32), best.shape)
+    table = {
+        owner: np.repeat(owners, keep.sum(axis=1)).astype(np.int32),
+        other: best[keep].astype(np.int32),
+        "rank": ranks[keep],
+    }
+    for name, values in columns.items():
+        table[name] = values[keep].astype(np.int32 if values.dtype.kind == "i" else np.float32)
+    return pd.DataFrame(table)

@@ -1,0 +1,260 @@
+"""Learning the parameters: sampled softmax over the items of the target's domain."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from linkspan.errors import ModelError
+from linkspan.gnn.components import model_components
+from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.evaluation import MODEL, rank_events
+from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
+from linkspan.gnn.history import PAD, Histories, before_events, other_events
+from linkspan.gnn.masking import SupervisionMask
+from linkspan.gnn.metrics import hit_rate, ndcg
+from linkspan.gnn.model import HistoryGNN, States
+from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.split import Split
+from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def train(
+    snapshot: Snapshot,
+    split: Split,
+    text: dict[str, FloatArray],
+    settings: TrainSettings,
+    progress: Progress = SILENT,
+) -> FittedModel:
+    """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
+
+    Held-out events reach neither messages nor counts; it is checked. Training stops when NDCG@10
+    on validation rows has not risen for ``settings.patience`` epochs.
+
+    Args:
+        snapshot: The graph.
+        split: Of this snapshot.
+        text: Node type to vectors (n, d), as `linkspan.gnn.text.embed_snapshot_text` gives them.
+        settings: How to build and train.
+        progress: Told of each epoch.
+
+    Raises:
+        ModelError: The split is of another snapshot, no event has a history, the texts do not fit
+            the nodes, the loss is not finite, or CUDA is asked for and absent.
+    """
+    if split.fingerprint != snapshot.fingerprint():
+        raise ModelError(
+            "the split was made from another snapshot", hint="Split the snapshot again"
+        )
+    events = snapshot.events()
+    held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
+    validation = events.iloc[split.validation]
+    with _seeded(settings):
+        trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
+        curves: list[Epoch] = []
+        best, best_weights = Epoch(0, math.inf, None, None), trainer.weights()
+        with progress.task("train", total=settings.epochs, unit="epochs") as task:
+            for number in range(1, settings.epochs + 1):
+                loss = trainer.run_epoch()
+                hits, gain = _validate(trainer.fitted(), validation)
+                curves.append(Epoch(number, loss, hits, gain))
+                task.advance(note=_note(curves[-1]))
+                if gain is None or best.ndcg is None or gain > best.ndcg:
+                    best, best_weights = curves[-1], trainer.weights()
+                elif number - best.epoch >= settings.patience:
+                    break
+        trainer.model.load_state_dict(best_weights)
+        return trainer.fitted(curves, best.epoch)
+
+
+def train_all(
+    snapshot: Snapshot,
+    text: dict[str, FloatArray],
+    settings: TrainSettings,
+    epochs: int,
+    progress: Progress = SILENT,
+) -> FittedModel:
+    """Learn parameters from all events, for a known number of epochs: the model to publish.
+
+    Args:
+        snapshot: The graph.
+        text: Node type to vectors (n, d).
+        settings: How to build and train.
+        epochs: Passes over the events, such as the ``best_epoch`` of `train`.
+        progress: Told of each epoch.
+
+    Raises:
+        ModelError: As for `train`.
+    """
+    with _seeded(settings):
+        trainer = _Trainer(snapshot, snapshot.events(), None, text, settings)
+        curves = []
+        with progress.task("fit on all events", total=epochs, unit="epochs") as task:
+            for number in range(1, epochs + 1):
+                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+                task.advance(note=_note(curves[-1]))
+        return trainer.fitted(curves, epochs)
+
+
+class _Trainer:
+    """State of one training: model, optimiser, rows, and generators of random numbers."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        events: pd.DataFrame,
+        held_out: pd.DataFrame | None,
+        text: dict[str, FloatArray],
+        settings: TrainSettings,
+    ) -> None:
+        self.snapshot, self.events, self.text, self.settings = snapshot, events, text, settings
+        self.device = choose_device(settings.device)
+        _check_text(snapshot, text)
+        data = build_hetero_data(snapshot, events, text, settings, held_out)
+        self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
+        self.data = data.to(self.device)
+        self.mask = SupervisionMask(self.data, events, settings)
+        self.random = np.random.default_rng(settings.seed)
+        self.domains = item_domains(snapshot)
+        self.targets = events["item"].to_numpy(np.int64)
+        self.pools = [self._tensor(rows) for rows in rows_by_domain(snapshot).values()]
+        # A repeated event asks for what is already known, which no list will ever hold.
+        self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
+        if not (self._histories().items[self.fresh, 0] != PAD).any():
+            raise ModelError(
+                "no event has one before it by the same user, so nothing can be learned",
+                hint="At least one user needs two events",
+            )
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def run_epoch(self) -> float:
+        """One pass over all events with a history; the mean loss."""
+        self.model.train()
+        histories = self._histories()
+        rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
+        self.random.shuffle(rows)
+        total = 0.0
+        for batch in np.array_split(rows, math.ceil(len(rows) / self.settings.batch_size)):
+            # Rows of one domain stand together, so that they share their negatives.
+            batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
+            loss = self._loss(batch, histories.take(batch))
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += float(loss.detach()) * len(batch)
+        if not math.isfinite(total):
+            raise ModelError(
+                "the loss is not finite", hint="Lower 'learning_rate' or raise 'temperature'"
+            )
+        return total / len(rows)
+
+    def fitted(self, curves: list[Epoch] | None = None, best_epoch: int = 0) -> FittedModel:
+        """The model as it is now."""
+        return FittedModel(
+            snapshot=self.snapshot,
+            settings=self.settings,
+            text=self.text,
+            events=self.events,
+            data=self.data,
+            model=self.model.eval(),
+            curves=tuple(curves or ()),
+            best_epoch=best_epoch,
+        )
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the parameters."""
+        return copy.deepcopy(self.model.state_dict())
+
+    def _loss(self, batch: IntArray, histories: Histories) -> Tensor:
+        """Mean cross-entropy of the targets of a batch, its rows sorted by domain."""
+        rows, targets = self._tensor(batch), self._tensor(self.targets[batch])
+        states = self.model.encode(self.data, self.mask.without(rows))
+        users = self.model.user_states(
+            states,
+            self._tensor(histories.users),
+            self._tensor(histories.domains),
+            self._tensor(histories.items),
+        )
+        prior = self.model.prior(self.data["item"].count)
+        ends = np.searchsorted(histories.domains, np.arange(len(self.pools) + 1))
+        losses = [
+            self._domain_loss(states, prior, users[start:end], targets[start:end], pool)
+            for start, end, pool in zip(ends[:-1], ends[1:], self.pools, strict=True)
+            if end > start
+        ]
+        return torch.stack(losses).sum() / len(batch)
+
+    def _domain_loss(
+        self, states: States, prior: Tensor, users: Tensor, targets: Tensor, pool: Tensor
+    ) -> Tensor:
+        """Summed cross-entropy of targets (B,) against negatives drawn uniformly from ``pool``."""
+        negatives = pool
+        if len(pool) > self.settings.negatives:
+            drawn = self.random.choice(len(pool), self.settings.negatives, replace=False)
+            negatives = pool[self._tensor(drawn)]
+        temperature = self.model.temperature
+        right = (users * states.items[targets]).sum(dim=1) / temperature + prior[targets]
+        wrong = users @ states.items[negatives].T / temperature + prior[negatives]
+        wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
+        logits = torch.cat([right[:, None], wrong], dim=1)
+        return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
+
+    def _histories(self) -> Histories:
+        length = self.settings.history_length
+        if self.snapshot.timed:
+            return before_events(self.events, self.domains, length)
+        return other_events(self.events, self.domains, length, self.random)
+
+    def _tensor(self, array: IntArray) -> Tensor:
+        return torch.from_numpy(array).to(self.device)
+
+
+def _validate(
+    fitted: FittedModel, validation: pd.DataFrame
+) -> tuple[float, float] | tuple[None, None]:
+    """HR@10 and NDCG@10 on validation rows; None where there are none."""
+    if not len(validation):
+        return None, None
+    ranks = rank_events(fitted, validation, {MODEL: model_components(fitted)})[MODEL].to_numpy()
+    return hit_rate(ranks, 10), ndcg(ranks, 10)
+
+
+@contextmanager
+def _seeded(settings: TrainSettings) -> Iterator[None]:
+    """Torch's generators begin at the seed inside, and go on as before after."""
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        yield
+
+
+def _note(epoch: Epoch) -> str:
+    figures = "" if epoch.ndcg is None else f", validation NDCG@10 {100 * epoch.ndcg:.2f}"
+    return f"loss {epoch.loss:.3f}{figures}"
+
+
+def _check_text(snapshot: Snapshot, text: dict[str, FloatArray]) -> None:
+    sizes = {"item": len(snapshot.items)}
+    sizes.update({kind: len(frame) for kind, frame in snapshot.entities.items()})
+    for kind, vectors in text.items():
+        if len(vectors) != sizes.get(kind):
+            raise ModelError(
+                f"{len(vectors)} text vectors for {sizes.get(kind, 0)} nodes of type '{kind}'"
+            )
+        if not np.isfinite(vectors).all():
+            raise ModelError(f"text vectors of node type '{kind}' are not finite")

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from linkspan.errors import ModelError
+from linkspan.gnn import HashEncoder, SentenceEncoder, embed_snapshot_text, embed_texts
+from linkspan.graph.snapshot import Snapshot
+
+TEXTS = ["a tale of two cities", "war and peace", "", "war and peace", "the trial"]
+
+
+class Counting(HashEncoder):
+    """Remembers what it was asked to encode."""
+
+    def __init__(self, size: int = 16) -> None:
+        super().__init__(size)
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        self.asked += texts
+        return super().encode(texts)
+
+
+def test_vectors_stand_in_the_order_of_the_texts() -> None:
+    vectors = embed_texts(TEXTS, HashEncoder(16))
+    assert vectors.shape == (5, 16) and vectors.dtype == np.float32
+    assert np.array_equal(vectors, HashEncoder(16).encode(TEXTS))
+    assert np.allclose(np.linalg.norm(vectors, axis=1), [1, 1, 0, 1, 1])
+
+
+def test_a_second_run_encodes_new_texts_only(tmp_path: Path) -> None:
+    first, second = Counting(), Counting()
+    before = embed_texts(TEXTS, first, tmp_path)
+    assert sorted(first.asked) == sorted(set(TEXTS))
+    after = embed_texts([*TEXTS, "new"], second, tmp_path)
+    assert second.asked == ["new"]
+    assert np.array_equal(after[:5], before)
+
+
+def test_another_encoder_does_not_use_the_vectors_of_the_first(tmp_path: Path) -> None:
+    embed_texts(TEXTS, Counting(16), tmp_path)
+    other = Counting(8)
+    assert embed_texts(TEXTS, other, tmp_path).shape == (5, 8)
+    assert len(other.asked) == 4
+
+
+def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
+    before = embed_texts(TEXTS, HashEncoder(16), tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(b"PAR1 no longer")
+    assert np.array_equal(embed_texts(TEXTS, HashEncoder(16), tmp_path), before)
+
+
+def test_vectors_that_are_not_finite_are_refused() -> None:
+    class Broken(HashEncoder):
+        def encode(self, texts: Sequence[str]) -> np.ndarray:
+            return np.full((len(texts), 4), np.nan, np.float32)
+
+    with pytest.raises(ModelError, match="not finite"):
+        embed_texts(TEXTS, Broken())
+
+
+def test_a_snapshot_gives_vectors_of_items_and_entities(planted: Snapshot) -> None:
+    text = embed_snapshot_text(planted, HashEncoder(16))
+    assert {kind: len(vectors) for kind, vectors in text.items()} == {"item": 180, "Maker": 12}
+    assert np.array_equal(text["item"][7], HashEncoder(16).encode([planted.items["text"][7]])[0])
+
+
+def test_an_unknown_model_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no text encoder could be loaded"):
+        SentenceEncoder(str(tmp_path / "absent")).encode(["x"])
+
+
+@pytest.mark.slow
+def test_the_packaged_model_knows_meaning() -> None:
+    dog, puppy, tax = SentenceEncoder().encode(["a dog", "a puppy", "income tax law"])
+    assert dog @ puppy > dog @ tax + 0.3
+
+
+def test_settings_and_the_package_load_no_torch() -> None:
+    code = (
+        "import sys, linkspan.gnn, linkspan.gnn.settings; linkspan.gnn.TrainSettings();"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'sentence_transformers')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
