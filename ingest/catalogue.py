@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkspan.ingest.codes import Codes, KeyCodes
 from linkspan.ingest.columns import Domain
-from linkspan.ingest.convert import Rows, joined
-from linkspan.ingest.names import entity_key_prefix
+from linkspan.ingest.convert import Rows, joined, mask
+from linkspan.ingest.names import domain_label, entity_key_prefix
 
 _AMBIGUOUS = "*"
 
@@ -19,7 +20,8 @@ class Catalogue:
     """All keys met so far.
 
     Args:
-        listed_kinds: Entity kinds that have a file of their own; only these are checked.
+        kinds: Labels of all entity kinds.
+        listed_kinds: Those that have a file of their own; only these are checked.
 
     Attributes:
         items: Keys of the items that a file declares.
@@ -27,11 +29,12 @@ class Catalogue:
         entities: Kind to the keys of its entities.
     """
 
-    def __init__(self, listed_kinds: frozenset[str] = frozenset()) -> None:
+    def __init__(self, kinds: Iterable[str], listed_kinds: frozenset[str]) -> None:
         self.items = KeyCodes()
         self.users = KeyCodes()
         self.entities: defaultdict[str, KeyCodes] = defaultdict(KeyCodes)
         self.listed_kinds = listed_kinds
+        self._labels = {kind: f"entity {kind}" for kind in kinds}
         self._ids = KeyCodes()
         self._domains: list[str] = []  # of each id; `_AMBIGUOUS` where it stands in several
         self._domain_array: pa.StringArray | None = None
@@ -49,6 +52,15 @@ class Catalogue:
         self._domain_array = None
         return codes
 
+    def check_labels(self, rows: Rows, domains: pa.StringArray, column: str) -> None:
+        """See that no two domains, and no domain and entity kind, have one label."""
+        for name in pc.unique(domains.filter(pa.array(rows.good))).to_pylist():
+            label, what = domain_label(name), f"domain {name}"
+            other = self._labels.setdefault(label, what)
+            if other != what:
+                reason = f"label '{label}' would stand for {other} and {what}"
+                rows.reject(mask(pc.equal(domains, name)), column, reason, "Rename one of them")
+
     def domains_of(self, rows: Rows, ids: pa.StringArray, column: str) -> pa.StringArray:
         """The domain of each item id; an id that is in none, or in several, is a problem."""
         if self._domain_array is None:
@@ -56,9 +68,8 @@ class Catalogue:
         places = self._ids.find(ids)
         rows.reject(places < 0, column, "no items file has this item", _UNKNOWN_ITEM)
         found = self._domain_array.take(pa.array(places, mask=places < 0))
-        several = pc.fill_null(pc.equal(found, _AMBIGUOUS), False)
         rows.reject(
-            several.to_numpy(zero_copy_only=False),
+            mask(pc.equal(found, _AMBIGUOUS)),
             column,
             "this item stands in several domains",
             "Say which with 'domain' in the mapping",

@@ -11,6 +11,7 @@ from linkspan.errors import DataError
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Source, open_source
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.targets import NodeTarget, Target
@@ -61,21 +62,24 @@ def check(
         DataError: A row is wrong; the message says where, and how to mend it.
     """
     kinds = frozenset(table.kind for table in mapping.entities)
-    checked = Checked(Catalogue(kinds))
+    checked = Checked(Catalogue(mapping.kinds, kinds))
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     for number, source in enumerate(sources):
         if number in skip:
             continue
         checked.rows[number] = 0
         checked.actions[number] = np.zeros(0, np.uint8)
+        first: Problem | None = None
         with progress.task(f"Checking {source.name}") as task:
             for batch in source.batches():
                 shaped = shape(source.spec, batch, checked.catalogue, mapping.users.shared)
-                if shaped.problems:
-                    raise shaped.problems[0].error(source.path)
+                for problem in shaped.problems:
+                    first = problem if first is None or problem.line < first.line else first
                 finders[shaped.table.target].add(number, shaped)
                 checked.rows[number] += len(shaped)
                 task.advance(len(batch))
+        if first is not None:  # only now: what is wrong with the whole file comes before it
+            raise first.error(source.path)
     for target, finder in finders.items():
         actions, clashes = finder.resolve("error")
         if clashes:

@@ -41,8 +41,8 @@ def config_error(error: ValidationError, model: type[BaseModel], tables: Any) ->
 
 
 def _weight(kind: str) -> int:
-    """Misspelt keys first: they explain the missing ones."""
-    return 0 if kind == "extra_forbidden" else 1
+    """Misspelt keys first, as they explain missing ones; lists last that a wrong entry emptied."""
+    return {"extra_forbidden": 0, "too_short": 2}.get(kind, 1)
 
 
 def _misspelt(where: str, key: str, known: list[str]) -> ConfigError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from linkspan.graph.roles import Condition
@@ -9,7 +10,7 @@ from linkspan.graph.roles import Condition
 OPERATORS = ("==", "!=", ">=", ">", "<=", "<")
 _CONDITION = re.compile(
     r"\s*(?P<property>[^\W\d]\w*)\s*(?P<operator>==|!=|>=|<=|>|<)\s*"
-    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,2})?)\s*"
+    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
 )
 
 
@@ -23,7 +24,7 @@ def parse_condition(text: str) -> Condition:
         ValueError: It has another form.
     """
     match = _CONDITION.fullmatch(text)
-    if match is None:
+    if match is None or not math.isfinite(float(match["value"])):
         raise ValueError(
             f"a condition is a property, one of {' '.join(OPERATORS)} and a number, "
             f"such as 'rating >= 4', not {text!r}"

@@ -104,7 +104,7 @@ class Rows:
         )
         if spec.unit == "iso":
             return self._iso(text, spec.column)
-        times = self._integers(text, spec.column)
+        times = self._integers(text, spec.column, "Check 'unit' in the mapping")
         if spec.unit == "position":
             return times
         scale = _UNITS[spec.unit]
@@ -115,10 +115,12 @@ class Rows:
         self.reject(late, spec.column, "the time is after the year 9999", hint)
         return pc.multiply(pc.if_else(pa.array(late), 0, times), scale)
 
-    def _integers(self, text: pa.StringArray, column: str) -> pa.Int64Array:
+    def _integers(
+        self, text: pa.StringArray, column: str, hint: str = "Mend it, or set another 'type'"
+    ) -> pa.Int64Array:
         right = pc.match_substring_regex(text, _INTEGER)
         wrong = mask(pc.and_(pc.is_valid(text), pc.invert(right)))
-        self.reject(wrong, column, "this is not an integer", "Mend it, or set another 'type'")
+        self.reject(wrong, column, "this is not an integer", hint)
         whole = pc.replace_substring_regex(pc.if_else(right, text, None), r"(^\+|\.0*$)", "")
         return whole.cast(pa.int64())
 

@@ -61,7 +61,6 @@ def ingest(
             _report_check(report, source, checked, number)
     else:
         ledger = Ledger(mapping, sources)
-        prepare(database)
         unchanged = {} if force else ledger.unchanged(database)
         report = _load(database, mapping, sources, ledger, unchanged, progress)
     report.seconds = time.perf_counter() - started
@@ -81,6 +80,8 @@ def _load(
     everything = len(unchanged) == len(sources)
     skip = {n for n in unchanged if everything or not _is_referred_to(sources[n])}
     checked = check(mapping, sources, skip=frozenset(skip), progress=progress)
+    if not everything:
+        prepare(database)
     writer = GraphWriter(database)
     for number, source in enumerate(sources):
         if number in unchanged:

@@ -110,6 +110,8 @@ def shape(spec: FileTable, batch: Batch, catalogue: Catalogue, shared_users: boo
 def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
     rows = Rows(batch)
     ids, domains = rows.ids(spec.id), rows.domains(spec.domain)
+    if spec.domain.column is not None:
+        catalogue.check_labels(rows, domains, spec.domain.column)
     properties = {"id": ids, "domain": domains, **_properties(rows, spec.properties)}
     cells = [(relation, rows.text(relation.column)) for relation in spec.relations]
     for relation, text in cells:

@@ -1,0 +1,59 @@
+"""The bundled data: what is in the graph equals what pandas counts in the files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from importlib.resources import as_file, files
+
+import pandas as pd
+
+from linkspan.graph.connection import Database
+from linkspan.ingest import TABLES, ingest, mapping_from_tables
+
+
+def test_counts_equal_those_of_pandas(db: Database) -> None:
+    with as_file(files("linkspan") / "data" / "goodbooks") as folder:
+        books = pd.read_csv(folder / "books.csv.gz", dtype=str)
+        saved = pd.read_csv(folder / "to_read.csv.gz", dtype=str)
+        tables = tomllib.loads((folder / "linkspan.toml").read_text())
+        mapping = mapping_from_tables({k: v for k, v in tables.items() if k in TABLES}, folder)
+        assert set(mapping.roles().domains) == set(books["domain"])
+        report = ingest(db, mapping)
+        again = ingest(db, mapping, force=True)
+    links = {
+        name: books[["book_id", column]]
+        .assign(**{column: books[column].str.split("|")})
+        .explode(column)
+        .dropna()
+        .drop_duplicates()
+        for name, column in [("WRITTEN_BY", "authors"), ("TAGGED", "tags")]
+    }
+    links["IN_SERIES"] = books[["book_id", "series"]].dropna()
+    kinds = {"Author": "WRITTEN_BY", "Tag": "TAGGED", "Series": "IN_SERIES"}
+    entities = {kind: links[name].iloc[:, 1].nunique() for kind, name in kinds.items()}
+    labels = Counter(
+        "".join(word.title() for word in domain.split("-")) for domain in books["domain"]
+    )
+    assert {
+        row["l"]: row["c"]
+        for row in db.read("MATCH (n) UNWIND labels(n) AS l RETURN l, count(*) AS c")
+        if row["l"] != "LoadedFile"
+    } == {
+        "User": saved["user_id"].nunique(),
+        "Item": len(books),
+        "Entity": sum(entities.values()),
+        **entities,
+        **labels,
+    }
+    assert {
+        row["t"]: row["c"] for row in db.read("MATCH ()-[r]->() RETURN type(r) AS t, count(*) AS c")
+    } == {"SAVED": len(saved), **{name: len(frame) for name, frame in links.items()}}
+    degrees = db.read(
+        "MATCH (u:User)-[r:SAVED]->() RETURN u.id AS id, count(*) AS c, max(r.at) AS last"
+    )
+    expected = saved.assign(position=saved["position"].astype(int)).groupby("user_id")["position"]
+    assert {row["id"]: (row["c"], row["last"]) for row in degrees} == {
+        user: (len(positions), positions.max()) for user, positions in expected
+    }
+    assert report.written == report.read == again.unchanged == again.read

@@ -1,0 +1,256 @@
+"""Loading into both servers: what comes in, once and again, changed, and broken off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from linkspan.errors import DataError
+from linkspan.graph.connection import Counters, Database
+from linkspan.ingest import IngestReport, ingest
+
+
+def balanced(report: IngestReport) -> IngestReport:
+    for line in report.lines:
+        assert line.read == line.written + line.unchanged + line.rejected, line
+    return report
+
+
+def lines(report: IngestReport) -> dict[str, tuple[int, int, int, int]]:
+    return {
+        f"{line.file} {line.target}": (line.read, line.written, line.unchanged, line.rejected)
+        for line in report.lines
+    }
+
+
+def test_the_shop_as_a_graph(db: Database, shop: Any, read_graph: Callable[..., Any]) -> None:
+    report = balanced(ingest(db, shop.mapping()))
+    assert lines(report) == {
+        "things.csv Item": (3, 3, 0, 0),
+        "things.csv Maker": (2, 2, 0, 0),
+        "things.csv MADE_BY": (3, 3, 0, 0),
+        "people.csv User": (2, 2, 0, 0),
+        "bought.csv BOUGHT": (4, 4, 0, 0),
+        "bought.csv User": (1, 1, 0, 0),
+        "with.csv BOUGHT_WITH": (2, 2, 0, 0),
+    }
+    assert read_graph(db) == {
+        "nodes": [
+            ("Entity,Maker", "[('key', 'maker/Mae Ploy'), ('name', 'Mae Ploy')]"),
+            ("Entity,Maker", "[('key', 'maker/Thai Co'), ('name', 'Thai Co')]"),
+            (
+                "Food,Item",
+                "[('domain', 'food'), ('fresh', False), ('id', '2'), ('key', 'food/2'), "
+                "('makers', ['Thai Co']), ('title', 'Rice, black')]",
+            ),
+            (
+                "Food,Item",
+                "[('domain', 'food'), ('fresh', True), ('id', '1'), ('key', 'food/1'), "
+                "('makers', ['Mae Ploy', 'Thai Co']), ('price', 3.5), ('title', 'Green Curry')]",
+            ),
+            (
+                "Item,KitchenWare",
+                "[('domain', 'kitchen-ware'), ('id', '3'), ('key', 'kitchen-ware/3'), "
+                "('price', 25.0), ('title', 'Wok')]",
+            ),
+            ("User", "[('age', 31), ('id', 'ann'), ('key', 'ann')]"),
+            ("User", "[('id', 'bob'), ('key', 'bob')]"),
+            ("User", "[('id', 'cid'), ('key', 'cid')]"),
+        ],
+        "links": [
+            ("ann", "BOUGHT", "food/1", "[('at', 1700000000000), ('rating', 5), ('weight', 2.0)]"),
+            (
+                "ann",
+                "BOUGHT",
+                "kitchen-ware/3",
+                "[('at', 1700000100000), ('rating', 3), ('weight', 1.0)]",
+            ),
+            ("bob", "BOUGHT", "food/2", "[('at', 1700000000000)]"),
+            ("cid", "BOUGHT", "food/2", "[('at', 1700000050000), ('rating', 4), ('weight', 0.5)]"),
+            ("food/1", "BOUGHT_WITH", "kitchen-ware/3", "[('weight', 7.0)]"),
+            ("food/1", "MADE_BY", "maker/Mae Ploy", "[]"),
+            ("food/1", "MADE_BY", "maker/Thai Co", "[]"),
+            ("food/2", "BOUGHT_WITH", "kitchen-ware/3", "[]"),
+            ("food/2", "MADE_BY", "maker/Thai Co", "[]"),
+        ],
+    }
+
+
+class Watched:
+    """A database that counts what is written to it, and may break off before a write."""
+
+    def __init__(self, database: Database, last: int | None = None) -> None:
+        self._database = database
+        self._last = last
+        self.changed = Counters()
+        self.rows = 0
+        self.writes = 0
+
+    def write(self, query: str, **parameters: Any) -> Counters:
+        self.writes += 1
+        if self._last is not None and self.writes > self._last:
+            raise KeyboardInterrupt
+        counters = self._database.write(query, **parameters)
+        if "LoadedFile" not in query:
+            self.changed += counters
+            self.rows += len(parameters["rows"])
+        return counters
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_again_changes_nothing(
+    db: Database, shop: Any, read_graph: Callable[..., Any], force: bool
+) -> None:
+    first = ingest(db, shop.mapping())
+    graph, watched = read_graph(db), Watched(db)
+    second = balanced(ingest(watched, shop.mapping(), force=force))  # type: ignore[arg-type]
+    assert watched.rows == 0
+    assert vars(watched.changed) == vars(Counters())
+    assert read_graph(db) == graph
+    assert second.written == 0
+    assert all(line.skipped is not force for line in second.lines)
+    assert second.unchanged == (first.read if force else 11)  # skipped: what files hold, 3+2+4+2
+
+
+def test_only_what_changed_is_written(db: Database, shop: Any) -> None:
+    ingest(db, shop.mapping())
+    shop.replace("bought.csv", "cid,2,1700000050,0.5,4", "cid,2,1700000050,0.5,1")
+    shop.replace("bought.csv", "\nbob,", "\neve,3,1700000060,1,1\nbob,")
+    watched = Watched(db)
+    report = balanced(ingest(watched, shop.mapping()))  # type: ignore[arg-type]
+    assert lines(report)["bought.csv BOUGHT"] == (5, 2, 3, 0)
+    assert lines(report)["bought.csv User"] == (4, 1, 3, 0)
+    assert watched.rows == 3
+    assert [line.file for line in report.lines if line.skipped] == [
+        "things.csv",
+        "people.csv",
+        "with.csv",
+    ]
+    found = db.read("MATCH (:User {key: 'cid'})-[r:BOUGHT]->() RETURN r.rating AS rating")
+    assert found == [{"rating": 1}]
+
+
+def test_a_value_that_is_gone_from_the_file_is_gone_from_the_graph(db: Database, shop: Any) -> None:
+    ingest(db, shop.mapping())
+    shop.replace("things.csv", "Green Curry,Mae Ploy|Thai Co,3.5", "Green Curry,Mae Ploy|Thai Co,")
+    ingest(db, shop.mapping())
+    found = db.read("MATCH (i:Item {key: 'food/1'}) RETURN keys(i) AS keys")
+    assert "price" not in found[0]["keys"]
+
+
+def test_a_changed_mapping_loads_again(db: Database, shop: Any) -> None:
+    ingest(db, shop.mapping())
+    shop.remap('price = { column = "price", type = "number" }', 'cost = "price"')
+    report = balanced(ingest(db, shop.mapping()))
+    assert lines(report)["things.csv Item"] == (3, 2, 1, 0)
+    assert not next(line for line in report.lines if line.file == "things.csv").skipped
+    assert db.read("MATCH (i:Item {key: 'food/1'}) RETURN i.cost AS cost") == [{"cost": "3.5"}]
+
+
+def test_broken_off_at_every_write_and_started_again(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    graph: Any = None
+    last = 0
+    while True:
+        db.write("MATCH (n) DETACH DELETE n")
+        watched = Watched(db, last)
+        try:
+            ingest(watched, shop.mapping())  # type: ignore[arg-type]
+        except KeyboardInterrupt:
+            balanced(ingest(db, shop.mapping()))
+            broken = read_graph(db)
+        else:
+            break
+        last += 1
+        assert graph in (None, broken)
+        graph = broken
+    assert read_graph(db) == graph
+    assert last > 12
+
+
+def test_the_same_graph_in_any_order_of_rows(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    ingest(db, shop.mapping())
+    graph = read_graph(db)
+    db.write("MATCH (n) DETACH DELETE n")
+    for name in ("people.csv", "things.csv", "bought.csv", "with.csv"):
+        header, *rows = shop.text(name).splitlines(keepends=True)
+        shop.write(name, header + "".join(reversed(rows)))
+    ingest(db, shop.mapping())
+    assert read_graph(db) == graph
+
+
+def test_a_bad_row_leaves_the_graph_as_it_was(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    ingest(db, shop.mapping())
+    graph = read_graph(db)
+    shop.replace("with.csv", "1,3,7", "1,3,seven")
+    shop.replace("things.csv", "Wok", "Large Wok")
+    with pytest.raises(DataError, match=r"with\.csv, line 2, column 'times': .*'seven'"):
+        ingest(db, shop.mapping())
+    assert read_graph(db) == graph
+
+
+def test_unshared_users_are_one_in_each_domain(db: Database, shop: Any) -> None:
+    shop.toml = shop.toml.replace("shared = true", "", 1)
+    start, end = shop.toml.index("[[users.files]]"), shop.toml.index("[[items]]")
+    shop.toml = shop.toml[:start] + shop.toml[end:]
+    ingest(db, shop.mapping())
+    found = db.read("MATCH (u:User) RETURN u.key AS key, u.id AS id, u.domain AS domain")
+    assert sorted(tuple(row.values()) for row in found) == [
+        ("food/ann", "ann", "food"),
+        ("food/bob", "bob", "food"),
+        ("food/cid", "cid", "food"),
+        ("kitchen-ware/ann", "ann", "kitchen-ware"),
+    ]
+
+
+def test_repeated_events_are_kept_apart_by_time(db: Database, shop: Any) -> None:
+    shop.remap('positive = "rating >= 4"', 'positive = "rating >= 4"\nrepeat = true')
+    shop.write(
+        "bought.csv", shop.text("bought.csv") + "ann,1,1700009000,3,5\nann,1,1700009000,3,5\n"
+    )
+    report = balanced(ingest(db, shop.mapping()))
+    assert lines(report)["bought.csv BOUGHT"] == (6, 5, 1, 0)
+    again = balanced(ingest(db, shop.mapping(), force=True))
+    assert lines(again)["bought.csv BOUGHT"] == (6, 0, 6, 0)
+    found = db.read(
+        "MATCH (:User {key: 'ann'})-[r:BOUGHT]->(:Item {key: 'food/1'}) RETURN r.at AS at"
+    )
+    assert sorted(row["at"] for row in found) == [1700000000000, 1700009000000]
+
+
+def test_strange_ids_and_values_arrive_as_they_are(db: Database, shop: Any) -> None:
+    strange = ["`x`", "'; MATCH (n) DELETE n //", "a/b/c", "🍜", "مرحبا", '"', "\\", "{x}", "$rows"]
+    quoted = ['"' + value.replace('"', '""') + '"' for value in strange]
+    shop.write(
+        "things.csv",
+        shop.text("things.csv") + "".join(f"{cell},food,{cell},{cell},1,\n" for cell in quoted),
+    )
+    ingest(db, shop.mapping())
+    found = db.read("MATCH (i:Item) WHERE i.id = i.title RETURN i.key AS key, i.makers AS makers")
+    assert sorted(row["key"] for row in found) == sorted(f"food/{value}" for value in strange)
+    assert sorted(row["makers"][0] for row in found) == sorted(strange)
+
+
+def test_entities_from_a_file_keep_their_names(db: Database, shop: Any) -> None:
+    shop.write("makers.csv", "no,name,land\nMae Ploy,Mae Ploy Ltd,TH\nThai Co,,TH\n")
+    shop.toml += (
+        '\n[[entities]]\nfile = "makers.csv"\nkind = "Maker"\nid = "no"\nname = "name"\n'
+        'properties = { land = "land" }\n'
+    )
+    for _ in range(2):
+        ingest(db, shop.mapping(), force=True)
+        found = db.read("MATCH (m:Entity:Maker) RETURN m.key AS key, m.name AS name, m.land AS l")
+        assert sorted(tuple(row.values()) for row in found) == [
+            ("maker/Mae Ploy", "Mae Ploy Ltd", "TH"),
+            ("maker/Thai Co", "Thai Co", "TH"),
+        ]

@@ -1,0 +1,251 @@
+"""The mapping: what may stand in it, what it says of mistakes, and the roles it gives."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkspan.errors import ConfigError, DataError
+from linkspan.graph.roles import Condition, InteractionRole, RelationRole
+from linkspan.ingest import mapping_from_tables
+from linkspan.ingest.conditions import OPERATORS, parse_condition
+from linkspan.ingest.names import domain_label
+
+MISTAKES = [
+    (
+        'id = "thing"',
+        'idd = "thing"',
+        "[[items]] 1: there is no key 'idd'. Perhaps 'id' is meant.",
+    ),
+    (
+        'weight = "times"',
+        'strength = "times"',
+        "[[relations]] 1: there is no key 'strength'. Known keys: delimiter, encoding, file, "
+        "format, properties, source, target, type, weight.",
+    ),
+    (
+        "shared = true",
+        "shard = true",
+        "[users]: there is no key 'shard'. Perhaps 'shared' is meant.",
+    ),
+    (
+        "[[interactions]]",
+        "[[interaction]]",
+        "the mapping: there is no key 'interaction'. Perhaps 'interactions' is meant.",
+    ),
+    ('user = "person"\n', "", "[[interactions]] 1: key 'user' is missing. Add 'user = ...'."),
+    (
+        'type = "integer" } }\n\n[[items]]',
+        'type = "int" } }\n\n[[items]]',
+        "[[users.files]] 1, properties.age.type: 'int' is not allowed. Use one of 'text', "
+        "'integer', 'number', 'boolean', 'time'.",
+    ),
+    (
+        'unit = "s"',
+        'unit = "seconds"',
+        "[[interactions]] 1, at.unit: 'seconds' is not allowed. Use one of 'position', 's', 'ms', "
+        "'iso'.",
+    ),
+    (
+        'unit = "s"',
+        'unite = "s"',
+        "[[interactions]] 1, at: there is no key 'unite'. Perhaps 'unit' is meant.",
+    ),
+    (
+        "shared = true",
+        'shared = "perhaps"',
+        "[users], shared: input should be a valid boolean, unable to interpret input "
+        "(found 'perhaps')",
+    ),
+    (
+        'type = "BOUGHT"',
+        'type = "BOUGHT`]-(x)"',
+        "[[interactions]] 1, type: a relationship type begins with a letter and has letters, "
+        "digits and '_' only, not 'BOUGHT`]-(x)'",
+    ),
+    (
+        'type = "BOUGHT"',
+        'type = "RECOMMENDED"',
+        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: RECOMMENDED, "
+        "SIMILAR",
+    ),
+    (
+        'entity = "Maker"',
+        'entity = "User"',
+        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, Item, LoadedFile, "
+        "Run, User",
+    ),
+    (
+        "price = {",
+        "key = {",
+        "[[items]] 1, properties.key: a property 'key' is reserved: domain, embedding, id, key, "
+        "name, run",
+    ),
+    (
+        'text = ["title", "makers"]',
+        'text = ["titel"]',
+        "[[items]] 1: text 'titel' is not a property of these items (they have: title, makers, "
+        "price, fresh)",
+    ),
+    (
+        '"rating >= 4"',
+        '"rating > = 4"',
+        "[[interactions]] 1, positive: a condition is a property, one of == != >= > <= < and a "
+        "number, such as 'rating >= 4', not 'rating > = 4'",
+    ),
+    (
+        '"rating >= 4"',
+        '"stars >= 4"',
+        "[[interactions]] 1: positive asks for 'stars', which is not a number of these "
+        "interactions (they have: at, rating, weight)",
+    ),
+    (
+        'at = { column = "when", unit = "s" }',
+        "repeat = true",
+        "[[interactions]] 1: 'repeat = true' tells events apart by time, so 'at' is needed too",
+    ),
+    (
+        '["food", "kitchen-ware"]',
+        '["kitchen ware", "kitchen-ware"]',
+        "the mapping: label 'KitchenWare' would stand for domain kitchen ware and domain "
+        "kitchen-ware",
+    ),
+    (
+        '["food", "kitchen-ware"]',
+        '["food", "maker"]',
+        "the mapping: label 'Maker' would stand for domain maker and entity Maker",
+    ),
+    (
+        'type = "BOUGHT_WITH"',
+        'type = "BOUGHT"',
+        "the mapping: relationship type 'BOUGHT' would stand for a relation and an interaction",
+    ),
+    (
+        'source = { item = "one", domain = "food" }',
+        'source = { item = "one", user = "one" }',
+        "[[relations]] 1, source: an end has exactly one of 'item', 'user' and 'entity'",
+    ),
+    (
+        'source = { item = "one", domain = "food" }',
+        'source = { entity = "one" }',
+        "[[relations]] 1, source: 'entity' and 'kind' go together",
+    ),
+    (
+        'domain = { column = "shelf", values = ["food", "kitchen-ware"] }',
+        'domain = { values = ["food"] }',
+        "[[items]] 1, domain: a domain is either a name or { column = ... }",
+    ),
+    (
+        "shared = true",
+        "shared = false",
+        "the mapping: [[users.files]] 1 needs 'domain', as [users] does not say 'shared = true'",
+    ),
+    (
+        'makers = { column = "makers", split = "|" }',
+        'makers = { column = "makers", split = "|", type = "number" }',
+        "[[items]] 1, properties.makers: 'split' makes lists of text, so type 'number' cannot go "
+        "with it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "message"), MISTAKES, ids=[m[1] for m in MISTAKES])
+def test_a_mistake_is_named_with_its_place(shop: Any, right: str, wrong: str, message: str) -> None:
+    shop.remap(right, wrong)
+    with pytest.raises(ConfigError) as raised:
+        shop.mapping() if "[[interaction]]" not in wrong else mapping_from_tables(
+            tomllib.loads(shop.toml), shop.folder
+        )
+    assert str(raised.value) == message
+
+
+def test_roles(shop: Any) -> None:
+    roles = shop.mapping().roles()
+    assert roles.domains == {"food": "Food", "kitchen-ware": "KitchenWare"}
+    assert roles.text == ("title", "makers")
+    assert roles.entities == ("Maker",)
+    assert roles.interactions == (
+        InteractionRole(
+            type="BOUGHT",
+            at="at",
+            weight="weight",
+            positive=Condition(property="rating", operator=">=", value=4),
+        ),
+    )
+    assert roles.relations == (
+        RelationRole(type="MADE_BY", source="item", target="Maker"),
+        RelationRole(type="BOUGHT_WITH", source="item", target="item", weight="weight"),
+    )
+
+
+def test_without_values_the_files_tell_the_domains(shop: Any) -> None:
+    shop.remap(', values = ["food", "kitchen-ware"]', "")
+    assert set(shop.mapping().roles().domains) == {"food", "kitchen-ware"}
+    shop.replace("things.csv", "2,food", "2,Food")
+    with pytest.raises(DataError, match=r"'food' and 'Food' would both have the label 'Food'"):
+        shop.mapping().roles()
+
+
+def test_a_constant_domain_needs_no_file() -> None:
+    tables = {
+        "items": [{"file": "a.csv", "id": "i", "domain": "food"}],
+        "interactions": [{"file": "b.csv", "type": "LIKED", "user": "u", "item": "i"}],
+    }
+    roles = mapping_from_tables(tables, Path("nowhere")).roles()
+    assert roles.domains == {"food": "Food"}
+    assert roles.interactions == (InteractionRole(type="LIKED", at=None),)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("science-fiction", "ScienceFiction"),
+        ("food & drink", "FoodDrink"),
+        ("3d printing", "3dPrinting"),
+        ("CDs_and_vinyl", "CDsAndVinyl"),
+        ("écrits", "Écrits"),
+        ("電影", "電影"),
+    ],
+)
+def test_labels_of_domains(name: str, label: str) -> None:
+    assert domain_label(name) == label
+
+
+@pytest.mark.parametrize("name", ["", " ", "--", "a/b", "user", "Item", "entity"])
+def test_names_that_are_no_domain(name: str) -> None:
+    with pytest.raises(ValueError, match="domain"):
+        domain_label(name)
+
+
+@given(
+    st.from_regex(r"[a-z_]{1,12}", fullmatch=True),
+    st.sampled_from(OPERATORS),
+    st.floats(allow_nan=False, allow_infinity=False, min_value=-1e15, max_value=1e15),
+    st.text(" \t", max_size=2),
+)
+def test_conditions_are_read_as_written(name: str, operator: str, value: float, gap: str) -> None:
+    condition = parse_condition(f"{gap}{name}{gap}{operator}{gap}{value!r}{gap}")
+    assert condition.model_dump() == {"property": name, "operator": operator, "value": value}
+
+
+@given(st.text(max_size=20))
+def test_nothing_else_is_a_condition(text: str) -> None:
+    try:
+        condition = parse_condition(text)
+    except ValueError as error:
+        assert "such as 'rating >= 4'" in str(error)
+    else:
+        assert text.replace(" ", "").startswith(condition.property)
+
+
+@pytest.mark.parametrize(
+    "text", ["rating >= 4; x", "__import__('os')", "rating >= four", "4 <= rating", "a >= 1 and b"]
+)
+def test_a_condition_is_no_program(text: str) -> None:
+    with pytest.raises(ValueError, match="a condition is a property"):
+        parse_condition(text)

@@ -1,0 +1,168 @@
+"""Reading CSV: every value as it was written, every row with its true line."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from linkspan.errors import DataError
+from linkspan.ingest.problems import Problem
+from linkspan.ingest.readers import open_source
+from linkspan.ingest.tables import UsersFile
+
+CELL = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff"), max_size=8
+)
+FILES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def read(path: Path, **options: Any) -> tuple[list[int], list[tuple[str, ...]], list[Problem]]:
+    """Lines, rows and problems of a file with columns a and b."""
+    spec = UsersFile(file=path.name, id="a", properties={"b": "b"}, **options)  # type: ignore[dict-item]
+    lines: list[int] = []
+    rows: list[tuple[str, ...]] = []
+    problems: list[Problem] = []
+    for batch in open_source("[[users.files]] 1", spec, path.parent).batches():
+        assert all(len(values) == len(batch) for values in batch.columns.values())
+        lines += batch.lines.tolist()
+        rows += zip(batch.columns["a"].to_pylist(), batch.columns["b"].to_pylist(), strict=True)
+        problems += batch.problems
+    return lines, rows, problems
+
+
+@settings(FILES, max_examples=60)
+@given(
+    rows=st.lists(st.tuples(CELL, CELL), max_size=12),
+    end=st.sampled_from(["\n", "\r\n"]),
+    bom=st.booleans(),
+    last_end=st.booleans(),
+    packed=st.booleans(),
+)
+def test_any_text_comes_back_with_its_line(
+    tmp_path: Path,
+    rows: list[tuple[str, str]],
+    end: str,
+    bom: bool,
+    last_end: bool,
+    packed: bool,
+) -> None:
+    text, expected_lines, line = "a,b" + end, [], 2
+    for row in rows:
+        cells = io.StringIO()
+        csv.writer(cells, quoting=csv.QUOTE_ALL, lineterminator=end).writerow(row)
+        if any(row):
+            expected_lines.append(line)
+        text += cells.getvalue()
+        line += 1 + sum(_line_ends(cell) for cell in row)
+    if not last_end:
+        text = text.removesuffix(end)
+    data = (b"\xef\xbb\xbf" if bom else b"") + text.encode()
+    path = tmp_path / ("t.csv.gz" if packed else "t.csv")
+    path.write_bytes(gzip.compress(data) if packed else data)
+    lines, found, problems = read(path)
+    assert found == [row for row in rows if any(row)]
+    assert lines == expected_lines
+    assert problems == []
+
+
+def _line_ends(text: str) -> int:
+    return text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+
+
+@settings(FILES, max_examples=60)
+@given(st.lists(st.sampled_from(["1,2", "3", "4,5,6", "", '"7\n8",9', '"a\nb"', ","]), max_size=15))
+def test_ragged_and_blank_rows_between_good_ones(tmp_path: Path, rows: list[str]) -> None:
+    good, ragged, line = [], [], 2
+    for row in rows:
+        width = len(next(csv.reader(io.StringIO(row)), []))
+        if width == 2 and row != ",":
+            good.append(line)
+        elif width not in (0, 2):
+            ragged.append((line, f"{width} column{'s' * (width > 1)} where the header has 2"))
+        line += 1 + row.count("\n")
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "".join(row + "\n" for row in rows))
+    lines, _, problems = read(path)
+    assert lines == good
+    assert [(problem.line, problem.reason) for problem in problems] == ragged
+
+
+def test_lines_far_into_a_file_of_several_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", 100)
+    rng = np.random.default_rng(1)
+    text, line, good, bad = "a,b\n", 2, [], []
+    for number in range(3_000):
+        kind = rng.integers(4)
+        row = [f"{number},x", f'{number},"y\ny"', f"{number}", "\n"][kind]
+        if kind < 2:
+            good.append((line, str(number)))
+        elif kind == 2:
+            bad.append(line)
+        text += row.rstrip("\n") + "\n"
+        line += 1 + (kind == 1)
+    path = tmp_path / "t.csv"
+    path.write_text(text)
+    lines, rows, problems = read(path)
+    assert list(zip(lines, [row[0] for row in rows], strict=True)) == good
+    assert [problem.line for problem in problems] == bad
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("t.csv.gz", gzip.compress),
+        ("t.csv.bz2", bz2.compress),
+        ("t.csv.zst", lambda data: pa.Codec("zstd").compress(data, asbytes=True)),
+        ("t.csv.gz", lambda data: gzip.compress(data[:5]) + gzip.compress(data[5:])),
+    ],
+)
+def test_compressed_files(tmp_path: Path, name: str, pack: Any) -> None:
+    (tmp_path / name).write_bytes(pack(b"a,b\n1,2\n3,4"))
+    assert read(tmp_path / name)[:2] == ([2, 3], [("1", "2"), ("3", "4")])
+
+
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        ("b\ta\n4\té\n".encode(), {"format": "tsv"}),
+        ("b;a\n4;é\n".encode("cp1252"), {"delimiter": ";", "encoding": "cp1252"}),
+        ("b,a\n4,é".encode("utf-16"), {"encoding": "utf-16"}),
+        ("more,b , a\n,4,é\n".encode(), {}),
+        (b"b,a\r4,\xc3\xa9\r", {}),
+    ],
+)
+def test_other_ways_to_write_the_same(tmp_path: Path, data: bytes, options: dict[str, Any]) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    assert read(tmp_path / "t.csv", **options)[1] == [("é", "4")]
+
+
+def test_a_header_without_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b")
+    assert read(tmp_path / "t.csv") == ([], [], [])
+
+
+def test_a_very_long_value(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1," + b"x" * 10_000_000 + b"\n2,y\n")
+    lines, rows, _ = read(tmp_path / "t.csv")
+    assert lines == [2, 3]
+    assert [len(row[1]) for row in rows] == [10_000_000, 1]
+
+
+def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 12)
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
+    with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* never closed"):
+        read(tmp_path / "t.csv")
