@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -84,7 +85,9 @@ def _csr(
     starts[1:] = torch.cumsum(torch.bincount(rows, minlength=shape[0]), 0)
     slot = torch.empty_like(order)
     slot[order] = torch.arange(len(order))
-    matrix = torch.sparse_csr_tensor(
-        starts.int(), columns[order].int(), values[order], shape, check_invariants=False
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        matrix = torch.sparse_csr_tensor(
+            starts.int(), columns[order].int(), values[order], shape, check_invariants=False
+        )
     return matrix, slot

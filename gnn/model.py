@@ -200,7 +200,8 @@ class HistoryGNN(nn.Module):
             asked = domains.repeat_interleave(shape[1])
             parts = self.user_adapters(parts.reshape(-1, shape[2]), asked).reshape(shape)
             total = self.user_adapters(total, domains)
-        return parts / total.norm(dim=1).clamp(min=1e-12)[:, None, None]
+        result: Tensor = parts / total.norm(dim=1).clamp(min=1e-12)[:, None, None]
+        return result
 
     def prior(self, counts: Tensor) -> Tensor:
         """Part of the score that is the same for all users, from the items' events (N,)."""

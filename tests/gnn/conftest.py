@@ -78,7 +78,9 @@ def planted_snapshot(seed: int = 0, users: int = 240, timed: bool = True) -> Sna
     for user in range(users):
         liked = np.flatnonzero(taste_of == user % TASTES)
         histories.append(random.permutation(liked)[:9].tolist())
-    makers = pd.DataFrame({"key": [f"Maker/{n}" for n in range(12)], "name": [""] * 12})
+    makers = pd.DataFrame(
+        {"key": [f"Maker/{n}" for n in range(12)], "name": [f"maker number{n}" for n in range(12)]}
+    )
     everyone = list(range(users))
     return build_snapshot(
         tastes,

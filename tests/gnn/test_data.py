@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch_geometric.data import HeteroData
+
+from linkspan.errors import ModelError
+from linkspan.gnn import Split, TrainSettings, last_out
+from linkspan.gnn.adjacency import Adjacency, adjacencies, sparse_product
+from linkspan.gnn.data import NEXT, TOGETHER, build_hetero_data, check_no_leak, transitions
+from linkspan.gnn.masking import SupervisionMask
+from linkspan.graph.snapshot import Snapshot
+
+SETTINGS = TrainSettings(encoder="hash")
+Built = tuple[HeteroData, pd.DataFrame, pd.DataFrame]
+
+
+def held_out_of(snapshot: Snapshot, split: Split) -> pd.DataFrame:
+    return snapshot.events().iloc[np.concatenate([split.validation, split.test])]
+
+
+@pytest.fixture(params=[True, False], ids=["timed", "sets"])
+def built(request: pytest.FixtureRequest, plant: Callable[..., Snapshot]) -> Built:
+    snapshot = plant(users=60, timed=request.param)
+    split = last_out(snapshot)
+    events, held_out = snapshot.events().iloc[split.train], held_out_of(snapshot, split)
+    return build_hetero_data(snapshot, events, {}, SETTINGS, held_out), events, held_out
+
+
+def add_edge(data: HeteroData, key: tuple[str, str, str], source: int, target: int) -> None:
+    edge = torch.tensor([[source], [target]])
+    store = data[key]
+    if "edge_index" in store:
+        store.edge_index = torch.cat([store.edge_index, edge], dim=1)
+        store.edge_weight = torch.cat([store.edge_weight, torch.ones(1)])
+    else:
+        store.edge_index, store.edge_weight = edge, torch.ones(1)
+
+
+def test_every_relation_is_there_forward_and_reverse(planted: Snapshot) -> None:
+    data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
+    forward = [("user", "SAVED", "item"), NEXT, *planted.relations]
+    assert set(data.edge_types) == {*forward, *((t, f"rev_{name}", s) for s, name, t in forward)}
+    for source, name, target in forward:
+        there, back = data[source, name, target], data[target, f"rev_{name}", source]
+        pairs = set(map(tuple, there.edge_index.T.tolist()))
+        assert pairs == set(map(tuple, back.edge_index.flip(0).T.tolist()))
+    makers = planted.relations["item", "MADE_BY", "Maker"]
+    assert data["item", "MADE_BY", "Maker"].edge_index.tolist() == [
+        makers["source"].tolist(),
+        makers["target"].tolist(),
+    ]
+
+
+def test_transitions_by_hand(build: Callable[..., Snapshot]) -> None:
+    snapshot = build({"a": [0] * 5}, [[0, 1, 2], [0, 1], [3]])
+    moves = transitions(snapshot.events(), window=2, decay=0.5)
+    summed = moves.groupby(["source", "target"])["weight"].sum().to_dict()
+    assert summed == {(0, 1): 2.0, (1, 2): 1.0, (0, 2): 0.5}
+    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS)
+    found = zip(data[NEXT].edge_index.T.tolist(), data[NEXT].edge_weight.tolist(), strict=True)
+    assert {tuple(pair): weight for pair, weight in found} == pytest.approx(
+        {(0, 1): 2.0, (0, 2): 0.7, (1, 2): 1.0}
+    )
+    assert data["item"].count.tolist() == [2, 2, 1, 1, 0]
+
+
+def test_histories_that_are_sets_give_co_occurrence(build: Callable[..., Snapshot]) -> None:
+    snapshot = build({"a": [0] * 4}, [[0, 1, 2], [1, 0], [3]], timed=False)
+    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS)
+    assert NEXT not in data.edge_types
+    found = zip(
+        data[TOGETHER].edge_index.T.tolist(), data[TOGETHER].edge_weight.tolist(), strict=True
+    )
+    weights = {tuple(pair): weight for pair, weight in found}
+    assert weights == pytest.approx(
+        {(0, 1): 1.5, (1, 0): 1.5, (0, 2): 0.5, (2, 0): 0.5, (1, 2): 0.5, (2, 1): 0.5}
+    )
+
+
+def test_what_was_built_from_training_events_passes(built: Built) -> None:
+    check_no_leak(*built, SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["SAVED", "rev_SAVED", "VIEWED", "rev_VIEWED"])
+def test_a_held_out_edge_its_reverse_and_a_parallel_type_are_found(built: Built, name: str) -> None:
+    data, _, held_out = built
+    user, item = held_out.iloc[5][["user", "item"]].astype(int)
+    if name.startswith("rev_"):
+        add_edge(data, ("item", name, "user"), item, user)
+    else:
+        add_edge(data, ("user", name, "item"), user, item)
+    with pytest.raises(ModelError, match=f"leak: .* joined by '{name}'"):
+        check_no_leak(*built, SETTINGS)
+
+
+def test_a_held_out_event_in_a_count_is_found(built: Built) -> None:
+    data, _, held_out = built
+    data["item"].count[int(held_out["item"].iloc[0])] += 1
+    with pytest.raises(ModelError, match="leak: the popularity"):
+        check_no_leak(*built, SETTINGS)
+
+
+def test_a_held_out_event_in_the_transitions_is_found(built: Built) -> None:
+    data, events, held_out = built
+    key = NEXT if NEXT in data.edge_types else TOGETHER
+    add_edge(data, key, int(events["item"].iloc[0]), int(held_out["item"].iloc[0]))
+    with pytest.raises(ModelError, match=r"leak: (item transitions|co-occurrence)"):
+        check_no_leak(*built, SETTINGS)
+
+
+def test_building_from_held_out_events_is_refused(planted: Snapshot) -> None:
+    split = last_out(planted)
+    events = planted.events()
+    with pytest.raises(ModelError, match="leak: a held-out event is among"):
+        build_hetero_data(planted, events, {}, SETTINGS, held_out_of(planted, split))
+
+
+def test_a_relation_parallel_to_the_interactions_loses_held_out_pairs(planted: Snapshot) -> None:
+    split = last_out(planted)
+    events = planted.events()
+    table = events[["user", "item", "weight"]].rename(columns={"user": "source", "item": "target"})
+    turned = table.rename(columns={"source": "target", "target": "source"})
+    snapshot = replace(
+        planted,
+        relations={("user", "WISHED", "item"): table, ("item", "WISHED_BY", "user"): turned},
+    )
+    known, held_out = events.iloc[split.train], held_out_of(planted, split)
+    data = build_hetero_data(snapshot, known, {}, SETTINGS, held_out)
+    assert data["user", "WISHED", "item"].edge_index.shape[1] == len(events) - len(held_out)
+    assert data["item", "WISHED_BY", "user"].edge_index.shape[1] == len(events) - len(held_out)
+
+
+def test_the_sparse_product_and_its_gradient_equal_the_dense_ones(planted: Snapshot) -> None:
+    data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
+    for key, adjacency in adjacencies(data).items():
+        dense = adjacency.adj_t.to_dense()
+        assert torch.equal(dense.T, adjacency.adj.to_dense()), key
+        store = data[key]
+        edge = store.edge_index[:, 3]
+        into = store.edge_weight[store.edge_index[1] == edge[1]].sum()
+        out = store.edge_weight[store.edge_index[0] == edge[0]].sum()
+        assert dense[edge[1], edge[0]] == pytest.approx(
+            float(store.edge_weight[3] / (into * out) ** 0.5), rel=1e-5
+        )
+    double = Adjacency(*(matrix.double() for matrix in adjacencies(data)[NEXT]))
+    x = torch.randn(180, 2, dtype=torch.float64, requires_grad=True)
+    assert torch.allclose(sparse_product(double, x), double.adj_t.to_dense() @ x)
+    assert torch.autograd.gradcheck(lambda x: sparse_product(double, x), (x,))
+
+
+def test_masking_takes_away_what_the_batch_gave_and_no_more(
+    build: Callable[..., Snapshot],
+) -> None:
+    snapshot = build({"a": [0] * 4}, [[0, 1, 2], [0, 1, 3]])
+    events = snapshot.events()
+    data = build_hetero_data(snapshot, events, {}, SETTINGS)
+    full = adjacencies(data)
+    matrices = SupervisionMask(data, events, SETTINGS).without(torch.tensor([1]))
+    saved = matrices["user", "SAVED", "item"].adj_t.to_dense()
+    assert saved[1, 0] == pytest.approx(0, abs=1e-6) and saved[1, 1] > 0.3
+    before, after = full[NEXT].adj_t.to_dense(), matrices[NEXT].adj_t.to_dense()
+    assert after[1, 0] == pytest.approx(float(before[1, 0]) / 2)
+    before[1, 0] = after[1, 0]
+    assert torch.allclose(before, after)
+    for key in (NEXT, ("user", "SAVED", "item")):
+        reverse = matrices[key[2], f"rev_{key[1]}", key[0]]
+        assert torch.equal(reverse.adj_t.to_dense(), matrices[key].adj_t.to_dense().T)
+        assert torch.equal(reverse.adj_t.to_dense(), matrices[key].adj.to_dense())

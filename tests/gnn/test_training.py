@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from linkspan.errors import ModelError
+from linkspan.gnn import (
+    FittedModel,
+    TrainSettings,
+    evaluate,
+    last_out,
+    score_top,
+    train,
+    train_all,
+)
+from linkspan.gnn.adjacency import adjacencies
+from linkspan.gnn.components import Cosine, Prior
+from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.model import HistoryGNN
+from linkspan.graph.snapshot import Snapshot
+
+Text = dict[str, np.ndarray]
+TextOf = Callable[[Snapshot], Text]
+
+
+@pytest.mark.parametrize("timed", [True, False], ids=["timed", "sets"])
+def test_the_planted_tastes_are_found(
+    plant: Callable[..., Snapshot], text_of: TextOf, settings: TrainSettings, timed: bool
+) -> None:
+    """The ten items of a taste, less those met, come first of 60: popularity knows no taste."""
+    snapshot = plant(timed=timed)
+    split = last_out(snapshot)
+    evaluation = evaluate(train(snapshot, split, text_of(snapshot), settings), split)
+    model, popularity = evaluation.figures("gnn"), evaluation.figures("popularity")
+    assert model["hr"] > 0.95
+    assert model["hr"] > popularity["hr"] + 0.6
+    assert model["ndcg"] > popularity["ndcg"] + 0.3
+
+
+def test_a_checkerboard_over_two_domains(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    """Even users like even items and odd users odd ones, each all but one of their own."""
+    tastes = {domain: [item % 2 for item in range(20)] for domain in ("a", "b")}
+    histories = [
+        [item for item in range(user % 2, 40, 2) if item != (user * 2 + user % 2) % 40]
+        for user in range(20)
+    ]
+    snapshot = build(tastes, histories, timed=False)
+    fitted = train_all(snapshot, {}, settings.model_copy(update={"batch_size": 64}), epochs=15)
+    for user in range(20):
+        left_out = (user * 2 + user % 2) % 40
+        domain = "ab"[left_out // 20]
+        top = score_top(fitted, k=1, domains=[domain], users=np.array([user]))
+        assert top["item"].tolist() == [left_out]
+
+
+def cold_snapshot(build: Callable[..., Snapshot]) -> Snapshot:
+    """Each user's last item is a cold one: its text, and nothing else, tells its taste."""
+    random = np.random.default_rng(1)
+    tastes = {
+        "a": [item % 6 for item in range(60)],
+        "b": [item % 6 for item in range(90)],  # The last 36 are cold: rows 114 to 149.
+    }
+    taste_of = np.concatenate([tastes["a"], tastes["b"]])
+    warm, cold = np.arange(114), np.arange(114, 150)
+    histories = []
+    for user in range(240):
+        liked = random.permutation(warm[taste_of[warm] == user % 6])[:9].tolist()
+        histories.append([*liked, random.choice(cold[taste_of[cold] == user % 6])])
+    return build(tastes, histories)
+
+
+def cold_hit_rate(snapshot: Snapshot, text: Text, settings: TrainSettings) -> float:
+    """Share of users whose cold item is among the first 6 of the 36 cold ones."""
+    split = last_out(snapshot)
+    events = snapshot.events()
+    fitted = train(snapshot, split, text, settings).with_events(events.iloc[split.history])
+    test = events.iloc[split.test]
+    users, items = test["user"].to_numpy(np.int64), test["item"].to_numpy(np.int64)
+    scores = Cosine(fitted).score(users, "b") + Prior(fitted).score(users, "b")
+    cold = scores[:, 54:]
+    target = scores[np.arange(len(users)), items - 60]
+    return float(np.mean((cold > target[:, None]).sum(axis=1) < 6))
+
+
+def test_text_carries_cold_items_and_noise_does_not(
+    build: Callable[..., Snapshot], text_of: TextOf, settings: TrainSettings
+) -> None:
+    snapshot = cold_snapshot(build)
+    text = text_of(snapshot)
+    noise = np.random.default_rng(2).normal(size=text["item"].shape).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    assert cold_hit_rate(snapshot, text, settings) > 0.9
+    assert cold_hit_rate(snapshot, {"item": noise}, settings) < 0.4
+
+
+@pytest.mark.parametrize("layers", [2, 3])
+def test_a_gradient_reaches_the_weight_of_every_relation(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings, layers: int
+) -> None:
+    settings = settings.model_copy(update={"layers": layers})
+    data = build_hetero_data(planted, planted.events(), text_of(planted), settings)
+    torch.manual_seed(0)
+    model = HistoryGNN(data, 3, settings)
+    torch.nn.init.normal_(model.value.weight)
+    states = model.encode(data, adjacencies(data))
+    users, domains = torch.arange(30), torch.arange(30) % 3
+    history = torch.randint(-1, 180, (30, settings.history_length))
+    score = model.user_states(states, users, domains, history) @ states.items[:60].T
+    (score[:, ::2].sum() + model.prior(data["item"].count).sum()).backward()
+    names = {key for keys in model.relations for key in keys}
+    # What users give to entities needs a third hop to come to items.
+    assert names == set(data.edge_types) - (
+        {("user", "FOLLOWS", "Maker")} if layers == 2 else set()
+    )
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        if "adapters.down" not in name:  # Their other half begins at zero.
+            assert parameter.grad.abs().max() > 1e-7, name
+
+
+def test_training_moves_every_parameter(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    fitted = train_all(planted, text_of(planted), settings, epochs=2)
+    for name, value in fitted.model.named_parameters():
+        if "convs" in name:
+            assert abs(value.item() - 0.3) > 1e-4, name
+
+
+def test_parameters_do_not_depend_on_held_out_events(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    """Other test items, same parameters: nothing held out is seen while learning."""
+    split = last_out(planted)
+    events = planted.events()
+    frame = planted.interactions["SAVED"].copy()
+    rows = events.iloc[split.test][["user", "item"]]
+    other = {}
+    for user, item in rows.itertuples(index=False):
+        met = set(events.loc[events["user"] == user, "item"])
+        first = item // 60 * 60
+        other[user, item] = next(i for i in range(first, first + 60) if i not in met)
+    pairs = list(zip(frame["user"], frame["item"], strict=True))
+    frame["item"] = np.array([other.get(pair, pair[1]) for pair in pairs], np.int32)
+    frame = frame.sort_values(["user", "item"], ignore_index=True)
+    changed = replace(planted, interactions={"SAVED": frame})
+    text, short = text_of(planted), settings.model_copy(update={"epochs": 3})
+    weights = [
+        train(snapshot, last_out(snapshot), text, short).model.state_dict()
+        for snapshot in (planted, changed)
+    ]
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
+
+
+def test_same_seed_same_scores_and_another_seed_others(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    def top(seed: int) -> np.ndarray:
+        chosen = settings.model_copy(update={"seed": seed})
+        torch.rand(seed + 3)  # The state of torch's own generator must not matter.
+        fitted = train_all(planted, text_of(planted), chosen, epochs=2)
+        return score_top(fitted, k=3)["score"].to_numpy()
+
+    assert np.array_equal(top(0), top(0))
+    assert not np.array_equal(top(0), top(1))
+
+
+def test_the_weights_of_the_best_epoch_are_kept(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    split = last_out(planted)
+    fitted = train(planted, split, text_of(planted), settings)
+    gains = [epoch.ndcg for epoch in fitted.curves]
+    assert fitted.best_epoch == 1 + int(np.argmax(gains))
+    assert len(gains) <= fitted.best_epoch + settings.patience
+    again = replace(split, test=split.validation, validation=split.test[:0])
+    known = fitted.with_events(planted.events().iloc[split.train])
+    assert evaluate(known, again).figures()["ndcg"] == pytest.approx(max(gains))
+
+
+def test_settings_and_data_that_cannot_work_are_refused(
+    build: Callable[..., Snapshot], planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    text = text_of(planted)
+    with pytest.raises(ModelError, match="another snapshot"):
+        train(build({"a": [0] * 5}, [[0, 1, 2]]), last_out(planted), {}, settings)
+    with pytest.raises(ModelError, match="no event has one before it"):
+        train_all(build({"a": [0] * 5}, [[0], [1]]), {}, settings, epochs=1)
+    with pytest.raises(ModelError, match="179 text vectors for 180 nodes of type 'item'"):
+        train_all(planted, {"item": text["item"][1:]}, settings, epochs=1)
+    with pytest.raises(ModelError, match="not finite"):
+        train_all(planted, {"item": text["item"] * np.nan}, settings, epochs=1)
+    with pytest.raises(ModelError, match="the loss is not finite"):
+        train_all(planted, text, settings.model_copy(update={"learning_rate": 1e36}), epochs=2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_that_is_absent_is_refused(planted: Snapshot, settings: TrainSettings) -> None:
+    with pytest.raises(ModelError, match="finds no CUDA device"):
+        train_all(planted, {}, settings.model_copy(update={"device": "cuda"}), epochs=1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_gives_what_the_cpu_gives(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    def fit(device: str) -> FittedModel:
+        chosen = settings.model_copy(update={"device": device})
+        return train_all(planted, text_of(planted), chosen, epochs=1)
+
+    cpu, cuda = (score_top(fit(device), k=60)["score"] for device in ("cpu", "cuda"))
+    assert np.corrcoef(cpu, cuda)[0, 1] > 0.99
