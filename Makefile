@@ -36,7 +36,7 @@ $(BIN)/uv:
 
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	@echo "Installing what Linkspan needs (the first time downloads some gigabytes)"
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

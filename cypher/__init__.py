@@ -16,7 +16,7 @@ from importlib.resources import files
 
 from linkspan.errors import ConfigError
 
-__all__ = ["Query", "describe", "load", "names", "quote"]
+__all__ = ["Query", "describe", "load", "names", "parameters", "quote"]
 
 _HEADER = re.compile(r"^// (purpose|parameters|columns|index|retryable): (.*)$", re.MULTILINE)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -100,6 +100,11 @@ def load(name: str, replace: Mapping[str, str | Sequence[str]] | None = None) ->
     }
     found = re.compile(rf"(?<=[:|&])({'|'.join(map(re.escape, wanted))})\b")  # all at once
     return found.sub(lambda match: wanted[match[1]], text)
+
+
+def parameters(text: str) -> list[str]:
+    """Names of the ``$parameters`` in a query or header, each once, in order."""
+    return list(dict.fromkeys(re.findall(r"\$(\w+)", text)))
 
 
 def quote(name: str) -> str:

@@ -1,6 +1,6 @@
 // purpose: a user's past and recommendations with what ties them, to look at in a graph browser
 // parameters: $user: key of the user; $domain: name of a domain, or null for all
-// columns: paths, drawn as a graph
+// columns: recommended, tie (paths; a graph browser draws them)
 // index: User.key
 // retryable: yes
 MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)

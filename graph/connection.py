@@ -49,7 +49,12 @@ class Counters:
 
 
 def open_database(
-    uri: str, user: str | None = None, password: str | None = None, database: str | None = None
+    uri: str,
+    user: str | None = None,
+    password: str | None = None,
+    database: str | None = None,
+    *,
+    create: bool = True,
 ) -> Database:
     """Connect to a server, or start or join the embedded one.
 
@@ -58,13 +63,21 @@ def open_database(
         user: Login name; the embedded server has its own.
         password: Its password, likewise.
         database: Name of the database, likewise.
+        create: Whether to make the embedded database where there is none.
 
     Raises:
-        ConfigError: The address has another form, or there is no password for a server.
+        ConfigError: The address has another form, there is no password for a server, or there is no
+            embedded database and none should be made.
         DatabaseError: The embedded server did not start.
     """
     if uri.startswith("embedded:"):
-        server = EmbeddedServer.ensure(Path(uri.removeprefix("embedded:")))
+        folder = Path(uri.removeprefix("embedded:"))
+        if not create and not folder.exists():
+            raise ConfigError(
+                f"there is no graph database in {folder}",
+                hint="Load one with 'linkspan demo' or 'linkspan ingest', or give an address",
+            )
+        server = EmbeddedServer.ensure(folder)
         return Database(server.uri, server.user, server.password, DATABASE, embedded=server)
     if password is None:
         raise ConfigError(f"there is no password for {uri}", hint="Set NEO4J_PASSWORD")

@@ -172,12 +172,11 @@ def publish(
     )
 
 
-def rollback(database: Database, users: list[str]) -> tuple[str, str]:
+def rollback(database: Database) -> tuple[str, str]:
     """Bring the run before back.
 
     Args:
         database: The graph.
-        users: Keys of all users.
 
     Returns:
         The id of the run that was active, and of the one that is now.
@@ -192,7 +191,8 @@ def rollback(database: Database, users: list[str]) -> tuple[str, str]:
     usable = [run for run in before if run in kept]
     if not active or not usable:
         raise PublishError("there is no run to go back to", hint="See 'linkspan runs'")
-    write_rows(database, cypher.load("switch_users"), users, run=usable[0])
+    users = [row["key"] for row in database.read(cypher.load("read_users"))]
+    write_rows(database, cypher.load("switch_users"), sorted(users), run=usable[0])
     database.write(cypher.load("switch_run"), run=usable[0])
     return active[0], usable[0]
 

@@ -1,0 +1,71 @@
+"""The command line: ``linkspan COMMAND``.
+
+Exit codes: 0 done; 1 found something wrong (doctor); 2 usage, settings or mapping; 3 data;
+4 database; 5 model; 6 publish; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+import linkspan
+from linkspan.commands import ask, build, server
+from linkspan.console import err, out
+from linkspan.errors import LinkspanError
+
+app = typer.Typer(
+    name="linkspan",
+    help="Cross-domain recommendations that live in your knowledge graph.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"linkspan {linkspan.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="LINKSPAN_DEBUG", help="Show tracebacks and logs.")
+    ] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ["LINKSPAN_DEBUG"] = "1"
+        logging.basicConfig(level=logging.INFO)
+
+
+for part in (build.app, ask.app, server.app):
+    app.registered_commands += part.registered_commands
+
+
+def main() -> None:
+    """Run one command; errors made on purpose become one line and an exit code."""
+    try:
+        result = app(standalone_mode=False)
+    except LinkspanError as error:
+        if os.environ.get("LINKSPAN_DEBUG"):
+            raise
+        err.print("[bold red]error:[/] ", end="")
+        err.print(str(error), markup=False)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        err.print("Stopped.")
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else 0)

@@ -1,0 +1,180 @@
+"""Commands that ask the graph: they need a database, and neither files nor torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from linkspan import cypher
+from linkspan.commands.options import Config, Domain, Json, K, Uri
+from linkspan.console import out, show_json, table
+from linkspan.errors import ConfigError
+from linkspan.graph.client import Client
+from linkspan.settings import load_settings
+
+app = typer.Typer()
+
+User = Annotated[str, typer.Argument(help="Key of the user.")]
+Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
+
+
+def _client(config: Any, uri: str | None) -> Client:
+    return Client(load_settings(config, database__uri=uri).open_database())
+
+
+@app.command()
+def recommend(
+    user: User,
+    domain: Domain = None,
+    k: K = 10,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """What to recommend to a user, each with its reason."""
+    with _client(config, uri) as client:
+        rows = client.recommend(user, domain, k)
+    if as_json:
+        return show_json(list(rows))
+    shown = table(">#", "item", "title", "domain", ">score", "because of")
+    for row in rows:
+        shown.add_row(
+            str(row.rank), row.item, row.title, row.domain, f"{row.score:.2f}", row.because
+        )
+    _show(shown, rows, f"No recommendations for user {user!r}")
+
+
+@app.command()
+def similar(
+    item: Item,
+    domain: Domain = None,
+    k: K = 10,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Items that are like an item, in its own domain and in others."""
+    with _client(config, uri) as client:
+        rows = client.similar(item, domain, k)
+    if as_json:
+        return show_json(list(rows))
+    shown = table("item", "title", "domain", ">cosine")
+    for row in rows:
+        shown.add_row(row.item, row.title, row.domain, f"{row.score:.2f}")
+    _show(shown, rows, f"Nothing is similar to item {item!r}")
+
+
+@app.command()
+def history(
+    user: User,
+    domain: Domain = None,
+    k: K = 10,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """What a user has met so far, the latest first."""
+    with _client(config, uri) as client:
+        rows = client.history(user, domain, k)
+    if as_json:
+        return show_json(list(rows))
+    shown = table("item", "title", "domain", "as", ">at")
+    for row in rows:
+        shown.add_row(row.item, row.title, row.domain, row.interaction, str(row.at))
+    _show(shown, rows, f"User {user!r} has no history here")
+
+
+@app.command()
+def explain(
+    user: User,
+    item: Item,
+    k: K = 5,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """What ties an item to a user's past, the strongest first."""
+    with _client(config, uri) as client:
+        rows = client.explain(user, item, k)
+    if as_json:
+        return show_json(list(rows))
+    shown = table(">strength", "past item", "tied by", "")
+    for row in rows:
+        shown.add_row(f"{row.strength:.2f}", row.past_title or row.past, row.by, row.how)
+    _show(shown, rows, f"No path ties item {item!r} to the past of user {user!r}")
+
+
+@app.command()
+def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
+    """The runs that were published into the graph."""
+    with _client(config, uri) as client:
+        rows = client.runs()
+    if as_json:
+        return show_json(list(rows))
+    shown = table("run", "state", "created", "model")
+    for row in rows:
+        shown.add_row(row.run, row.state, row.created, row.model)
+    _show(shown, rows, "No run was published yet")
+
+
+@app.command()
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of the query; none: list them.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE; may be repeated.")
+    ] = None,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the Cypher instead of running it.")
+    ] = False,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Run one of the queries that come with Linkspan, or list them."""
+    if name is None:
+        if as_json:
+            return show_json({each: cypher.describe(each).purpose for each in cypher.names()})
+        shown = table("query", "answers")
+        for each in cypher.names():
+            shown.add_row(each, cypher.describe(each).purpose)
+        return out.print(shown)
+    text = cypher.describe(name).text
+    if print_only:
+        return out.print(text.rstrip(), markup=False)
+    parameters = _parameters(name, param or [])
+    with _client(config, uri) as client:
+        rows = client.database.read(text, **parameters)
+    if as_json:
+        return show_json(rows)
+    shown = table(*(rows[0] if rows else ()))
+    for row in rows:
+        shown.add_row(*("" if value is None else str(value) for value in row.values()))
+    _show(shown, rows, "No rows")
+
+
+def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
+    """The query's parameters: text, but ``k`` is a number and ``null`` is none."""
+    wanted = cypher.parameters(cypher.describe(name).parameters)
+    parameters: dict[str, Any] = {"k": 10, "domain": None}
+    for pair in given:
+        key, equals, value = pair.partition("=")
+        if not equals or key not in wanted:
+            raise ConfigError(
+                f"query {name} takes no parameter like {pair!r}",
+                hint=f"Write NAME=VALUE with {', '.join(wanted) or 'nothing'}",
+            )
+        if key == "k" and not value.isdecimal():
+            raise ConfigError(f"parameter k is {value!r}", hint="Give a whole number")
+        parameters[key] = int(value) if key == "k" else None if value == "null" else value
+    missing = [key for key in wanted if key not in parameters]
+    if missing:
+        raise ConfigError(
+            f"query {name} needs {' and '.join(missing)}", hint=f"Add --param {missing[0]}=VALUE"
+        )
+    return {key: parameters[key] for key in wanted}
+
+
+def _show(shown: Any, rows: Sequence[Any], otherwise: str) -> None:
+    out.print(shown if rows else otherwise)

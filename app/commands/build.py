@@ -1,0 +1,149 @@
+"""Commands that build: from files to the graph, to a model, to published recommendations."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from linkspan.commands.options import Config, Json, RunId, Uri
+from linkspan.console import ConsoleProgress, err, out, show_ingest, show_json, show_stage
+from linkspan.demo import run_demo, show_evaluation
+from linkspan.graph.publishing import rollback as roll_back
+from linkspan.graph.snapshot import Snapshot
+from linkspan.pipeline import Pipeline
+from linkspan.settings import Settings, demo_settings, load_settings
+from linkspan.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from linkspan.gnn import Evaluation
+
+app = typer.Typer()
+
+
+def _pipeline(settings: Settings, as_json: bool) -> Pipeline:
+    """The pipeline, with its stages shown as they end: on standard error under ``--json``."""
+    console = err if as_json else out
+    return Pipeline(settings, ConsoleProgress(), partial(show_stage, console))
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the demo keeps its files.")
+    ] = Path(),
+    uri: Uri = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole job on bundled data: real books and readers in eight domains."""
+    settings = demo_settings(folder, database__uri=uri, train__seed=seed, publish__k=5)
+    result = run_demo(_pipeline(settings, as_json), quiet=as_json)
+    if as_json:
+        show_json(result)
+
+
+@app.command()
+def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
+    """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, publish."""
+    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    with pipeline.open_database(create=True) as database:
+        trained, taken, evaluation = pipeline.run(database)
+    _show_run(trained, taken, evaluation, as_json)
+
+
+@app.command()
+def ingest(
+    config: Config = None,
+    uri: Uri = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the files and write nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Load the mapping's files into the graph."""
+    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    with pipeline.open_database(create=True) as database:
+        report = pipeline.ingest(database, dry_run=dry_run)
+    if as_json:
+        return show_json(report)
+    show_ingest(report)
+
+
+@app.command()
+def snapshot(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
+    """Read the graph once into arrays, for training."""
+    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    with pipeline.open_database() as database:
+        taken = pipeline.snapshot(database)
+    if as_json:
+        show_json({"fingerprint": taken.fingerprint(), "rows": taken.counts()})
+
+
+@app.command()
+def embed(config: Config = None, as_json: Json = False) -> None:
+    """Turn the texts of the snapshot into vectors; known texts come from the cache."""
+    pipeline = _pipeline(load_settings(config), as_json)
+    vectors = pipeline.embed(pipeline.workspace.load_snapshot())
+    if as_json:
+        show_json({name: list(array.shape) for name, array in vectors.items()})
+
+
+@app.command()
+def train(
+    config: Config = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model on the latest snapshot."""
+    pipeline = _pipeline(load_settings(config, train__seed=seed), as_json)
+    taken = pipeline.workspace.load_snapshot()
+    trained = pipeline.train(taken, pipeline.embed(taken))
+    show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
+
+
+@app.command()
+def evaluate(name: RunId = None, config: Config = None, as_json: Json = False) -> None:
+    """Measure a run on its held-out events: full ranking, beside popularity."""
+    pipeline = _pipeline(load_settings(config), as_json)
+    trained, taken = _trained(pipeline, name)
+    _show_run(trained, taken, pipeline.evaluate(taken, trained), as_json)
+
+
+@app.command()
+def publish(
+    name: RunId = None, config: Config = None, uri: Uri = None, as_json: Json = False
+) -> None:
+    """Write a run's lists into the graph; every reader sees the old list or the new one, whole."""
+    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    trained, taken = _trained(pipeline, name)
+    with pipeline.open_database() as database:
+        pipeline.publish(database, taken, trained)
+    if as_json:
+        show_json({"run": trained.id})
+
+
+@app.command()
+def rollback(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
+    """Bring the lists of the run before back."""
+    settings = load_settings(config, database__uri=uri)
+    with settings.open_database() as database:
+        before, now = roll_back(database)
+    if as_json:
+        return show_json({"from": before, "to": now})
+    out.print(f"Run {now} is active again; {before} is superseded.")
+
+
+def _trained(pipeline: Pipeline, name: str | None) -> tuple[RunFolder, Snapshot]:
+    """A run and the snapshot it was trained on."""
+    trained = pipeline.workspace.run(name)
+    return trained, pipeline.workspace.load_snapshot(trained.read("run")["fingerprint"])
+
+
+def _show_run(trained: RunFolder, taken: Snapshot, evaluation: Evaluation, as_json: bool) -> None:
+    if as_json:
+        table = evaluation.table().to_dict("records")
+        return show_json({"run": trained.id, "evaluation": table})
+    show_evaluation(evaluation, taken)

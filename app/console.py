@@ -1,0 +1,104 @@
+"""What a person sees: progress bars on a terminal, plain lines elsewhere, tables, JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from linkspan.progress import Progress, Task
+
+if TYPE_CHECKING:
+    from linkspan.ingest import IngestReport
+    from linkspan.pipeline import Stage
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _Bar(Task):
+    """One bar on a terminal; it goes when the work is done."""
+
+    def __init__(self, name: str, total: int | None, unit: str) -> None:
+        self._bars = Bars(
+            TextColumn("  [dim]{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("[dim]{task.fields[unit]}"),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=err,
+            transient=True,
+        )
+        self._task = self._bars.add_task(name, total=total, unit=unit, note="")
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Move the bar on."""
+        self._bars.update(self._task, advance=steps, note=note)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+
+class ConsoleProgress(Progress):
+    """Bars on standard error where that is a terminal; else nothing, the stages say enough."""
+
+    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
+        """Begin a bar."""
+        return _Bar(name, total, unit) if err.is_terminal else Task()
+
+
+def show_json(value: Any) -> None:
+    """Print a result as one JSON document."""
+    out.print_json(json.dumps(value, default=_plain), indent=2, highlight=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """A table that fits 80 columns: a ``>`` before a column's name sets it to the right."""
+    made = Table(title=title, box=None, title_justify="left", title_style="bold", pad_edge=False)
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(
+            column.removeprefix(">"),
+            justify="right" if right else "left",
+            no_wrap=right,
+            overflow="ellipsis",
+        )
+    return made
+
+
+def show_stage(console: Console, stage: Stage) -> None:
+    """One line for a stage: name, seconds, what it did, and how fast."""
+    rate = f"[dim], {stage.rate}[/]" if stage.rate else ""
+    console.print(f"[bold]{stage.name:<9}[/]{stage.seconds:>6.1f} s  {stage.text}{rate}")
+
+
+def show_ingest(report: IngestReport) -> None:
+    """The table at the end of an ingest: a line for each file and what it became."""
+    shown = table("file", "became", ">read", ">written", ">unchanged", ">rejected", ">rows/s")
+    for line in report.lines:
+        rate = "skipped" if line.skipped else f"{line.rate:,.0f}"
+        counts = (line.read, line.written, line.unchanged, line.rejected)
+        shown.add_row(line.file, line.target, *(f"{count:,}" for count in counts), rate)
+    out.print(shown)

@@ -1,0 +1,240 @@
+"""The stages from files to published recommendations; each is a command, and `run` is all of them.
+
+Every stage reads what the one before left in the graph or in the workspace, so each can be run by
+itself. Only those from `Pipeline.embed` to `Pipeline.score` need torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+import linkspan
+from linkspan import gnn
+from linkspan.errors import PublishError
+from linkspan.graph.connection import Database
+from linkspan.graph.publishing import RunRecord, publish
+from linkspan.graph.reading import read_snapshot
+from linkspan.graph.snapshot import Snapshot
+from linkspan.ingest import IngestReport, ingest
+from linkspan.progress import SILENT, Progress
+from linkspan.settings import Settings
+from linkspan.workspace import RunFolder, Workspace
+
+if TYPE_CHECKING:
+    from linkspan.gnn import Evaluation
+
+MODEL = "history-state GNN"
+
+
+@dataclass
+class Stage:
+    """What a stage did.
+
+    Attributes:
+        name: The command that does this stage.
+        text: What it did, with counts.
+        seconds: How long it took.
+        count: How many of ``unit`` it handled, for the rate.
+        unit: What was counted, such as ``rows``.
+        figures: Everything worth keeping, for ``--json``.
+    """
+
+    name: str
+    text: str = ""
+    seconds: float = 0.0
+    count: int = 0
+    unit: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> str:
+        """Such as ``9,800 rows/s``; empty where nothing was counted."""
+        if not self.count:
+            return ""
+        return f"{self.count / max(self.seconds, 1e-9):,.0f} {self.unit}/s"
+
+
+class Pipeline:
+    """The stages over one mapping, one graph and one workspace.
+
+    Args:
+        settings: All settings.
+        progress: Told of the work within each stage.
+        report: Called with each stage when it is done.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        progress: Progress = SILENT,
+        report: Callable[[Stage], None] = lambda stage: None,
+    ) -> None:
+        self.settings, self.progress, self.report = settings, progress, report
+        self.workspace = Workspace(settings.folder)
+
+    @contextmanager
+    def open_database(self, *, create: bool = False) -> Iterator[Database]:
+        """Connect, or start the embedded server, as a stage of its own."""
+        with self._stage("server") as stage:
+            database = self.settings.open_database(create=create)
+            can = database.capabilities
+            where = self.settings.database.uri
+            stage.text = f"{can.engine} {can.version}, {where}"
+        with database:
+            yield database
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[Stage]:
+        """Time a stage, and report it if it came to its end."""
+        stage, started = Stage(name), perf_counter()
+        yield stage
+        stage.seconds = perf_counter() - started
+        self.report(stage)
+
+    def ingest(self, database: Database, *, dry_run: bool = False) -> IngestReport:
+        """Load the mapping's files into the graph."""
+        with self._stage("ingest") as stage:
+            report = ingest(
+                database, self.settings.mapping(), dry_run=dry_run, progress=self.progress
+            )
+            stage.count, stage.unit = report.read, "rows"
+            stage.text = (
+                f"{report.read:,} rows read, {report.written:,} written, "
+                f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+            )
+        return report
+
+    def snapshot(self, database: Database) -> Snapshot:
+        """Read the graph once into arrays."""
+        with self._stage("snapshot") as stage:
+            snapshot = read_snapshot(database, self.settings.mapping().roles(), self.progress)
+            self.workspace.save_snapshot(snapshot)
+            events = sum(len(frame) for frame in snapshot.interactions.values())
+            relations = sum(len(frame) for frame in snapshot.relations.values())
+            entities = sum(len(frame) for frame in snapshot.entities.values())
+            nodes = len(snapshot.users) + len(snapshot.items) + entities
+            stage.count, stage.unit = nodes + events + relations, "rows"
+            stage.text = f"{nodes:,} nodes, {events:,} interactions, {relations:,} relations"
+            stage.figures = snapshot.counts()
+        return snapshot
+
+    def embed(self, snapshot: Snapshot) -> dict[str, Any]:
+        """Turn the texts of items and entities into vectors; known ones come from the cache."""
+        with self._stage("embed") as stage:
+            encoder = gnn.build_encoder(self.settings.train.encoder)
+            vectors = gnn.embed_snapshot_text(snapshot, encoder, self.workspace.text, self.progress)
+            stage.count, stage.unit = sum(map(len, vectors.values())), "texts"
+            stage.text = f"{stage.count:,} texts of items and entities by {encoder.name}"
+        return vectors
+
+    def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
+        """Fit a model without the held-out events, then one on all events, which is published."""
+        settings = self.settings.train
+        run = self.workspace.new_run(
+            version=linkspan.__version__,
+            fingerprint=snapshot.fingerprint(),
+            settings=settings.model_dump(mode="json"),
+        )
+        with self._stage("train") as stage:
+            split = gnn.last_out(snapshot)
+            fitted = gnn.train(snapshot, split, text, settings, self.progress)
+            gnn.save(fitted.with_events(snapshot.events()), run.held_out, split)
+            stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
+            stage.text = (
+                f"{len(split.train):,} events, epoch {fitted.best_epoch} of {len(fitted.curves)} "
+                "is best on validation rows"
+            )
+        with self._stage("refit") as stage:
+            final = gnn.train_all(snapshot, text, settings, fitted.best_epoch, self.progress)
+            gnn.save(final, run.final)
+            events = len(snapshot.events())
+            stage.count, stage.unit = events * final.best_epoch, "events"
+            stage.text = f"all {events:,} events, {final.best_epoch} epochs"
+        return run
+
+    def evaluate(self, snapshot: Snapshot, run: RunFolder) -> Evaluation:
+        """Rank the test rows among all items of their domain, beside popularity."""
+        with self._stage("evaluate") as stage:
+            split = gnn.Split.load(run.split)
+            model = gnn.load(run.held_out, snapshot)
+            evaluation = gnn.evaluate(model, split, progress=self.progress)
+            run.write("evaluation", {"table": evaluation.table().to_dict("records")})
+            stage.count, stage.unit = len(split.test), "rows"
+            stage.text = f"{len(split.test):,} test rows, each ranked among its whole domain"
+        return evaluation
+
+    def score(self, snapshot: Snapshot, run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Make the lists to publish, and keep them with the run; keys instead of row indices."""
+        with self._stage("score") as stage:
+            model = gnn.load(run.final, snapshot)
+            users, items = snapshot.users["key"].to_numpy(), snapshot.items["key"].to_numpy()
+            lists = gnn.score_top(model, self.settings.publish.k, progress=self.progress)
+            known = lists["because"] >= 0
+            lists = lists.assign(
+                user=users[lists["user"]],
+                item=items[lists["item"]],
+                because=pd.Series(items[lists["because"]]).where(known, None),
+            )
+            similar = gnn.similar_items(model, self.settings.publish.similar, self.progress)
+            similar = similar.assign(item=items[similar["item"]], other=items[similar["other"]])
+            lists.to_parquet(run.lists, index=False)
+            similar.to_parquet(run.similar, index=False)
+            stage.count, stage.unit = len(lists), "rows"
+            stage.text = f"{len(lists):,} recommendations, {len(similar):,} similar items"
+        return lists, similar
+
+    def publish(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
+        """Write a run's lists into the graph and switch every reader to them.
+
+        Raises:
+            PublishError: The lists were refused, or the model ranks below popularity.
+        """
+        about = run.read("run")
+        figures = {
+            (row["method"], row["segment"]): row
+            for row in run.read("evaluation")["table"]
+            if row["segment"] in ("all", "macro")
+        }
+        model = figures["gnn", "macro"]["ndcg"]
+        popularity = figures["popularity", "macro"]["ndcg"]
+        if model < popularity:
+            raise PublishError(
+                f"run {run.id} ranks below popularity (NDCG@10 {model:.4f}, {popularity:.4f})",
+                hint="Train with other settings; nothing was published",
+            )
+        if not run.lists.exists():
+            self.score(snapshot, run)
+        lists, similar = pd.read_parquet(run.lists), pd.read_parquet(run.similar)
+        record = RunRecord(
+            id=run.id,
+            model=MODEL,
+            created=about["created"],
+            fingerprint=about["fingerprint"],
+            metrics=figures["gnn", "all"],
+            config=about["settings"],
+            interactions=sorted(snapshot.interactions),
+        )
+        with self._stage("publish") as stage:
+            users = snapshot.users["key"].tolist()
+            report = publish(database, record, users, lists, similar, self.progress)
+            stage.count, stage.unit = report.written, "rows"
+            stage.text = (
+                f"{report.recommendations:,} RECOMMENDED and {report.similar:,} SIMILAR, "
+                f"{len(users):,} users switched"
+            )
+
+    def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation]:
+        """All stages, from the files to published lists."""
+        self.ingest(database)
+        snapshot = self.snapshot(database)
+        run = self.train(snapshot, self.embed(snapshot))
+        evaluation = self.evaluate(snapshot, run)
+        self.score(snapshot, run)
+        self.publish(database, snapshot, run)
+        return run, snapshot, evaluation

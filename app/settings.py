@@ -1,0 +1,183 @@
+"""Settings: one TOML file, the environment for secrets, flags over both."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from linkspan.errors import ConfigError
+from linkspan.gnn.settings import TrainSettings
+from linkspan.graph.connection import Database, open_database
+from linkspan.ingest.mapping import Mapping, mapping_from_tables
+
+FILE = "linkspan.toml"
+FOLDER = ".linkspan"
+_OWN_TABLES = {"database", "train", "publish"}
+
+
+class DatabaseSettings(BaseModel):
+    """Which graph database to use; the password comes from ``NEO4J_PASSWORD`` alone.
+
+    Attributes:
+        uri: ``embedded:DIR`` (seen from `Settings.home`), or ``neo4j://``, ``bolt://``,
+            ``neo4j+s://`` with host and port.
+        user: Login name; not for the embedded server.
+        name: Name of the database; not for the embedded server.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uri: str = f"embedded:{FOLDER}/db"
+    user: str = "neo4j"
+    name: str = "neo4j"
+
+
+class PublishSettings(BaseModel):
+    """What is published.
+
+    Attributes:
+        k: Recommendations a user and domain.
+        similar: Similar items an item in its own domain, and as many in the others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    k: int = Field(default=10, ge=1)
+    similar: int = Field(default=5, ge=1)
+
+
+class Settings(BaseModel):
+    """All settings in force, with defaults filled in.
+
+    Attributes:
+        database: Where the graph is.
+        train: How the model is built and trained.
+        publish: What is published.
+        base: Folder that the mapping's paths are seen from.
+        home: Folder that holds ``.linkspan``, and that ``embedded:DIR`` is seen from.
+        tables: The other tables of the file: the mapping, not yet checked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database: DatabaseSettings = DatabaseSettings()
+    train: TrainSettings = TrainSettings()
+    publish: PublishSettings = PublishSettings()
+    base: Path = Path()
+    home: Path = Path()
+    tables: dict[str, Any] = {}
+
+    @property
+    def folder(self) -> Path:
+        """Where snapshots, text embeddings and runs are kept."""
+        return self.home / FOLDER
+
+    def mapping(self) -> Mapping:
+        """The mapping, checked.
+
+        Raises:
+            ConfigError: There is none, or it is wrong.
+        """
+        if not self.tables:
+            raise ConfigError(
+                f"there is no {FILE} here, and this command needs a mapping",
+                hint="Write one (README, 'Your own data'), or name it with --config",
+            )
+        return mapping_from_tables(self.tables, self.base)
+
+    def open_database(self, *, create: bool = False) -> Database:
+        """Connect, or start the embedded server.
+
+        Args:
+            create: Whether to make the embedded database where there is none.
+
+        Raises:
+            ConfigError: The address cannot be used, the password is missing, or there is no
+                embedded database.
+            DatabaseError: The embedded server did not start.
+        """
+        uri = self.database.uri
+        if uri.startswith("embedded:"):
+            uri = f"embedded:{self.home / uri.removeprefix('embedded:')}"
+        password = os.environ.get("NEO4J_PASSWORD")
+        return open_database(uri, self.database.user, password, self.database.name, create=create)
+
+
+def load_settings(file: Path | None = None, **flags: Any) -> Settings:
+    """Read the settings: flags over the environment over the file over the defaults.
+
+    Args:
+        file: The TOML file; None: ``linkspan.toml`` in this folder if there is one.
+        flags: ``table__key=value``, such as ``train__seed=1``; those that are None do not count.
+
+    Raises:
+        ConfigError: The file is missing or no TOML, or a table, key or value is wrong.
+    """
+    tables: dict[str, Any] = {}
+    base = Path()
+    if file is None and Path(FILE).exists():
+        file = Path(FILE)
+    if file is not None:
+        tables, base = _read_toml(file), file.parent
+    own = {name: dict(tables.pop(name, {})) for name in _OWN_TABLES}
+    if "password" in own["database"]:
+        raise ConfigError(
+            f"{file}: a password stands in [database]", hint="Put it into NEO4J_PASSWORD instead"
+        )
+    for key, variable in (
+        ("uri", "NEO4J_URI"),
+        ("user", "NEO4J_USERNAME"),
+        ("name", "NEO4J_DATABASE"),
+    ):
+        if variable in os.environ:
+            own["database"][key] = os.environ[variable]
+    for name, value in flags.items():
+        if value is not None:
+            table, _, key = name.partition("__")
+            own[table][key] = value
+    try:
+        return Settings.model_validate({**own, "base": base, "home": base, "tables": tables})
+    except ValidationError as error:
+        raise _explained(error, file) from error
+
+
+def demo_settings(home: Path, **flags: Any) -> Settings:
+    """The bundled mapping and its data, with the database and runs kept in ``home``."""
+    bundled = Path(str(files("linkspan") / "data" / "goodbooks" / FILE))
+    return load_settings(bundled, **flags).model_copy(update={"home": home})
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}", hint="Check the path given with --config"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text", hint="Save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
+
+
+def _explained(error: ValidationError, file: Path | None) -> ConfigError:
+    """The first thing that pydantic found, in one line."""
+    first = error.errors()[0]
+    table, *keys = (str(part) for part in first["loc"])
+    key = ".".join(keys)
+    where = f"{file}: " if file else ""
+    if first["type"] == "extra_forbidden":
+        model: dict[str, type[BaseModel]] = {
+            "database": DatabaseSettings,
+            "train": TrainSettings,
+            "publish": PublishSettings,
+        }
+        known = ", ".join(model[table].model_fields)
+        return ConfigError(f"{where}[{table}] has no key '{key}'", hint=f"It has {known}")
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return ConfigError(f"{where}[{table}] {key}: {message} (found {first['input']!r})")

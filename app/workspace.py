@@ -1,0 +1,118 @@
+"""The files that Linkspan keeps in ``.linkspan``: snapshots, text embeddings and runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from linkspan.errors import ModelError
+from linkspan.graph.snapshot import Snapshot
+
+
+class Workspace:
+    """A folder with ``snapshots/``, ``text/`` and ``runs/``; each run has a folder of its own.
+
+    Args:
+        folder: Made when something is written into it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.text = folder / "text"
+
+    def save_snapshot(self, snapshot: Snapshot) -> Path:
+        """Keep a snapshot under its fingerprint, and make it the latest one."""
+        name = snapshot.fingerprint()[:16]
+        folder = self.folder / "snapshots" / name
+        snapshot.save(folder)
+        (self.folder / "snapshots" / "latest").write_text(name)
+        return folder
+
+    def load_snapshot(self, fingerprint: str | None = None) -> Snapshot:
+        """The latest snapshot, or the one with this fingerprint.
+
+        Raises:
+            ModelError: It was never taken, or was altered or removed.
+        """
+        snapshots = self.folder / "snapshots"
+        try:
+            name = fingerprint[:16] if fingerprint else (snapshots / "latest").read_text()
+        except OSError as error:
+            raise ModelError(
+                f"there is no snapshot in {self.folder}", hint="Take one with 'linkspan snapshot'"
+            ) from error
+        return Snapshot.load(snapshots / name)
+
+    def new_run(self, **about: Any) -> RunFolder:
+        """Begin a run; its id is the time, to the second, and a number where that is taken."""
+        now = datetime.now(UTC)
+        stem = now.strftime("%Y%m%d-%H%M%S")
+        number = 1
+        while (folder := self.folder / "runs" / f"{stem}-{number}").exists():
+            number += 1
+        folder.mkdir(parents=True)
+        run = RunFolder(folder)
+        run.write("run", {"created": now.isoformat(timespec="seconds"), **about})
+        return run
+
+    def run(self, name: str | None = None) -> RunFolder:
+        """The run of this id, or the latest one.
+
+        Raises:
+            ModelError: There is none.
+        """
+        runs = self.runs()
+        if not runs:
+            raise ModelError("there is no run yet", hint="Train one with 'linkspan train'")
+        if name is None:
+            return runs[-1]
+        for run in runs:
+            if run.id == name:
+                return run
+        known = ", ".join(run.id for run in runs[-5:])
+        raise ModelError(f"there is no run {name!r}", hint=f"The latest are {known}")
+
+    def runs(self) -> list[RunFolder]:
+        """All runs, the oldest first."""
+        folders = sorted((self.folder / "runs").glob("*/run.json"))
+        return [RunFolder(file.parent) for file in folders]
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        folder: Where they are.
+        id: Its id, which is the folder's name.
+        held_out: Folder of the model fitted without the held-out events.
+        final: Folder of the model fitted on all events, which is published.
+        lists: Parquet file of the recommendations.
+        similar: Parquet file of the similar items.
+        split: Parquet file of the split.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.id = folder, folder.name
+        self.held_out, self.final = folder / "held_out", folder / "final"
+        self.lists, self.similar = folder / "recommended.parquet", folder / "similar.parquet"
+        self.split = self.held_out / "split.parquet"
+
+    def read(self, name: str) -> dict[str, Any]:
+        """The JSON file ``name``.
+
+        Raises:
+            ModelError: It is missing or damaged.
+        """
+        file = self.folder / f"{name}.json"
+        try:
+            return dict(json.loads(file.read_text()))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"run {self.id}: {file.name} cannot be read ({error})") from error
+
+    def write(self, name: str, value: dict[str, Any]) -> None:
+        """Write the JSON file ``name``, whole or not at all."""
+        fresh = self.folder / f"{name}.json.new"
+        fresh.write_text(json.dumps(value, indent=2))
+        fresh.rename(self.folder / f"{name}.json")

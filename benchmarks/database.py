@@ -1,0 +1,244 @@
+"""Loading, reading and publishing beside the bare driver, on both servers.
+
+Usage: ``python benchmarks/database.py [arcadedb|neo4j ...] [--repeats N]``
+
+The bare driver sends the very queries and batches that the product sent, recorded on the way, in
+a plain loop of managed transactions. Product and driver take turns on an emptied database; each
+figure is the best of the repeats. A ratio of rates above 1 means that the product was faster. Needs
+an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import neo4j
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from linkspan import cypher
+from linkspan.console import table
+from linkspan.graph.client import Client
+from linkspan.graph.connection import Counters, Database
+from linkspan.graph.publishing import PARTS, RunRecord, publish
+from linkspan.graph.reading import read_snapshot
+from linkspan.graph.schema import prepare
+from linkspan.graph.snapshot import Snapshot
+from linkspan.ingest import ingest
+from linkspan.settings import demo_settings
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from servers import RunningServer, empty
+from servers.arcadedb import start_arcadedb
+from servers.neo4j import start_neo4j
+
+START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
+K = 5
+ASKED = 1_000
+
+
+@contextmanager
+def recorded(database: Database) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Note every query and batch that is written."""
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def note(query: str, **parameters: Any) -> Counters:
+        sent.append((query, parameters))
+        return Database.write(database, query, **parameters)
+
+    database.write = note  # type: ignore[method-assign]
+    try:
+        yield sent
+    finally:
+        del database.write
+
+
+def bare_writes(server: RunningServer, sent: list[tuple[str, dict[str, Any]]]) -> float:
+    """Seconds that a plain loop takes for the same queries and batches."""
+    login = (server.user, server.password)
+    with (
+        neo4j.GraphDatabase.driver(server.uri, auth=login) as driver,
+        driver.session(database="neo4j") as session,
+    ):
+        started = perf_counter()
+        for query, parameters in sent:
+            session.execute_write(
+                lambda tx, query=query, parameters=parameters: tx.run(query, parameters).consume()
+            )
+        return perf_counter() - started
+
+
+def bare_reads(server: RunningServer, queries: list[tuple[str, dict[str, Any]]]) -> float:
+    """Seconds that a plain loop takes to read the same rows into memory."""
+    login = (server.user, server.password)
+    with neo4j.GraphDatabase.driver(server.uri, auth=login) as driver:
+        started = perf_counter()
+        for query, parameters in queries:
+            driver.execute_query(query, parameters, database_="neo4j", routing_="r")
+        return perf_counter() - started
+
+
+def random_lists(snapshot: Snapshot, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As many recommendations and similar items as the demo publishes, at random."""
+    rng = np.random.default_rng(seed)
+    users, frames = snapshot.users["key"].to_numpy(), []
+    for domain, part in snapshot.items.groupby("domain"):
+        keys = part["key"].to_numpy()
+        first = rng.integers(0, len(keys) - K, len(users))
+        scores = np.sort(rng.random((len(users), K)), axis=1)[:, ::-1]
+        frame = {
+            "user": np.repeat(users, K),
+            "item": keys[(first[:, None] + np.arange(K)).ravel()],
+            "domain": domain,
+            "rank": np.tile(np.arange(1, K + 1), len(users)),
+            "score": scores.ravel(),
+            "gnn": scores.ravel(),
+            **dict.fromkeys(PARTS[1:], 0.0),
+            "because": keys[0],
+        }
+        frames.append(pd.DataFrame(frame))
+    lists = pd.concat(frames).sort_values(["user", "domain", "rank"], ignore_index=True)
+    keys = snapshot.items["key"].to_numpy()
+    similar = pd.DataFrame(
+        {
+            "item": np.repeat(keys, 10),
+            "other": np.stack([np.roll(keys, step) for step in range(1, 11)], axis=1).ravel(),
+            "rank": np.tile(np.arange(1, 11), len(keys)),
+            "score": 0.5,
+        }
+    )  # fmt: skip
+    return lists, similar
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds of one call."""
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+def latencies(
+    database: Database, server: RunningServer, users: list[str]
+) -> dict[str, list[float]]:
+    """Milliseconds of each call, product and driver in turns for the same users."""
+    client, text = Client(database), cypher.load("recommend")
+    login = (server.user, server.password)
+    found: dict[str, list[float]] = {"linkspan": [], "driver": []}
+    with neo4j.GraphDatabase.driver(server.uri, auth=login) as driver:
+
+        def bare(user: str) -> None:
+            parameters = {"user": user, "domain": "fantasy", "k": K}
+            driver.execute_query(text, parameters, database_="neo4j", routing_="r")
+
+        calls = {"linkspan": lambda user: client.recommend(user, "fantasy", K), "driver": bare}
+        for user in users[:200]:
+            for call in calls.values():
+                call(user)
+        for user in users:
+            for name, call in calls.items():
+                found[name].append(1000 * timed(lambda call=call, user=user: call(user)))
+    return found
+
+
+def measure(server: RunningServer, repeats: int) -> list[tuple[str, ...]]:
+    """All figures of one server, as rows of the table."""
+    mapping = demo_settings(Path()).mapping()
+    rows: list[tuple[str, ...]] = []
+
+    def row(name: str, count: int, ours: list[float], bare: list[float]) -> None:
+        ratio = min(bare) / min(ours)
+        rates = (f"{count / min(seconds):,.0f} rows/s" for seconds in (ours, bare))
+        rows.append((name, *rates, f"{ratio:.2f}"))
+
+    with Database(server.uri, server.user, server.password) as database:
+        ours, bare, count = [], [], 0
+        for _ in range(repeats):
+            empty(server)
+            with recorded(database) as sent:
+                ours.append(timed(lambda: ingest(database, mapping)))
+            count = sum(len(parameters.get("rows", ())) for _, parameters in sent)
+            empty(server)
+            prepare(database)
+            bare.append(bare_writes(server, sent))
+        row("ingest", count, ours, bare)
+
+        queries: list[tuple[str, dict[str, Any]]] = []
+        read_rows = database.read_rows
+        database.read_rows = lambda query, parameters: (  # type: ignore[method-assign]
+            queries.append((query, parameters)),
+            read_rows(query, parameters),
+        )[1]
+        snapshot = read_snapshot(database, mapping.roles())
+        database.read_rows = read_rows  # type: ignore[method-assign]
+        ours, bare = [], []
+        for _ in range(repeats):
+            ours.append(timed(lambda: read_snapshot(database, mapping.roles())))
+            bare.append(bare_reads(server, queries))
+        row("snapshot", sum(snapshot.counts().values()), ours, bare)
+
+        lists, similar = random_lists(snapshot, 0)
+        users = snapshot.users["key"].tolist()
+        ours, bare = [], []
+        for _ in range(repeats):
+            _without_lists(server, database, mapping)
+            with recorded(database) as sent:
+                ours.append(timed(lambda: publish(database, _run(), users, lists, similar)))
+            _without_lists(server, database, mapping)
+            database.run("MERGE (r:Run {id: 'bench'}) SET r.users = 0, r.items = 0")
+            bare.append(bare_writes(server, sent))
+        row("publish", len(lists) + len(similar), ours, bare)
+
+        publish(database, _run(), users, lists, similar)
+        found = latencies(database, server, users[:ASKED])
+        for name, place in (("p50", 50), ("p99", 99)):
+            ours_ms, bare_ms = (
+                statistics.quantiles(found[who], n=100)[place - 1] for who in ("linkspan", "driver")
+            )
+            shown = (f"{milliseconds:.2f} ms" for milliseconds in (ours_ms, bare_ms))
+            rows.append((f"recommend {name}", *shown, f"{ours_ms / bare_ms:.2f}"))
+    return rows
+
+
+def _run() -> RunRecord:
+    return RunRecord("bench", "random", "2026-01-01", "none", {}, {}, ["SAVED"])
+
+
+def _without_lists(server: RunningServer, database: Database, mapping: Any) -> None:
+    """The graph as after ingest; made anew, as deleting is slow on one of the servers."""
+    empty(server)
+    ingest(database, mapping)
+
+
+def main() -> None:
+    """Measure the servers named on the command line, both by default."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("engines", nargs="*", choices=[[], *START], default=list(START))
+    parser.add_argument("--repeats", type=int, default=3)
+    arguments = parser.parse_args()
+    console = Console()
+    for engine in arguments.engines:
+        with tempfile.TemporaryDirectory() as folder:
+            server = START[engine](Path(folder))
+            try:
+                rows = measure(server, arguments.repeats)
+            finally:
+                server.stop()
+        shown = table("", ">linkspan", ">bare driver", ">ratio", title=f"\n{engine}")
+        for each in rows:
+            shown.add_row(*each)
+        console.print(shown)
+    console.print("\nRates: linkspan / driver, 0.7 or more wanted. Latency: 1.3 or less at p50.")
+
+
+if __name__ == "__main__":
+    main()

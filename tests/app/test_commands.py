@@ -1,0 +1,101 @@
+"""The whole path by the command line, stage by stage, on both servers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import linkspan as package
+from linkspan import cypher
+from linkspan.graph.connection import Database
+
+COLUMNS = ["domain", "rank", "item", "score", "gnn", "popularity", "because"]
+
+
+def test_run_publishes_what_every_reader_sees(
+    linkspan: Any, project: Path, on_server: Database
+) -> None:
+    answer = linkspan("run", "--json")
+    assert answer.code == 0, answer.err
+    run = json.loads(answer.out)["run"]
+    figures = {
+        (row["method"], row["segment"]): row["ndcg"] for row in json.loads(answer.out)["evaluation"]
+    }
+    assert figures["gnn", "macro"] > figures["popularity", "macro"] + 0.1  # tastes were learned
+
+    saved = pd.read_parquet(project / ".linkspan" / "runs" / run / "recommended.parquet")
+    assert len(saved) == 80 * 2 * 3
+    events = pd.read_csv("events.csv").astype(str)
+    items = pd.read_csv("items.csv").astype(str)
+    keys = (items["domain"] + "/" + items["id"]).set_axis(items["id"])
+    seen = set(zip(events["user"], events["item"].map(keys), strict=True))
+    assert not seen & set(zip(saved["user"], saved["item"], strict=True))
+
+    with package.connect() as client:
+        for user in ("0", "41", "79"):
+            mine = saved[saved["user"] == user]
+            expected = sorted(mine[COLUMNS].itertuples(index=False, name=None))
+            by_client = sorted(
+                (r.domain, r.rank, r.item, r.score, r.gnn, r.popularity, r.because_item)
+                for r in client.recommend(user, k=100)
+            )
+            rows = on_server.read(cypher.load("recommend"), user=user, domain=None, k=100)
+            by_cypher = sorted(
+                tuple(row[{"because": "because_item"}.get(name, name)] for name in COLUMNS)
+                for row in rows
+            )
+            assert by_client == by_cypher == expected
+
+
+def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: Database) -> None:
+    checked = linkspan("ingest", "--dry-run")
+    assert checked.code == 0 and "60" in checked.out
+    assert on_server.read("MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
+    for stage in ("ingest", "snapshot", "embed", "train", "evaluate", "publish"):
+        answer = linkspan(stage)
+        assert answer.code == 0, (stage, answer.err)
+        assert stage in answer.out
+        assert max(map(len, answer.out.splitlines())) <= 100, answer.out
+
+    listed = linkspan("recommend", "7", "--domain", "films", "-k", "2")
+    assert listed.code == 0 and listed.out.count("films/") == 2
+    rows = json.loads(linkspan("recommend", "7", "--json").out)
+    assert len(rows) == 6 and {row["domain"] for row in rows} == {"books", "films"}
+    assert "Author" in linkspan("explain", "7", rows[0]["item"], "-k", "20").out
+    assert "books/" in linkspan("similar", "films/1", "-d", "books").out
+    assert linkspan("history", "7").out.count("SAVED") == 8
+    assert "active" in linkspan("runs").out
+    assert "recommend" in linkspan("query").out
+    assert "MATCH (u:User {key: $user})" in linkspan("query", "recommend", "--print").out
+    assert "films/" in linkspan("query", "popular", "-p", "domain=films", "-p", "k=3").out
+    assert linkspan("recommend", "nobody").out.startswith("No recommendations for user 'nobody'")
+
+    before = json.loads(linkspan("runs", "--json").out)
+    assert linkspan("train", "--seed", "1").code == 0
+    assert linkspan("evaluate").code == 0
+    assert linkspan("publish").code == 0
+    after = json.loads(linkspan("runs", "--json").out)
+    assert [run["state"] for run in after] == ["active", "superseded"]
+    assert linkspan("rollback").code == 0
+    again = json.loads(linkspan("runs", "--json").out)
+    assert next(run["run"] for run in again if run["state"] == "active") == before[0]["run"]
+
+
+def test_a_second_ingest_changes_nothing(linkspan: Any, project: Path, on_server: Database) -> None:
+    first = json.loads(linkspan("ingest", "--json").out)
+    state = on_server.read("MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN count(*) AS n")
+    second = json.loads(linkspan("ingest", "--json").out)
+    assert on_server.read("MATCH (n) OPTIONAL MATCH (n)-[r]->() RETURN count(*) AS n") == state
+    assert sum(line["written"] for line in first["lines"]) > 0
+    assert sum(line["written"] for line in second["lines"]) == 0
+
+
+def test_doctor_names_the_server(linkspan: Any, project: Path, on_server: Database) -> None:
+    answer = linkspan("doctor")
+    assert answer.code == 0, answer.out
+    assert on_server.capabilities.engine in answer.out
+    assert on_server.capabilities.version in answer.out
+    assert "none yet" in answer.out

@@ -1,0 +1,67 @@
+"""What a person sees when the server cannot be used, and what the two servers are."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from servers import RunningServer
+
+from linkspan.errors import ConfigError, DatabaseError
+from linkspan.graph.connection import Database, open_database
+from linkspan.graph.schema import prepare
+
+
+def test_capabilities_name_the_engine(db: Database, server: RunningServer) -> None:
+    can = db.capabilities
+    assert can.engine.lower() == server.engine
+    assert can.version[0].isdigit() and can.bolt.startswith("5.")
+    assert can.vector_index_in_cypher is (can.engine == "Neo4j")
+
+
+def test_a_wrong_password_is_one_clear_line(server: RunningServer) -> None:
+    with (
+        Database(server.uri, server.user, "wrong-password") as database,
+        pytest.raises(DatabaseError, match=r"refused the login of user .* Check NEO4J_USERNAME"),
+    ):
+        database.read("RETURN 1 AS one")
+
+
+def test_a_missing_database_is_one_clear_line(server: RunningServer) -> None:
+    with (
+        Database(server.uri, server.user, server.password, "nowhere") as database,
+        pytest.raises(DatabaseError, match="nowhere"),
+    ):
+        database.read("RETURN 1 AS one")
+
+
+def test_a_missing_server_is_one_clear_line() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        uri = f"bolt://127.0.0.1:{probe.getsockname()[1]}"
+    with (
+        Database(uri, "neo4j", "password", timeout=1) as database,
+        pytest.raises(DatabaseError, match=f"no graph database answers at {uri}"),
+    ):
+        database.read("RETURN 1 AS one")
+
+
+@pytest.mark.parametrize("uri", ["http://localhost:7474", "localhost:7687", "bolt://", "nonsense"])
+def test_another_form_of_address_is_refused(uri: str) -> None:
+    with pytest.raises(ConfigError, match="is not the address of a graph database"):
+        open_database(uri, "neo4j", "password")
+
+
+def test_a_server_needs_a_password() -> None:
+    with pytest.raises(ConfigError, match="Set NEO4J_PASSWORD"):
+        open_database("bolt://127.0.0.1:7687", "neo4j")
+
+
+def test_the_schema_is_made_once_and_guards_the_keys(db: Database) -> None:
+    prepare(db)
+    prepare(db)
+    db.write("CREATE (:Item:Comics {key: 'comics/1', domain: 'comics'})")
+    with pytest.raises(DatabaseError):
+        db.write("CREATE (:Item:Fantasy {key: 'comics/1', domain: 'fantasy'})")
+    names = {row["name"] for row in db.run("SHOW CONSTRAINTS")}
+    assert names >= {"linkspan_user_key", "linkspan_item_key", "linkspan_entity_key"}
