@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 
 import pytest
-from servers import RunningServer
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.connection import Database, open_database
 from linkspan.graph.schema import prepare
+from servers import RunningServer
 
 
 def test_capabilities_name_the_engine(db: Database, server: RunningServer) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from servers import RunningServer
 
 from linkspan import cypher
 from linkspan.errors import DatabaseError, PublishError
@@ -19,6 +18,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PARTS, RunRecord, check_lists, publish, rollback
 from linkspan.graph.results import Recommendation
 from linkspan.graph.snapshot import Snapshot
+from servers import RunningServer
 
 Lists = Callable[[int], pd.DataFrame]
 Record = Callable[[str], RunRecord]
