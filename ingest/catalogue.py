@@ -22,6 +22,7 @@ class Catalogue:
     Args:
         kinds: Labels of all entity kinds.
         listed_kinds: Those that have a file of their own; only these are checked.
+        insert: Take items and entities that no file declares as declared by who refers to them.
 
     Attributes:
         items: Keys of the items that a file declares.
@@ -29,18 +30,23 @@ class Catalogue:
         entities: Kind to the keys of its entities.
     """
 
-    def __init__(self, kinds: Iterable[str], listed_kinds: frozenset[str]) -> None:
+    def __init__(
+        self, kinds: Iterable[str], listed_kinds: frozenset[str], *, insert: bool = False
+    ) -> None:
         self.items = KeyCodes()
         self.users = KeyCodes()
         self.entities: defaultdict[str, KeyCodes] = defaultdict(KeyCodes)
         self.listed_kinds = listed_kinds
+        self.insert = insert
         self._labels = {kind: f"entity {kind}" for kind in kinds}
+        self._declared: defaultdict[str, int] = defaultdict(int)  # how many, by role
         self._ids = KeyCodes()
         self._domains: list[str] = []  # of each id; `_AMBIGUOUS` where it stands in several
         self._domain_array: pa.StringArray | None = None
 
     def add_items(self, ids: pa.StringArray, domains: pa.StringArray) -> Codes:
         """Declare items; returns the number of each key."""
+        before = len(self.items)
         codes = self.items.add(joined(domains, ids))
         known = len(self._ids)
         places = self._ids.add(ids)
@@ -50,7 +56,26 @@ class Catalogue:
             elif self._domains[place] != domain:
                 self._domains[place] = _AMBIGUOUS
         self._domain_array = None
+        if len(self.items) > before:
+            self._declared["item"] = len(self.items)
         return codes
+
+    def add_entities(self, kind: str, keys: pa.StringArray) -> Codes:
+        """Declare entities; returns the number of each key."""
+        before = len(self.entities[kind])
+        codes = self.entities[kind].add(keys)
+        if len(self.entities[kind]) > before:
+            self._declared[kind] = len(self.entities[kind])
+        return codes
+
+    def undeclared(self, role: str, keys: pa.StringArray) -> pa.StringArray:
+        """Those of the keys whose nodes are made because rows refer to them, not by a file."""
+        if role == "user" or (role != "item" and role not in self.listed_kinds):
+            return keys
+        if not self.insert:
+            return keys[:0]
+        codes = self.items if role == "item" else self.entities[role]
+        return keys.filter(pa.array(codes.find(keys) >= self._declared[role]))
 
     def check_labels(self, rows: Rows, domains: pa.StringArray, column: str) -> None:
         """See that no two domains, and no domain and entity kind, have one label."""
@@ -66,7 +91,7 @@ class Catalogue:
         if self._domain_array is None:
             self._domain_array = pa.array(self._domains, pa.string())
         places = self._ids.find(ids)
-        rows.reject(places < 0, column, "no items file has this item", _UNKNOWN_ITEM)
+        rows.reject(places < 0, column, "no items file has this item", _UNKNOWN_ITEM, dangling=True)
         found = self._domain_array.take(pa.array(places, mask=places < 0))
         rows.reject(
             mask(pc.equal(found, _AMBIGUOUS)),
@@ -81,19 +106,32 @@ class Catalogue:
         ids = rows.ids(column)
         if domain is None:
             return joined(self.domains_of(rows, ids, column), ids)
-        keys = joined(rows.domains(domain), ids)
-        rows.reject(self.items.find(keys) < 0, column, "no items file has this item", _UNKNOWN_ITEM)
+        domains = rows.domains(domain)
+        keys = joined(domains, ids)
+        if self.insert and domain.column is not None:
+            self._check_domains(rows, domains, domain.column)
+        if not self.insert:
+            unknown = self.items.find(keys) < 0
+            reason = "no items file has this item"
+            rows.reject(unknown, column, reason, _UNKNOWN_ITEM, dangling=True)
         return keys
+
+    def _check_domains(self, rows: Rows, domains: pa.StringArray, column: str) -> None:
+        known = pa.array(sorted(set(self._domains)), pa.string())
+        unknown = ~mask(pc.is_in(domains, known))
+        hint = "Add it there, or remove this row"
+        rows.reject(unknown, column, "no items file has this domain", hint, dangling=True)
 
     def entity_keys(self, rows: Rows, column: str, kind: str) -> pa.StringArray:
         """Keys of entities that a column refers to, checked where a file lists the kind."""
         keys = pc.binary_join_element_wise(entity_key_prefix(kind), rows.ids(column), "")
-        if kind in self.listed_kinds:
+        if kind in self.listed_kinds and not self.insert:
             rows.reject(
                 self.entities[kind].find(keys) < 0,
                 column,
                 f"no entities file has this {kind}",
                 "Add it there, or remove this row",
+                dangling=True,
             )
         return keys
 
@@ -105,7 +143,7 @@ class Catalogue:
     def codes(self, role: str, keys: pa.StringArray) -> Codes:
         """Numbers of keys of a role (``item``, ``user`` or an entity kind); new ones get one."""
         if role == "item":
-            return self.items.find(keys)
+            return self.items.add(keys) if self.insert else self.items.find(keys)
         return self.users.add(keys) if role == "user" else self.entities[role].add(keys)
 
     def key(self, role: str, code: int) -> str:

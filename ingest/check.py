@@ -11,6 +11,7 @@ from linkspan.errors import DataError
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.policies import Policies
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Source, open_source
 from linkspan.ingest.shapes import shape
@@ -19,18 +20,43 @@ from linkspan.progress import SILENT, Progress
 
 
 @dataclass
+class CheckedFile:
+    """What the checking pass found in one file.
+
+    Attributes:
+        good: Rows without a problem of their own.
+        bad: Rows with one; they are rejected.
+        actions: What is done with each good row.
+        clashes: Line of a good row that is rejected to why: another row says something else.
+    """
+
+    good: int = 0
+    bad: int = 0
+    actions: Actions = field(default_factory=lambda: np.zeros(0, np.uint8))
+    clashes: dict[int, Problem] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        """Rows in the file."""
+        return self.good + self.bad
+
+    @property
+    def rejected(self) -> int:
+        """Rows that are not taken."""
+        return self.bad + len(self.clashes)
+
+
+@dataclass
 class Checked:
     """What the checking pass found.
 
     Attributes:
         catalogue: All keys.
-        actions: Number of the source to what is done with each of its good rows.
-        rows: Number of the source to the rows in its file.
+        files: What was found in each file, by the number of its source.
     """
 
     catalogue: Catalogue
-    actions: dict[int, Actions] = field(default_factory=dict)
-    rows: dict[int, int] = field(default_factory=dict)
+    files: dict[int, CheckedFile] = field(default_factory=dict)
 
 
 def open_sources(mapping: Mapping) -> list[Source]:
@@ -50,7 +76,7 @@ def check(
     skip: frozenset[int] = frozenset(),
     progress: Progress = SILENT,
 ) -> Checked:
-    """Read all rows and stop at the first that is wrong.
+    """Read all rows, and stop at the first that the policies do not let pass.
 
     Args:
         mapping: The mapping.
@@ -59,47 +85,69 @@ def check(
         progress: Told of each file.
 
     Raises:
-        DataError: A row is wrong; the message says where, and how to mend it.
+        DataError: A row is wrong and may not be skipped, or too many are; the message says where,
+            and how to mend it.
     """
-    kinds = frozenset(table.kind for table in mapping.entities)
-    checked = Checked(Catalogue(mapping.kinds, kinds))
+    policies = mapping.ingest
+    listed = frozenset(table.kind for table in mapping.entities)
+    catalogue = Catalogue(mapping.kinds, listed, insert=policies.dangling == "insert")
+    checked = Checked(catalogue)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     for number, source in enumerate(sources):
         if number in skip:
             continue
-        checked.rows[number] = 0
-        checked.actions[number] = np.zeros(0, np.uint8)
+        found = checked.files[number] = CheckedFile()
         first: Problem | None = None
         with progress.task(f"Checking {source.name}") as task:
             for batch in source.batches():
-                shaped = shape(source.spec, batch, checked.catalogue, mapping.users.shared)
-                for problem in shaped.problems:
-                    first = problem if first is None or problem.line < first.line else first
+                shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
-                checked.rows[number] += len(shaped)
+                found.good += len(shaped)
+                found.bad += len(shaped.problems)
+                for problem in shaped.problems:
+                    if getattr(policies, problem.kind) != "skip":
+                        first = problem if first is None or problem.line < first.line else first
                 task.advance(len(batch))
         if first is not None:  # only now: what is wrong with the whole file comes before it
             raise first.error(source.path)
+        _see_limit(found, source, policies)
     for target, finder in finders.items():
-        actions, clashes = finder.resolve("error")
-        if clashes:
-            raise _clash_error(clashes[0], target, sources, checked.catalogue)
-        checked.actions |= actions
+        actions, clashes = finder.resolve(policies.duplicates)
+        for number, action in actions.items():
+            checked.files[number].actions = action
+        for clash in clashes:
+            problem = _clash(clash, target, sources, catalogue)
+            if policies.duplicates == "error":
+                raise problem.error(sources[clash.file].path)
+            checked.files[clash.file].clashes[clash.line] = problem
+    for number, found in checked.files.items():
+        _see_limit(found, sources[number], policies)
     return checked
 
 
-def _clash_error(
-    clash: Clash, target: Target, sources: list[Source], catalogue: Catalogue
-) -> DataError:
+def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:
+    """Stop where more rows are rejected than may be."""
+    if policies.too_many(found.rejected, found.rows):
+        raise DataError(
+            f"{found.rejected:,} of {found.rows:,} rows cannot be taken, "
+            f"more than max_rejects = {policies.max_rejects!r} lets pass",
+            file=source.path,
+            hint="Mend them ('--dry-run' with 'malformed = \"error\"' shows the first), "
+            "or raise the limit",
+        )
+
+
+def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catalogue) -> Problem:
     first = f"line {clash.first_line}"
     if clash.first_file != clash.file:
         first += f" of {sources[clash.first_file].path.name}"
-    return DataError(
-        f"{first} says something else of the same {_what(target)}",
-        file=sources[clash.file].path,
+    return Problem(
         line=clash.line,
+        column=None,
         value=_key(clash, target, catalogue),
+        reason=f"{first} says something else of the same {_what(target)}",
         hint="Keep one of the two rows",
+        kind="duplicates",
     )
 
 

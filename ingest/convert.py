@@ -44,12 +44,22 @@ class Rows:
     def __len__(self) -> int:
         return len(self._batch)
 
-    def reject(self, bad: Mask, column: str, reason: str, hint: str) -> None:
+    def reject(
+        self, bad: Mask, column: str, reason: str, hint: str, *, dangling: bool = False
+    ) -> None:
         """Note rows that cannot be used because of what stands in a column."""
-        values = self._batch.columns[column]
         for row in np.flatnonzero(bad & self.good):
+            cells = self._batch.cells(int(row))
             self.problems.append(
-                Problem(int(self._batch.lines[row]), column, values[row].as_py(), reason, hint)
+                Problem(
+                    line=int(self._batch.lines[row]),
+                    column=column,
+                    value=cells[column],
+                    reason=reason,
+                    hint=hint,
+                    kind="dangling" if dangling else "malformed",
+                    cells=cells,
+                )
             )
         self.good &= ~bad
 

@@ -186,14 +186,18 @@ class CsvFile:
         for name, values in columns.items():
             bad = self._not_text_rows(values) & good
             for row in np.flatnonzero(bad):
-                value: bytes = values[row].as_py()
+                cells = {
+                    column: cell[row].as_py().decode(errors="backslashreplace")
+                    for column, cell in columns.items()
+                }
                 self._problems.append(
                     Problem(
                         int(lines[row]),
                         name,
-                        value.decode(errors="backslashreplace"),
-                        "a NUL byte in the text" if b"\x00" in value else "not UTF-8 text",
+                        cells[name],
+                        "a NUL byte in the text" if "\x00" in cells[name] else "not UTF-8 text",
                         "Save the file as UTF-8, or say what it is with 'encoding = ...'",
+                        cells=cells,
                     )
                 )
             good &= ~bad

@@ -87,7 +87,7 @@ class DuplicateFinder:
         rows, first = order[several], ~again[:-1][several]
         group = np.cumsum(first) - 1
         starts = np.flatnonzero(first)
-        ends = np.append(starts[1:], len(rows))
+        ends = np.append(starts, len(rows))[1:]
         kept = rows[(ends - 1 if policy == "update" else starts)][group]
         hashes = _joined(part.hashes for part in parts)
         differs = hashes[rows] != hashes[kept]

@@ -50,10 +50,12 @@ class Ledger:
         self._keys = [f"{source.name} {source.table}" for source in sources]
         self._sources = sources
         self._sha256 = [source.sha256() for source in sources]
+        policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
         shared = mapping.users.model_dump_json(include={"shared"})
         kinds = ",".join(sorted({table.kind for table in mapping.entities}))
         self._mapping = [
-            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds) for source in sources
+            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies)
+            for source in sources
         ]
         self._items = _sha256(
             *(

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from linkspan.errors import DataError
 from linkspan.graph.connection import Database
 from linkspan.graph.schema import prepare
-from linkspan.ingest.check import Checked, check, open_sources
-from linkspan.ingest.duplicates import SAME, WRITE, Actions
+from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
+from linkspan.ingest.duplicates import REJECT, SAME, WRITE
 from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.ledger import Entry, Ledger
 from linkspan.ingest.mapping import Mapping
-from linkspan.ingest.readers import Source
+from linkspan.ingest.problems import Problem
+from linkspan.ingest.readers import Batch, Source
+from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.tables import (
@@ -24,6 +30,7 @@ from linkspan.ingest.tables import (
     RelationsTable,
     UsersFile,
 )
+from linkspan.ingest.targets import Table
 from linkspan.progress import SILENT, Progress, Task
 
 
@@ -33,6 +40,7 @@ def ingest(
     *,
     dry_run: bool = False,
     force: bool = False,
+    rejects: Path | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
     """Load the files of a mapping: check all of them first, then write what is new or changed.
@@ -45,106 +53,124 @@ def ingest(
         mapping: What the files hold and become.
         dry_run: Check only; the database is not touched.
         force: Load files, too, that were loaded before and have not changed.
+        rejects: Folder for the files of rejected rows; ``rejects`` beside the mapping without it.
         progress: Told of each file.
 
     Raises:
         ConfigError: A file or a column is missing.
-        DataError: A row is wrong; nothing was written.
+        DataError: A row is wrong and may not be skipped; nothing was written.
         DatabaseError: A write failed; what was written before stays, and the next ingest goes on.
     """
     started = time.perf_counter()
     sources = open_sources(mapping)
+    report = IngestReport(dry_run=dry_run)
     if dry_run:
-        report = IngestReport(dry_run=True)
         checked = check(mapping, sources, progress=progress)
-        for number, source in enumerate(sources):
-            _report_check(report, source, checked, number)
+        report.lines += [
+            _checked(source, checked.files[number]) for number, source in enumerate(sources)
+        ]
     else:
         ledger = Ledger(mapping, sources)
         unchanged = {} if force else ledger.unchanged(database)
-        report = _load(database, mapping, sources, ledger, unchanged, progress)
+        everything = len(unchanged) == len(sources)
+        skip = {n for n in unchanged if everything or not _is_referred_to(sources[n])}
+        checked = check(mapping, sources, skip=frozenset(skip), progress=progress)
+        if not everything:
+            prepare(database)
+        folder = rejects or mapping.base / "rejects"
+        loader = _Loader(mapping, checked, GraphWriter(database), report, folder, progress)
+        for number, source in enumerate(sources):
+            if number in unchanged:
+                report.lines.append(_skipped(source, unchanged[number]))
+                continue
+            ledger.open(database, number)
+            loader.load(number, source)
+            found = checked.files[number]
+            ledger.close(database, number, found.rows, found.rejected)
     report.seconds = time.perf_counter() - started
     return report
 
 
-def _load(
-    database: Database,
-    mapping: Mapping,
-    sources: list[Source],
-    ledger: Ledger,
-    unchanged: dict[int, Entry],
-    progress: Progress,
-) -> IngestReport:
-    """Check and load all files but those that have not changed."""
-    report = IngestReport()
-    everything = len(unchanged) == len(sources)
-    skip = {n for n in unchanged if everything or not _is_referred_to(sources[n])}
-    checked = check(mapping, sources, skip=frozenset(skip), progress=progress)
-    if not everything:
-        prepare(database)
-    writer = GraphWriter(database)
-    for number, source in enumerate(sources):
-        if number in unchanged:
-            entry = unchanged[number]
-            report.lines.append(
-                Line(
-                    source.name,
-                    _target(source),
-                    read=entry.rows,
-                    unchanged=entry.rows - entry.rejected,
-                    rejected=entry.rejected,
-                    skipped=True,
-                )
-            )
-            continue
-        ledger.open(database, number)
-        _write(source, mapping, checked, number, writer, report, progress)
-        ledger.close(database, number, checked.rows[number], 0)
-    return report
+@dataclass
+class _Loader:
+    """Writes the files of one ingest after they were checked."""
 
+    mapping: Mapping
+    checked: Checked
+    writer: GraphWriter
+    report: IngestReport
+    rejects: Path
+    progress: Progress
 
-def _write(
-    source: Source,
-    mapping: Mapping,
-    checked: Checked,
-    number: int,
-    writer: GraphWriter,
-    report: IngestReport,
-    progress: Progress,
-) -> None:
-    """Read a file again and write what its rows become."""
-    catalogue, actions, done = checked.catalogue, checked.actions[number], 0
-    main = report.line(source.name, _target(source))
-    with progress.task(f"Loading {source.name}", checked.rows[number]) as task:
-        for batch in source.batches():
-            began = time.perf_counter()
-            shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
-            action: Actions = actions[done : done + len(shaped)]
-            done += len(shaped)
-            if len(action) < len(shaped):
-                break
-            main.read += len(shaped)
-            main.unchanged += int(np.count_nonzero(action == SAME))
-            shaped = shaped.filter(action == WRITE)
-            main.seconds += time.perf_counter() - began
-            for table in shaped.tables(catalogue.listed_kinds, mapping.users.shared):
+    def load(self, number: int, source: Source) -> None:
+        """Read a file again and write what its rows become.
+
+        Raises:
+            DataError: It is not the file that was checked.
+        """
+        found, catalogue, done, bad = self.checked.files[number], self.checked.catalogue, 0, 0
+        shared = self.mapping.users.shared
+        main = self.report.line(source.name, _target(source))
+        with (
+            self.progress.task(f"Loading {source.name}", found.good) as task,
+            RejectsFile(self.rejects, source) as rejects,
+        ):
+            for batch in source.batches():
                 began = time.perf_counter()
-                rows = writer.new_nodes(table)
-                if table.target.shown == main.target:
-                    line, told = main, task
-                else:
-                    line, told = report.line(source.name, table.target.shown), Task()
-                    line.read += len(rows)
-                written = writer.write(rows, told)
-                line.written += written
-                line.unchanged += len(rows) - written
-                line.seconds += time.perf_counter() - began
-    if done != checked.rows[number]:
-        raise DataError(
-            "the file changed while it was read",
-            file=source.path,
-            hint="Start again when nothing writes to it",
-        )
+                shaped = shape(source.spec, batch, catalogue, shared)
+                actions = found.actions[done : done + len(shaped)]
+                done, bad = done + len(shaped), bad + len(shaped.problems)
+                if done > found.good:
+                    break
+                rejects.add(shaped.problems)
+                rejects.add(_clashes(batch, shaped.lines[actions == REJECT], found))
+                main.read += len(shaped) + len(shaped.problems)
+                main.unchanged += int(np.count_nonzero(actions == SAME))
+                main.rejected += len(shaped.problems) + int(np.count_nonzero(actions == REJECT))
+                shaped = shaped.filter(actions == WRITE)
+                main.seconds += time.perf_counter() - began
+                for table in shaped.tables(catalogue, shared):
+                    self._write(table, source, main, task)
+        if (done, bad) != (found.good, found.bad):
+            raise DataError(
+                "the file changed while it was read",
+                file=source.path,
+                hint="Start again when nothing writes to it",
+            )
+        main.rejects = rejects.path if main.rejected else None
+
+    def _write(self, table: Table, source: Source, main: Line, task: Task) -> None:
+        """Write one table of a batch, on its line of the report."""
+        began = time.perf_counter()
+        rows = self.writer.new_nodes(table)
+        if table.target.shown == main.target:
+            line, told = main, task
+        else:
+            line, told = self.report.line(source.name, table.target.shown), Task()
+            line.read += len(rows)
+        written = self.writer.write(rows, told)
+        line.written += written
+        line.unchanged += len(rows) - written
+        line.seconds += time.perf_counter() - began
+
+
+def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
+    """Why rows of a batch are rejected that say something else than another row."""
+    for line in lines.tolist():
+        row = int(np.searchsorted(batch.lines, line))
+        yield replace(found.clashes[line], cells=batch.cells(row))
+
+
+def _skipped(source: Source, entry: Entry) -> Line:
+    """The line of a file that was loaded before."""
+    return Line(
+        source.name,
+        _target(source),
+        read=entry.rows,
+        unchanged=entry.rows - entry.rejected,
+        rejected=entry.rejected,
+        skipped=True,
+    )
 
 
 def _is_referred_to(source: Source) -> bool:
@@ -162,9 +188,9 @@ def _target(source: Source) -> str:
     return "Item" if isinstance(spec, ItemsTable) else "User"
 
 
-def _report_check(report: IngestReport, source: Source, checked: Checked, number: int) -> None:
-    """A line for a file that was checked but is not loaded."""
-    line = report.line(source.name, _target(source))
-    line.read = checked.rows[number]
-    line.written = int(np.count_nonzero(checked.actions[number] == WRITE))
-    line.unchanged = line.read - line.written
+def _checked(source: Source, found: CheckedFile) -> Line:
+    """The line of a file that was checked but is not loaded."""
+    line = Line(source.name, _target(source), read=found.rows, rejected=found.rejected)
+    line.written = int(np.count_nonzero(found.actions == WRITE))
+    line.unchanged = found.good - line.written - len(found.clashes)
+    return line

@@ -13,6 +13,7 @@ from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.ingest.columns import Domain, Strict
 from linkspan.ingest.complaints import config_error
 from linkspan.ingest.names import domain_label
+from linkspan.ingest.policies import Policies
 from linkspan.ingest.tables import (
     EntitiesTable,
     FileTable,
@@ -22,7 +23,7 @@ from linkspan.ingest.tables import (
     UsersTable,
 )
 
-TABLES = ("users", "items", "entities", "interactions", "relations")
+TABLES = ("users", "items", "entities", "interactions", "relations", "ingest")
 """Names of the tables in ``linkspan.toml`` that are the mapping."""
 
 
@@ -36,6 +37,7 @@ class Mapping(Strict):
         entities: Files with one entity a row.
         interactions: Files with one event a row.
         relations: Files with one relation a row.
+        ingest: What is done with rows that cannot be taken as they are.
     """
 
     base: Path = Path()
@@ -44,6 +46,7 @@ class Mapping(Strict):
     entities: tuple[EntitiesTable, ...] = ()
     interactions: tuple[InteractionsTable, ...] = Field(min_length=1)
     relations: tuple[RelationsTable, ...] = ()
+    ingest: Policies = Policies()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -54,6 +57,7 @@ class Mapping(Strict):
         _no_two("relationship type", ((name, what) for what, name in types))
         self._interactions_agree()
         self._users_have_domains()
+        self._inserted_have_domains()
         return self
 
     @property
@@ -153,6 +157,23 @@ class Mapping(Strict):
                 raise ValueError(
                     f"the interactions of type '{table.type}' differ in 'repeat', 'at', 'weight', "
                     "'positive' or 'otherwise'; give them different types, or make them agree"
+                )
+
+    def _inserted_have_domains(self) -> None:
+        if self.ingest.dangling != "insert":
+            return
+        ends = [("interactions", n, "", t.domain) for n, t in enumerate(self.interactions, 1)]
+        ends += [
+            ("relations", number, f", {name}", end.domain)
+            for number, table in enumerate(self.relations, 1)
+            for name, end in (("source", table.source), ("target", table.target))
+            if end.item is not None
+        ]
+        for table_name, number, where, domain in ends:
+            if domain is None:
+                raise ValueError(
+                    f"[[{table_name}]] {number}{where} needs 'domain', as [ingest] says "
+                    "'dangling = \"insert\"'"
                 )
 
     def _users_have_domains(self) -> None:

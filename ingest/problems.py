@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from linkspan.errors import DataError
 
@@ -18,6 +19,8 @@ class Problem:
         value: What stands there, as text, or None.
         reason: What is wrong with it.
         hint: How to mend it.
+        kind: Which policy decides.
+        cells: Column to what stands there, for all columns that the mapping names.
     """
 
     line: int
@@ -25,6 +28,8 @@ class Problem:
     value: str | None
     reason: str
     hint: str
+    kind: Literal["malformed", "dangling", "duplicates"] = "malformed"
+    cells: dict[str, str | None] = field(default_factory=dict)
 
     def error(self, file: Path) -> DataError:
         """The same as an error, for a load that stops at the first problem."""

@@ -38,6 +38,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def cells(self, row: int) -> dict[str, str | None]:
+        """What stands in a row, by column."""
+        return {name: values[row].as_py() for name, values in self.columns.items()}
+
 
 @dataclass(frozen=True)
 class Source:

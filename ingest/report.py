@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -19,6 +20,7 @@ class Line:
         rejected: Not taken, as something is wrong with them.
         seconds: Time it took.
         skipped: The file was loaded before and has not changed since.
+        rejects: File with the rejected rows, if there are any.
     """
 
     file: str
@@ -29,6 +31,7 @@ class Line:
     rejected: int = 0
     seconds: float = 0.0
     skipped: bool = False
+    rejects: Path | None = None
 
     @property
     def rate(self) -> float:
@@ -87,5 +90,12 @@ class IngestReport:
             "written": self.written,
             "unchanged": self.unchanged,
             "rejected": self.rejected,
-            "lines": [{**vars(line), "rate": round(line.rate, 1)} for line in self.lines],
+            "lines": [
+                {
+                    **vars(line),
+                    "rejects": line.rejects and str(line.rejects),
+                    "rate": round(line.rate, 1),
+                }
+                for line in self.lines
+            ],
         }

@@ -62,18 +62,17 @@ class Shaped:
             [(relation, text.filter(rows)) for relation, text in self.cells],
         )
 
-    def tables(self, listed_kinds: frozenset[str], shared_users: bool) -> Iterator[Table]:
+    def tables(self, catalogue: Catalogue, shared_users: bool) -> Iterator[Table]:
         """All that the rows become, in the order in which it can be written.
 
         Args:
-            listed_kinds: Entity kinds that have a file of their own, which makes their nodes.
+            catalogue: Knows which nodes come from a file of their own.
             shared_users: Whether one user id is one user in all domains.
         """
         if isinstance(self.table.target, LinkTarget):
             ends = (self.table.target.source, self.table.target.target)
             for role, keys in zip(ends, self.table.keys.values(), strict=False):
-                if role != "item" and role not in listed_kinds:
-                    yield _nodes(role, keys, shared_users)
+                yield from _nodes(role, catalogue.undeclared(role, keys), shared_users)
         elif self.table.target.label == "Item":
             yield from _by_domain(self.table)
         else:
@@ -81,8 +80,8 @@ class Shaped:
         for relation, text in self.cells:
             parents, names = split_cells(text, relation.split)
             keys = _entity_keys(relation.entity, names)
-            if relation.entity not in listed_kinds:
-                yield _nodes(relation.entity, keys, shared_users)
+            named = catalogue.undeclared(relation.entity, keys)
+            yield from _nodes(relation.entity, named, shared_users)
             items = self.table.keys["key"].take(parents)
             yield Table(
                 LinkTarget(relation.type, "item", relation.entity),
@@ -115,13 +114,14 @@ def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) 
     properties = {"id": ids, "domain": domains, **_properties(rows, spec.properties)}
     cells = [(relation, rows.text(relation.column)) for relation in spec.relations]
     for relation, text in cells:
-        if relation.entity in catalogue.listed_kinds:
+        if relation.entity in catalogue.listed_kinds and not catalogue.insert:
             parents, names = split_cells(text, relation.split)
             unknown = catalogue.entities[relation.entity].find(_entity_keys(relation.entity, names))
             bad = np.zeros(len(rows), bool)
             bad[parents.to_numpy()[unknown < 0]] = True
             reason = f"no entities file has this {relation.entity}"
-            rows.reject(bad, relation.column, reason, "Add it there, or remove it here")
+            hint = "Add it there, or remove it here"
+            rows.reject(bad, relation.column, reason, hint, dangling=True)
     shaped = _shaped(rows, batch, NodeTarget("Item"), {"key": joined(domains, ids)}, properties)
     kept = pa.array(rows.good)
     cells = [(relation, text.filter(kept)) for relation, text in cells]
@@ -138,7 +138,7 @@ def _(spec: EntitiesTable, batch: Batch, catalogue: Catalogue, shared_users: boo
     properties = {"name": name, **_properties(rows, spec.properties)}
     target = NodeTarget("Entity", spec.kind)
     shaped = _shaped(rows, batch, target, {"key": _entity_keys(spec.kind, ids)}, properties)
-    codes = catalogue.codes(spec.kind, shaped.table.keys["key"])
+    codes = catalogue.add_entities(spec.kind, shaped.table.keys["key"])
     return replace(shaped, codes=codes)
 
 
@@ -228,17 +228,22 @@ def _linked(
     return replace(shaped, codes=codes)
 
 
-def _nodes(role: str, keys: pa.StringArray, shared_users: bool) -> Table:
-    """The distinct users or entities with these keys."""
+def _nodes(role: str, keys: pa.StringArray, shared_users: bool) -> Iterator[Table]:
+    """The distinct nodes with these keys, as far as a key alone tells them."""
     distinct = pc.unique(keys)
-    if role != "user":
+    if not len(distinct):
+        return
+    if role not in ("item", "user"):
         names = pc.utf8_slice_codeunits(distinct, len(entity_key_prefix(role)))
-        return Table(NodeTarget("Entity", role), {"key": distinct}, {"name": names})
-    if shared_users:
-        return Table(NodeTarget("User"), {"key": distinct}, {"id": distinct})
-    domains = domains_in(distinct)
-    ids = pc.list_element(pc.split_pattern(distinct, "/", max_splits=1), 1)
-    return Table(NodeTarget("User"), {"key": distinct}, {"id": ids, "domain": domains})
+        yield Table(NodeTarget("Entity", role), {"key": distinct}, {"name": names})
+    elif role == "user" and shared_users:
+        yield Table(NodeTarget("User"), {"key": distinct}, {"id": distinct})
+    else:
+        domains = domains_in(distinct)
+        ids = pc.list_element(pc.split_pattern(distinct, "/", max_splits=1), 1)
+        target = NodeTarget("User" if role == "user" else "Item")
+        table = Table(target, {"key": distinct}, {"id": ids, "domain": domains})
+        yield from [table] if role == "user" else _by_domain(table)
 
 
 def _by_domain(table: Table) -> Iterator[Table]:

@@ -1,0 +1,65 @@
+"""The file of rows that were not taken: to be mended, and loaded in place of the first file."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from linkspan.ingest.problems import Problem
+from linkspan.ingest.readers import Source
+
+_ADDED = ("rejected_line", "rejected_column", "rejected_value", "rejected_reason")
+
+
+class RejectsFile:
+    """Writes the rejected rows of one file; a context manager. Without any, there is no file.
+
+    It has the columns that the mapping names, so that the rows can be mended there and the file be
+    put in the mapping; and four more, which a reader passes over, that say what is wrong.
+
+    Args:
+        folder: Where it is made; the folder, too, if need be.
+        source: The file that is read.
+    """
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        table = source.table.strip("[]").replace("]] ", "-")
+        # Longer than the name of the file itself: a file of rejects may be read in turn.
+        self.path = folder / f"{source.path.name}.{table}.csv"
+        self._columns = list(source.spec.columns())[::-1]
+        self._file: Any = None
+        self._rows: Any = None
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Write rows that are not taken."""
+        for problem in problems:
+            if self._rows is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("w", newline="", encoding="utf-8")
+                self._rows = csv.writer(self._file)
+                self._rows.writerow([*self._columns, *_ADDED])
+            self._rows.writerow(
+                [
+                    *(problem.cells.get(column) for column in self._columns),
+                    problem.line,
+                    problem.column,
+                    problem.value,
+                    f"{problem.reason}. {problem.hint}.",
+                ]
+            )
+
+    def __enter__(self) -> Self:
+        self.path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
