@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from linkspan.gnn import HashEncoder, TrainSettings, embed_snapshot_text
 from linkspan.graph.roles import InteractionRole, Roles
@@ -94,6 +95,15 @@ def planted_snapshot(seed: int = 0, users: int = 240, timed: bool = True) -> Sna
             ("user", "FRIEND", "user"): edges(everyone[:-6], everyone[6:]),
         },
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Planted graphs are so small that threads only wait for each other, on a busy machine long."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
