@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import codecs
-import io
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,44 +13,74 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from linkspan.errors import DataError
+from linkspan.ingest.csv_text import (
+    Tap,
+    blank_rows,
+    count_line_ends,
+    is_utf8,
+    line_breaks,
+    ragged_problem,
+)
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch, Source
 
-BLOCK_BYTES = 16 << 20
-"""Text read at a time: bounds memory, and the longest row a file may have."""
+BLOCK_BYTES = 1 << 20
+"""Text read at a time: bounds memory."""
+
+LONG_BLOCK_BYTES = 32 << 20
+"""The same for a file that has a longer row; the longest row that a file may have."""
 
 BATCH_ROWS = 50_000
 """Rows in a `Batch`, at most."""
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _MAX_COLUMNS = 2_000
-_LINE_END = r"\r\n|\r|\n"
 Rows = npt.NDArray[np.int64]
 
 
-class _Tap(io.RawIOBase):
-    """The text of a file as it passes: notes what the parser does not tell, ends the last line."""
+class LongRowError(Exception):
+    """A row is longer than a block; ``line`` is the first that was not read."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._ahead = b""
-        self.quotes = 0
-        self.nul = False
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
 
-    def readable(self) -> bool:
-        return True
 
-    def read(self, size: int = -1) -> bytes:
-        wanted = BLOCK_BYTES if size < 0 else size - 1  # one is kept for a last line end
-        data = self._ahead
-        while len(data) <= wanted and (more := self._stream.read(wanted + 1 - len(data))):
-            data += more
-        data, self._ahead = data[:wanted], data[wanted:]
-        self.quotes += data.count(b'"')
-        self.nul = self.nul or b"\x00" in data
-        if data and not self._ahead and data[-1:] not in b"\r\n":
-            data += b"\n"  # the parser refuses a header without it
-        return data
+def read_header(source: Source) -> list[str]:
+    """Column names of a file.
+
+    Raises:
+        DataError: It cannot be opened, is empty, or its first line is no header.
+    """
+    try:
+        return CsvFile(source, BLOCK_BYTES).header
+    except LongRowError:
+        return CsvFile(source, LONG_BLOCK_BYTES).header
+
+
+def read_csv(source: Source) -> Iterator[Batch]:
+    """Read the columns that the mapping names.
+
+    Raises:
+        DataError: The file is cut short or damaged, or has a quote that is never closed.
+    """
+    wanted = list(source.spec.columns())
+    first = 0  # line to go on from
+    try:
+        yield from CsvFile(source, BLOCK_BYTES).batches(wanted)
+        return
+    except LongRowError as error:
+        first = error.line
+    try:
+        for batch in CsvFile(source, LONG_BLOCK_BYTES).batches(wanted):
+            yield batch.since(first)
+    except LongRowError as error:
+        raise DataError(
+            f"a row is longer than {LONG_BLOCK_BYTES >> 20} MB",
+            file=source.path,
+            line=error.line,
+            hint="Look for a quote that is never closed, at this line or below",
+        ) from error
 
 
 class CsvFile:
@@ -61,13 +88,16 @@ class CsvFile:
 
     Args:
         source: The file.
+        block_bytes: Text parsed at a time.
 
     Raises:
         DataError: It cannot be opened, is empty, or its first line is no header.
+        LongRowError: Its first row is longer than a block.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, block_bytes: int) -> None:
         self._source = source
+        self._block_bytes = block_bytes
         self._ragged: list[csv.InvalidRow] = []
         self._line = 1  # of the next row
         self._problems: list[Problem] = []
@@ -77,7 +107,7 @@ class CsvFile:
             stream = pa.input_stream(str(source.path), compression=source.compression)
             if codecs.lookup(source.spec.encoding).name != "utf-8":
                 stream = pa.transcoding_input_stream(stream, source.spec.encoding, "utf-8")
-            self._tap = _Tap(stream)
+            self._tap = Tap(stream)
             self._reader = self._parse()
             first = self._reader.read_next_batch()
         self._first = first
@@ -89,7 +119,7 @@ class CsvFile:
             return csv.open_csv(
                 pa.PythonFile(self._tap, mode="r"),
                 csv.ReadOptions(
-                    use_threads=False, block_size=BLOCK_BYTES, autogenerate_column_names=True
+                    use_threads=False, block_size=self._block_bytes, autogenerate_column_names=True
                 ),
                 csv.ParseOptions(
                     delimiter=self._source.spec.delimiter or _DELIMITERS[self._source.format],
@@ -149,6 +179,7 @@ class CsvFile:
 
         Raises:
             DataError: The file is cut short or damaged, or has a quote that is never closed.
+            LongRowError: A row is longer than a block.
         """
         piece: pa.RecordBatch | None = self._first
         names = {name: self.header.index(name) for name in wanted}
@@ -166,23 +197,24 @@ class CsvFile:
             for start in range(0, len(lines), BATCH_ROWS):
                 part = {name: values[start : start + BATCH_ROWS] for name, values in texts.items()}
                 yield Batch(lines[start : start + BATCH_ROWS], part)
+            yield from self._take_problems(wanted)
             with self._errors():
                 piece = next(self._reader, None)
-            if piece is None:
-                self._finish()
-            if self._problems:
-                yield Batch(
-                    np.zeros(0, np.int64),
-                    {name: pa.array([], pa.string()) for name in names},
-                    self._problems,
-                )
-                self._problems = []
+        self._finish()
+        yield from self._take_problems(wanted)
+
+    def _take_problems(self, wanted: list[str]) -> Iterator[Batch]:
+        """A batch without rows, for the problems since the last one; none where there are none."""
+        if self._problems:
+            columns = {name: pa.array([], pa.string()) for name in wanted}
+            yield Batch(np.zeros(0, np.int64), columns, self._problems)
+            self._problems = []
 
     def _good_rows(
         self, piece: pa.RecordBatch, columns: dict[str, pa.BinaryArray], lines: Rows
     ) -> npt.NDArray[np.bool_]:
         """Rows that are not blank and are text; the others that are not blank are problems."""
-        good = ~_blank_rows(piece)
+        good = ~blank_rows(piece)
         for name, values in columns.items():
             bad = self._not_text_rows(values) & good
             for row in np.flatnonzero(bad):
@@ -211,13 +243,13 @@ class CsvFile:
         numbers = numbers[~np.isin(numbers, left_out)][:count]
         last = int(numbers[-1]) + 1 if count else first
         breaks = np.zeros(last - first, np.int64)  # line ends inside each row
-        breaks[numbers - first] = _line_breaks(piece)
+        breaks[numbers - first] = line_breaks(piece)
         ragged = [row for row in self._ragged if row.number < last]
         for row in ragged:
-            breaks[row.number - first] = _count_line_ends(row.text)
+            breaks[row.number - first] = count_line_ends(row.text)
         lines = self._line + np.arange(len(breaks)) + np.cumsum(breaks) - breaks
         self._problems += [
-            _ragged_problem(row, int(lines[row.number - first]))
+            ragged_problem(row, int(lines[row.number - first]))
             for row in ragged
             if row.text.strip()
         ]
@@ -235,9 +267,9 @@ class CsvFile:
             DataError: A quote is never closed.
         """
         for row in self._ragged:
-            breaks = _count_line_ends(row.text)
+            breaks = count_line_ends(row.text)
             if row.text.strip():
-                self._problems.append(_ragged_problem(row, self._line))
+                self._problems.append(ragged_problem(row, self._line))
             self._long_row = self._line if breaks else None
             self._line += breaks + 1
         if self._tap.quotes % 2 and self._long_row is not None:
@@ -256,7 +288,7 @@ class CsvFile:
         try:
             values.cast(pa.string())
         except pa.ArrowInvalid:
-            bad |= np.array([not _is_utf8(value) for value in values.to_pylist()])
+            bad |= np.array([not is_utf8(value) for value in values.to_pylist()])
         return bad
 
     @contextmanager
@@ -282,53 +314,6 @@ class CsvFile:
                 hint="Say what it is with 'encoding = ...', or save it as UTF-8",
             ) from error
         except pa.ArrowInvalid as error:
-            if "straddling" not in str(error):
-                raise DataError(f"it cannot be read ({error})", file=path) from error
-            raise DataError(
-                f"a row is longer than {BLOCK_BYTES >> 20} MB",
-                file=path,
-                line=self._line,
-                hint="Look for a quote that is never closed, at this line or below",
-            ) from error
-
-
-def _blank_rows(piece: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-    """Rows in which every value is empty: blank lines, and what spreadsheets leave below."""
-    blank = np.ones(len(piece), bool)
-    for column in piece.columns:
-        if not blank.any():
-            break
-        blank &= pc.equal(pc.binary_length(column), 0).to_numpy(zero_copy_only=False)
-    return blank
-
-
-def _line_breaks(piece: pa.RecordBatch) -> Rows:
-    """Line ends inside the values of each row."""
-    count = np.zeros(len(piece), np.int64)
-    for column in piece.columns:
-        if pc.any(pc.match_substring_regex(column, "[\r\n]")).as_py():
-            count += pc.count_substring_regex(column, _LINE_END).to_numpy(zero_copy_only=False)
-    return count
-
-
-def _count_line_ends(text: str) -> int:
-    return len(re.findall(_LINE_END, text))
-
-
-def _ragged_problem(row: csv.InvalidRow, line: int) -> Problem:
-    columns = "column" if row.actual_columns == 1 else "columns"
-    return Problem(
-        line,
-        None,
-        row.text,
-        f"{row.actual_columns} {columns} where the header has {row.expected_columns}",
-        "Quote values that have the delimiter or a line end in them",
-    )
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+            if "straddling" in str(error):
+                raise LongRowError(self._line) from error
+            raise DataError(f"it cannot be read ({error})", file=path) from error

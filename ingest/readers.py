@@ -38,6 +38,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.lines)
 
+    def since(self, line: int) -> Batch:
+        """The rows and problems from a line on."""
+        start = int(np.searchsorted(self.lines, line))
+        return Batch(
+            self.lines[start:],
+            {name: values[start:] for name, values in self.columns.items()},
+            [problem for problem in self.problems if problem.line >= line],
+        )
+
     def cells(self, row: int) -> dict[str, str | None]:
         """What stands in a row, by column."""
         return {name: values[row].as_py() for name, values in self.columns.items()}
@@ -69,9 +78,9 @@ class Source:
         Raises:
             DataError: The file is damaged: cut short, not text, or with an open quote.
         """
-        from linkspan.ingest.csv_reader import CsvFile
+        from linkspan.ingest.csv_reader import read_csv
 
-        return CsvFile(self).batches(list(self.spec.columns()))
+        return read_csv(self)
 
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""
@@ -111,9 +120,9 @@ def open_source(table: str, spec: FileTable, base: Path) -> Source:
             hint=f"Add 'format = ...' (csv or tsv), or end it in {', '.join(_SUFFIXES)}",
         )
     source = Source(table, spec, path, spec.file, kind, compression)
-    from linkspan.ingest.csv_reader import CsvFile
+    from linkspan.ingest.csv_reader import read_header
 
-    _check_header(source, CsvFile(source).header)
+    _check_header(source, read_header(source))
     return source
 
 

@@ -97,8 +97,9 @@ def test_ragged_and_blank_rows_between_good_ones(tmp_path: Path, rows: list[str]
     assert [(problem.line, problem.reason) for problem in problems] == ragged
 
 
+@pytest.mark.parametrize("long_row", [None, 0, 7, 1_500, 2_999])
 def test_lines_far_into_a_file_of_several_blocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_row: int | None
 ) -> None:
     monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 12)
     monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", 100)
@@ -107,6 +108,8 @@ def test_lines_far_into_a_file_of_several_blocks(
     for number in range(3_000):
         kind = rng.integers(4)
         row = [f"{number},x", f'{number},"y\ny"', f"{number}", "\n"][kind]
+        if number == long_row:  # has the file read again from there, in larger blocks
+            kind, row = 0, f"{number},{'z' * 20_000}"
         if kind < 2:
             good.append((line, str(number)))
         elif kind == 2:
@@ -162,7 +165,8 @@ def test_a_very_long_value(tmp_path: Path) -> None:
 
 
 def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.csv_reader.LONG_BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 11)
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
     with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* never closed"):
         read(tmp_path / "t.csv")
