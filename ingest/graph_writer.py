@@ -51,7 +51,7 @@ class GraphWriter:
             DatabaseError: A batch failed; those before it stay written.
         """
         rows = table.sorted().rows()
-        query = table.target.write_query()
+        query = table.write_query()
         if self._was_empty(table.target):
             counters = write_rows(self._database, query, rows, task=task)
             if isinstance(table.target, NodeTarget):
@@ -77,7 +77,7 @@ class GraphWriter:
         return [
             row
             for place, row in enumerate(rows)
-            if values.get(place) != list(row["properties"].values())
+            if values.get(place) != [row[name] for name in table.places]
         ]
 
     def _was_empty(self, target: Target) -> bool:
