@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import click
@@ -54,6 +55,8 @@ for part in (build.app, ask.app, server.app):
 
 def main() -> None:
     """Run one command; errors made on purpose become one line and an exit code."""
+    # PyG uses it at import; nothing that a person here could change.
+    warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     try:
         result = app(standalone_mode=False)
     except LinkspanError as error:

@@ -104,9 +104,11 @@ class Pipeline:
                 database, self.settings.mapping(), dry_run=dry_run, progress=self.progress
             )
             stage.count, stage.unit = report.read, "rows"
-            stage.text = (
-                f"{report.read:,} rows read, {report.written:,} written, "
-                f"{report.unchanged:,} unchanged, {report.rejected:,} rejected"
+            counts = (report.written, report.unchanged, report.rejected)
+            stage.text = ", ".join(
+                f"{count:,} {what}"
+                for count, what in zip(counts, ("written", "unchanged", "rejected"), strict=True)
+                if count or what == "written"
             )
         return report
 
@@ -120,7 +122,7 @@ class Pipeline:
             entities = sum(len(frame) for frame in snapshot.entities.values())
             nodes = len(snapshot.users) + len(snapshot.items) + entities
             stage.count, stage.unit = nodes + events + relations, "rows"
-            stage.text = f"{nodes:,} nodes, {events:,} interactions, {relations:,} relations"
+            stage.text = f"{nodes:,} nodes, {events + relations:,} relationships"
             stage.figures = snapshot.counts()
         return snapshot
 
@@ -130,7 +132,7 @@ class Pipeline:
             encoder = gnn.build_encoder(self.settings.train.encoder)
             vectors = gnn.embed_snapshot_text(snapshot, encoder, self.workspace.text, self.progress)
             stage.count, stage.unit = sum(map(len, vectors.values())), "texts"
-            stage.text = f"{stage.count:,} texts of items and entities by {encoder.name}"
+            stage.text = f"{stage.count:,} texts by {encoder.name}"
         return vectors
 
     def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
@@ -147,8 +149,8 @@ class Pipeline:
             gnn.save(fitted.with_events(snapshot.events()), run.held_out, split)
             stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
             stage.text = (
-                f"{len(split.train):,} events, epoch {fitted.best_epoch} of {len(fitted.curves)} "
-                "is best on validation rows"
+                f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
+                f"of {len(fitted.curves)}"
             )
         with self._stage("refit") as stage:
             final = gnn.train_all(snapshot, text, settings, fitted.best_epoch, self.progress)
@@ -166,7 +168,7 @@ class Pipeline:
             evaluation = gnn.evaluate(model, split, progress=self.progress)
             run.write("evaluation", {"table": evaluation.table().to_dict("records")})
             stage.count, stage.unit = len(split.test), "rows"
-            stage.text = f"{len(split.test):,} test rows, each ranked among its whole domain"
+            stage.text = f"{len(split.test):,} held-out events ranked"
         return evaluation
 
     def score(self, snapshot: Snapshot, run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -225,7 +227,7 @@ class Pipeline:
             report = publish(database, record, users, lists, similar, self.progress)
             stage.count, stage.unit = report.written, "rows"
             stage.text = (
-                f"{report.recommendations:,} RECOMMENDED and {report.similar:,} SIMILAR, "
+                f"{report.recommendations + report.similar:,} relationships, "
                 f"{len(users):,} users switched"
             )
 

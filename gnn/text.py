@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,7 +109,8 @@ class SentenceEncoder:
                 hint="Install it with: pip install 'linkspan[train]'",
             ) from error
         try:
-            loaded = SentenceTransformer(path)
+            with _quiet_loading():
+                loaded = SentenceTransformer(path)
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"no text encoder could be loaded from '{path}' ({error})",
@@ -126,6 +128,20 @@ class SentenceEncoder:
             show_progress_bar=False,
         )
         return np.asarray(vectors, np.float32)
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Keep transformers from drawing its own progress bar while it loads weights."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def build_encoder(name: str) -> TextEncoder:
