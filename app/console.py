@@ -102,3 +102,5 @@ def show_ingest(report: IngestReport) -> None:
         counts = (line.read, line.written, line.unchanged, line.rejected)
         shown.add_row(line.file, line.target, *(f"{count:,}" for count in counts), rate)
     out.print(shown)
+    for file in sorted({line.rejects for line in report.lines if line.rejects}):
+        out.print(f"Rejected rows, to be mended and ingested again: {file}", markup=False)

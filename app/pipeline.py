@@ -97,11 +97,18 @@ class Pipeline:
         stage.seconds = perf_counter() - started
         self.report(stage)
 
-    def ingest(self, database: Database, *, dry_run: bool = False) -> IngestReport:
-        """Load the mapping's files into the graph."""
+    def ingest(
+        self, database: Database, *, dry_run: bool = False, force: bool = False
+    ) -> IngestReport:
+        """Load the mapping's files into the graph; rejected rows go to ``.linkspan/rejects``."""
         with self._stage("ingest") as stage:
             report = ingest(
-                database, self.settings.mapping(), dry_run=dry_run, progress=self.progress
+                database,
+                self.settings.mapping(),
+                dry_run=dry_run,
+                force=force,
+                rejects=self.workspace.folder / "rejects",
+                progress=self.progress,
             )
             stage.count, stage.unit = report.read, "rows"
             counts = (report.written, report.unchanged, report.rejected)

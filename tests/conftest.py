@@ -7,22 +7,17 @@ start at first use and last until the end of the run, `db` is empty at the start
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from linkspan.graph.connection import Database
+from servers import RunningServer, Unavailable, empty
+from servers.arcadedb import start_arcadedb
+from servers.neo4j import start_neo4j
+
 HERE = Path(__file__).parent
-if str(HERE) not in sys.path:  # `servers` is no installed package
-    sys.path.insert(0, str(HERE))
-
-from servers import RunningServer, Unavailable, empty  # noqa: E402
-from servers.arcadedb import start_arcadedb  # noqa: E402
-from servers.neo4j import start_neo4j  # noqa: E402
-
-from linkspan.graph.connection import Database  # noqa: E402
-
 ENGINES = ("arcadedb", "neo4j")
 LOGS = HERE.parent / "build" / "test-logs"
 _FAILED = pytest.StashKey[set[str]]()

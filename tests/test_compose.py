@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from servers.neo4j_jars import NEO4J
 
 

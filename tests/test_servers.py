@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from servers import RunningServer, Unavailable, empty
-from servers.neo4j_jars import cache_folder, fetch_jars, find_java
 
 from linkspan.graph.connection import Database
+from servers import RunningServer, Unavailable, empty
+from servers.neo4j_jars import cache_folder, fetch_jars, find_java
 
 
 def test_emptying_leaves_nothing(server: RunningServer, db: Database) -> None:

@@ -61,12 +61,15 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the files and write nothing.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read files again that have not changed.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load the mapping's files into the graph."""
     pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
     with pipeline.open_database(create=True) as database:
-        report = pipeline.ingest(database, dry_run=dry_run)
+        report = pipeline.ingest(database, dry_run=dry_run, force=force)
     if as_json:
         return show_json(report)
     show_ingest(report)
