@@ -90,7 +90,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         word = ("space", "garden")[taste]
         items.append(f"{number},{domain},The {word} {number},Author {taste}")
     events = ["user,item,at"]
-    for user in range(80):
+    for user in range(220):
         own = [number for number in range(60) if number % 4 // 2 == user % 2]
         for at, number in enumerate(rng.permutation(own)[:8]):
             events.append(f"{user},{number},{at}")
