@@ -12,7 +12,6 @@ import sys
 import warnings
 from typing import Annotated
 
-import click
 import typer
 
 import linkspan
@@ -58,17 +57,14 @@ def main() -> None:
     # PyG uses it at import; nothing that a person here could change.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
     try:
-        result = app(standalone_mode=False)
+        app()
     except LinkspanError as error:
         if os.environ.get("LINKSPAN_DEBUG"):
             raise
         err.print("[bold red]error:[/] ", end="")
         err.print(str(error), markup=False)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        err.print("Stopped.")
-        sys.exit(130)
-    sys.exit(result if isinstance(result, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

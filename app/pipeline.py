@@ -81,6 +81,8 @@ class Pipeline:
     @contextmanager
     def open_database(self, *, create: bool = False) -> Iterator[Database]:
         """Connect, or start the embedded server, as a stage of its own."""
+        if create:
+            self.settings.mapping()  # before a database is made for it
         with self._stage("server") as stage:
             database = self.settings.open_database(create=create)
             can = database.capabilities

@@ -144,6 +144,7 @@ def test_commands(
 def test_usage_is_explained(linkspan: Any) -> None:
     answer = linkspan("recommend", "--nonsense")
     assert answer.code == 2 and "No such option" in answer.err
+    assert "Traceback" not in answer.err
 
 
 def test_a_missing_server(linkspan: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
