@@ -1,6 +1,6 @@
 """Loading, reading and publishing beside the bare driver, on both servers.
 
-Usage: ``python benchmarks/database.py [arcadedb|neo4j ...] [--repeats N]``
+Usage: ``python benchmarks/database.py [--engine arcadedb|neo4j] [--repeats N]``
 
 The bare driver sends the very queries and batches that the product sent, recorded on the way, in
 a plain loop of managed transactions. Product and driver take turns on an emptied database; each
@@ -222,11 +222,11 @@ def _without_lists(server: RunningServer, database: Database, mapping: Any) -> N
 def main() -> None:
     """Measure the servers named on the command line, both by default."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("engines", nargs="*", choices=[[], *START], default=list(START))
+    parser.add_argument("--engine", action="append", choices=START)
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     console = Console()
-    for engine in arguments.engines:
+    for engine in arguments.engine or START:
         with tempfile.TemporaryDirectory() as folder:
             server = START[engine](Path(folder))
             try:

@@ -9,8 +9,8 @@ WITH r, i
 ORDER BY r.rank, r.score DESC, i.key
 LIMIT $k
 OPTIONAL MATCH (past:Item {key: r.because})
-RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score,
-       past.title AS because, r.because AS because_item, r.run AS run,
-       r.gnn AS gnn, r.linear AS linear, r.transitions AS transitions, r.text AS text,
-       r.popularity AS popularity
+RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank,
+       r.score AS score, past.title AS because, r.because AS because_item,
+       r.run AS run, r.gnn AS gnn, r.linear AS linear, r.text AS text,
+       r.transitions AS transitions, r.popularity AS popularity
 ORDER BY rank, score DESC, item

@@ -17,7 +17,7 @@ from linkspan.settings import load_settings
 from servers import RunningServer
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-READER, PLANTED = "'314'", "'7'"
+READER, PLANTED = "13669", "7"
 
 
 def blocks(language: str) -> list[str]:
@@ -62,7 +62,7 @@ def test_the_python_runs(
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     (code,) = blocks("python")
-    exec(compile(code.replace('"314"', '"7"'), "README.md", "exec"), {})
+    exec(compile(code.replace(READER, PLANTED), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("1 Book ") and "because of Book 1" in printed
     assert "science-fiction" in printed
