@@ -11,7 +11,7 @@ from neo4j import GraphDatabase, Session
 from servers.running import RunningServer
 
 DATABASE = "neo4j"
-_BATCH = 10_000  # nodes in one transaction, so that a large graph does not fill the heap
+_BATCH = 1_000  # nodes in one transaction, with all their relationships: it has to fit the heap
 
 
 def empty(server: RunningServer) -> None:
