@@ -50,8 +50,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        rows = self._ask("recommend", Recommendation, user=user, domain=domain, k=k)
-        return rows if rows else self._checked(rows, domain)
+        return self._ask("recommend", Recommendation, user=user, domain=domain, k=k)
 
     def similar(self, item: str, domain: str | None = None, k: int = 10) -> Results[SimilarItem]:
         """Items that are like an item.
@@ -65,8 +64,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        rows = self._ask("similar", SimilarItem, item=item, domain=domain, k=k)
-        return rows if rows else self._checked(rows, domain)
+        return self._ask("similar", SimilarItem, item=item, domain=domain, k=k)
 
     def history(self, user: str, domain: str | None = None, k: int = 10) -> Results[HistoryItem]:
         """What a user has met, the latest first.
@@ -80,8 +78,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        rows = self._ask("history", HistoryItem, user=user, domain=domain, k=k)
-        return rows if rows else self._checked(rows, domain)
+        return self._ask("history", HistoryItem, user=user, domain=domain, k=k)
 
     def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
         """What ties an item to a user's past, the strongest first.
@@ -126,7 +123,10 @@ class Client:
         query = cypher.load(name)
         if ":SAVED" in query:
             query = cypher.load(name, {"SAVED": self._interactions})
-        return Results(row(**found) for found in self.database.read(query, **parameters))
+        rows = Results(row(**found) for found in self.database.read(query, **parameters))
+        if not rows and parameters.get("domain") is not None:
+            self._check_domain(parameters["domain"])
+        return rows
 
     @cached_property
     def _interactions(self) -> list[str]:
@@ -134,13 +134,10 @@ class Client:
         found = self.database.read(cypher.load("read_interaction_types"))
         return found[0]["types"] if found else ["SAVED"]
 
-    def _checked(self, rows: Results[Row], domain: str | None) -> Results[Row]:
-        """Nothing was found: it may be because there is no such domain."""
-        if domain is None:
-            return rows
+    def _check_domain(self, domain: str) -> None:
+        """Nothing was found in a domain: it may be because there is no such domain."""
         known = [row["domain"] for row in self.database.read(cypher.load("read_domains"))]
         if domain not in known:
             raise ConfigError(
                 f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"
             )
-        return rows

@@ -146,7 +146,7 @@ def publish(
     written = 0
     if state["state"] != "active":
         database.write(cypher.load("fail_runs"), run=run.id)
-        _clear(database, keep=[run.id, *_active(database)], progress=progress)
+        _clear(database, keep=[run.id, *_runs_in(database, "active")], progress=progress)
         written += _write(
             database, "publish_recommended", run.id, _rows(lists), state["users"], progress
         )
@@ -184,9 +184,7 @@ def rollback(database: Database) -> tuple[str, str]:
     Raises:
         PublishError: There is no run before, or its lists are gone.
     """
-    runs = database.read(cypher.load("runs"))
-    active = [run["run"] for run in runs if run["state"] == "active"]
-    before = [run["run"] for run in runs if run["state"] == "superseded"]
+    active, before = _runs_in(database, "active"), _runs_in(database, "superseded")
     kept = {row["run"] for row in database.read(cypher.load("kept_runs"))}
     usable = [run for run in before if run in kept]
     if not active or not usable:
@@ -197,8 +195,9 @@ def rollback(database: Database) -> tuple[str, str]:
     return active[0], usable[0]
 
 
-def _active(database: Database) -> list[str]:
-    return [run["run"] for run in database.read(cypher.load("runs")) if run["state"] == "active"]
+def _runs_in(database: Database, state: str) -> list[str]:
+    """Ids of the runs in a state, the latest first."""
+    return [run["run"] for run in database.read(cypher.load("runs")) if run["state"] == state]
 
 
 def _clear(database: Database, keep: list[str], progress: Progress) -> None:

@@ -36,14 +36,17 @@ def recommend(
     """What to recommend to a user, each with its reason."""
     with _client(config, uri) as client:
         rows = client.recommend(user, domain, k)
-    if as_json:
-        return show_json(list(rows))
-    shown = table(">#", "item", "title", "domain", ">score", "because of")
-    for row in rows:
-        shown.add_row(
-            str(row.rank), row.item, row.title, row.domain, f"{row.score:.2f}", row.because
-        )
-    _show(shown, rows, f"No recommendations for user {user!r}")
+    cells = [
+        (str(row.rank), row.item, row.title, row.domain, f"{row.score:.2f}", row.because)
+        for row in rows
+    ]
+    _show(
+        rows,
+        as_json,
+        (">#", "item", "title", "domain", ">score", "because of"),
+        cells,
+        f"No recommendations for user {user!r}",
+    )
 
 
 @app.command()
@@ -58,12 +61,14 @@ def similar(
     """Items that are like an item, in its own domain and in others."""
     with _client(config, uri) as client:
         rows = client.similar(item, domain, k)
-    if as_json:
-        return show_json(list(rows))
-    shown = table("item", "title", "domain", ">cosine")
-    for row in rows:
-        shown.add_row(row.item, row.title, row.domain, f"{row.score:.2f}")
-    _show(shown, rows, f"Nothing is similar to item {item!r}")
+    cells = [(row.item, row.title, row.domain, f"{row.score:.2f}") for row in rows]
+    _show(
+        rows,
+        as_json,
+        ("item", "title", "domain", ">cosine"),
+        cells,
+        f"Nothing is similar to item {item!r}",
+    )
 
 
 @app.command()
@@ -78,32 +83,31 @@ def history(
     """What a user has met so far, the latest first."""
     with _client(config, uri) as client:
         rows = client.history(user, domain, k)
-    if as_json:
-        return show_json(list(rows))
-    shown = table("item", "title", "domain", "as", ">at")
-    for row in rows:
-        shown.add_row(row.item, row.title, row.domain, row.interaction, str(row.at))
-    _show(shown, rows, f"User {user!r} has no history here")
+    cells = [(row.item, row.title, row.domain, row.interaction, str(row.at)) for row in rows]
+    _show(
+        rows,
+        as_json,
+        ("item", "title", "domain", "as", ">at"),
+        cells,
+        f"User {user!r} has no history here",
+    )
 
 
 @app.command()
 def explain(
-    user: User,
-    item: Item,
-    k: K = 5,
-    config: Config = None,
-    uri: Uri = None,
-    as_json: Json = False,
+    user: User, item: Item, k: K = 5, config: Config = None, uri: Uri = None, as_json: Json = False
 ) -> None:
     """What ties an item to a user's past, the strongest first."""
     with _client(config, uri) as client:
         rows = client.explain(user, item, k)
-    if as_json:
-        return show_json(list(rows))
-    shown = table(">strength", "past item", "tied by", "")
-    for row in rows:
-        shown.add_row(f"{row.strength:.2f}", row.past_title or row.past, row.by, row.how)
-    _show(shown, rows, f"No path ties item {item!r} to the past of user {user!r}")
+    cells = [(f"{row.strength:.2f}", row.past_title or row.past, row.by, row.how) for row in rows]
+    _show(
+        rows,
+        as_json,
+        (">strength", "past item", "tied by", ""),
+        cells,
+        f"No path ties item {item!r} to the past of user {user!r}",
+    )
 
 
 @app.command()
@@ -111,12 +115,8 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
     with _client(config, uri) as client:
         rows = client.runs()
-    if as_json:
-        return show_json(list(rows))
-    shown = table("run", "state", "created", "model")
-    for row in rows:
-        shown.add_row(row.run, row.state, row.created, row.model)
-    _show(shown, rows, "No run was published yet")
+    cells = [(row.run, row.state, row.created, row.model) for row in rows]
+    _show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
 
 
 @app.command()
@@ -146,12 +146,8 @@ def query(
     parameters = _parameters(name, param or [])
     with _client(config, uri) as client:
         rows = client.database.read(text, **parameters)
-    if as_json:
-        return show_json(rows)
-    shown = table(*(rows[0] if rows else ()))
-    for row in rows:
-        shown.add_row(*("" if value is None else str(value) for value in row.values()))
-    _show(shown, rows, "No rows")
+    cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+    _show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
 
 
 def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
@@ -176,5 +172,19 @@ def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
     return {key: parameters[key] for key in wanted}
 
 
-def _show(shown: Any, rows: Sequence[Any], otherwise: str) -> None:
-    out.print(shown if rows else otherwise)
+def _show(
+    rows: Sequence[Any],
+    as_json: bool,
+    columns: Sequence[str],
+    cells: Sequence[Sequence[str | None]],
+    otherwise: str,
+) -> None:
+    """The rows as JSON or as a table, or a line where there are none."""
+    if as_json:
+        return show_json(list(rows))
+    if not rows:
+        return out.print(otherwise)
+    shown = table(*columns)
+    for row in cells:
+        shown.add_row(*row)
+    out.print(shown)
