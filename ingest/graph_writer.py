@@ -37,11 +37,12 @@ class GraphWriter:
         known = len(codes)
         return table.filter(pa.array(codes.add(table.keys["key"]) >= known))
 
-    def write(self, table: Table, task: Task) -> int:
+    def write(self, table: Table, rows: list[dict[str, Any]], task: Task) -> int:
         """Write the rows of a table.
 
         Args:
-            table: Rows, none of whose keys stands there twice.
+            table: The table; none of its keys stands there twice.
+            rows: Its rows in the order of their keys.
             task: Told of every batch.
 
         Returns:
@@ -50,7 +51,6 @@ class GraphWriter:
         Raises:
             DatabaseError: A batch failed; those before it stay written.
         """
-        rows = table.sorted().rows()
         query = table.write_query()
         if self._was_empty(table.target):
             counters = write_rows(self._database, query, rows, task=task)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from linkspan.errors import DataError
 from linkspan.graph.connection import Database
 from linkspan.graph.schema import prepare
+from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
 from linkspan.ingest.duplicates import REJECT, SAME, WRITE
 from linkspan.ingest.graph_writer import GraphWriter
@@ -108,50 +110,80 @@ class _Loader:
         Raises:
             DataError: It is not the file that was checked.
         """
-        found, catalogue, done, bad = self.checked.files[number], self.checked.catalogue, 0, 0
-        shared = self.mapping.users.shared
         main = self.report.line(source.name, _target(source))
+        began = time.perf_counter()
         with (
-            self.progress.task(f"Loading {source.name}", found.good) as task,
+            self.progress.task(f"Loading {source.name}", self.checked.files[number].good) as task,
             RejectsFile(self.rejects, source) as rejects,
         ):
-            for batch in source.batches():
-                began = time.perf_counter()
-                shaped = shape(source.spec, batch, catalogue, shared)
-                actions = found.actions[done : done + len(shaped)]
-                done, bad = done + len(shaped), bad + len(shaped.problems)
-                if done > found.good:
-                    break
-                rejects.add(shaped.problems)
-                rejects.add(_clashes(batch, shaped.lines[actions == REJECT], found))
-                main.read += len(shaped) + len(shaped.problems)
-                main.unchanged += int(np.count_nonzero(actions == SAME))
-                main.rejected += len(shaped.problems) + int(np.count_nonzero(actions == REJECT))
-                shaped = shaped.filter(actions == WRITE)
-                main.seconds += time.perf_counter() - began
-                for table in shaped.tables(catalogue, shared):
-                    self._write(table, source, main, task)
+            # The next rows are made ready while the server writes these.
+            for prepared in ahead(self._prepared(number, source)):
+                rejects.add(prepared.problems)
+                main.read += prepared.read
+                main.unchanged += prepared.same
+                main.rejected += len(prepared.problems)
+                for table, rows in prepared.tables:
+                    line = self._write(table, rows, source, main, task)
+                    line.seconds += time.perf_counter() - began
+                    began = time.perf_counter()
+        main.rejects = rejects.path if main.rejected else None
+
+    def _prepared(self, number: int, source: Source) -> Iterator[_Prepared]:
+        """All that a file becomes, batch by batch, ready to be sent."""
+        found, catalogue, done, bad = self.checked.files[number], self.checked.catalogue, 0, 0
+        shared = self.mapping.users.shared
+        for batch in source.batches():
+            shaped = shape(source.spec, batch, catalogue, shared)
+            actions = found.actions[done : done + len(shaped)]
+            done, bad = done + len(shaped), bad + len(shaped.problems)
+            if done > found.good:
+                break
+            clashes = _clashes(batch, shaped.lines[actions == REJECT], found)
+            tables = shaped.filter(actions == WRITE).tables(catalogue, shared)
+            new = (self.writer.new_nodes(table) for table in tables)
+            yield _Prepared(
+                read=len(shaped) + len(shaped.problems),
+                same=int(np.count_nonzero(actions == SAME)),
+                problems=[*shaped.problems, *clashes],
+                tables=[(table, table.sorted().rows()) for table in new],
+            )
         if (done, bad) != (found.good, found.bad):
             raise DataError(
                 "the file changed while it was read",
                 file=source.path,
                 hint="Start again when nothing writes to it",
             )
-        main.rejects = rejects.path if main.rejected else None
 
-    def _write(self, table: Table, source: Source, main: Line, task: Task) -> None:
-        """Write one table of a batch, on its line of the report."""
-        began = time.perf_counter()
-        rows = self.writer.new_nodes(table)
+    def _write(
+        self, table: Table, rows: list[dict[str, Any]], source: Source, main: Line, task: Task
+    ) -> Line:
+        """Write one table of a batch; returns its line of the report."""
         if table.target.shown == main.target:
             line, told = main, task
         else:
             line, told = self.report.line(source.name, table.target.shown), Task()
             line.read += len(rows)
-        written = self.writer.write(rows, told)
+        written = self.writer.write(table, rows, told)
         line.written += written
         line.unchanged += len(rows) - written
-        line.seconds += time.perf_counter() - began
+        return line
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a batch of a file becomes.
+
+    Attributes:
+        read: Its rows.
+        same: Rows of which another row says the same, or that another row replaces.
+        problems: Rows that are rejected.
+        tables: The tables in the order in which they are written, each with its sorted rows.
+    """
+
+    read: int
+    same: int
+    problems: list[Problem]
+    tables: list[tuple[Table, list[dict[str, Any]]]]
 
 
 def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
