@@ -9,7 +9,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
-.PHONY: help setup demo test lint style types bench lock clean
+.PHONY: help setup demo test lint style types bench soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,6 +60,11 @@ bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
 		test -e "$$script" || { echo "benchmarks/ holds no script yet"; break; }; \
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
+
+soak: $(STAMP) ## The long counts: 50 kills of ingest on each server; the log goes to docs/soak.log
+	@mkdir -p build
+	LINKSPAN_SOAK=1 $(BIN)/pytest -q -s tests/ingest/test_kills.py > build/soak.log; \
+		status=$$?; cat build/soak.log; test $$status -eq 0 && cp build/soak.log docs/soak.log
 
 lock: $(BIN)/uv ## Bring requirements.lock in line with pyproject.toml (newest: LOCK_ARGS=--upgrade)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \

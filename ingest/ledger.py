@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import Any
 
 from linkspan import cypher
 from linkspan.graph.connection import Database
@@ -13,19 +12,20 @@ from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
 from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable
 
-_FORMAT = 1  # grows when the same file and mapping make another graph than before
+_FORMAT = 2  # grows when the same file and mapping make another graph than before
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a file that was loaded to its end.
+    """What is known of a file that was loaded, to its end or up to some row.
 
     Attributes:
         sha256: Of the file.
         mapping: SHA-256 of what the mapping says of it.
         items: SHA-256 of all items files at that time, and of what the mapping says of them.
         rows: Rows in the file.
-        rejected: Rows that were not taken.
+        rejected: Rows that are not taken.
+        loaded: Rows up to which it was loaded, rejected ones counted.
     """
 
     sha256: str
@@ -33,6 +33,15 @@ class Entry:
     items: str
     rows: int
     rejected: int
+    loaded: int
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was loaded to its end."""
+        return self.loaded == self.rows
+
+
+_FIELDS = tuple(field.name for field in fields(Entry))
 
 
 class Ledger:
@@ -66,10 +75,10 @@ class Ledger:
             )
         )
 
-    def unchanged(self, database: Database) -> dict[int, Entry]:
-        """Numbers of the files that were loaded as they are now."""
+    def known(self, database: Database) -> dict[int, Entry]:
+        """Entries, by number, of the files of which any row was loaded as the files are now."""
         stored = {
-            row["key"]: _entry(row["properties"])
+            row["key"]: Entry(**{name: row["properties"].get(name, 0) for name in _FIELDS})
             for row in database.read(cypher.load("read_ledger"))
         }
         found = {}
@@ -84,12 +93,8 @@ class Ledger:
                 found[number] = entry
         return found
 
-    def open(self, database: Database, number: int) -> None:
-        """Forget a file, as its rows are about to change the graph."""
-        database.write(cypher.load("delete_ledger"), key=self._keys[number])
-
-    def close(self, database: Database, number: int, rows: int, rejected: int) -> None:
-        """Note that a file was loaded to its end."""
+    def write(self, database: Database, number: int, rows: int, rejected: int, loaded: int) -> None:
+        """Note how far a file is loaded; see `Entry` for the counts."""
         source = self._sources[number]
         database.write(
             cypher.load("write_ledger"),
@@ -102,6 +107,7 @@ class Ledger:
                 "items": self._items,
                 "rows": rows,
                 "rejected": rejected,
+                "loaded": loaded,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
@@ -115,10 +121,6 @@ class Ledger:
             ends = (spec.source, spec.target)
             return any(end.item and end.domain is None for end in ends) or entry.rejected > 0
         return False
-
-
-def _entry(properties: dict[str, Any]) -> Entry:
-    return Entry(**{name: properties[name] for name in Entry.__dataclass_fields__})
 
 
 def _sha256(*parts: object) -> str:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from linkspan.errors import DataError
 from linkspan.graph.connection import Database
 from linkspan.graph.schema import prepare
 from linkspan.ingest.ahead import ahead
-from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
-from linkspan.ingest.duplicates import REJECT, SAME, WRITE
+from linkspan.ingest.check import CheckedFile, check, open_sources
+from linkspan.ingest.duplicates import WRITE
 from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.ledger import Entry, Ledger
 from linkspan.ingest.mapping import Mapping
-from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Batch, Source
+from linkspan.ingest.pieces import Piece, TablePiece, pieces
+from linkspan.ingest.readers import Source
 from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
-from linkspan.ingest.shapes import shape
 from linkspan.ingest.tables import (
     EntitiesTable,
     InteractionsTable,
@@ -32,7 +29,6 @@ from linkspan.ingest.tables import (
     RelationsTable,
     UsersFile,
 )
-from linkspan.ingest.targets import Table
 from linkspan.progress import SILENT, Progress, Task
 
 
@@ -72,125 +68,93 @@ def ingest(
             _checked(source, checked.files[number]) for number, source in enumerate(sources)
         ]
     else:
-        ledger = Ledger(mapping, sources)
-        unchanged = {} if force else ledger.unchanged(database)
-        everything = len(unchanged) == len(sources)
-        skip = {n for n in unchanged if everything or not _is_referred_to(sources[n])}
-        checked = check(mapping, sources, skip=frozenset(skip), progress=progress)
-        if not everything:
-            prepare(database)
-        folder = rejects or mapping.base / "rejects"
-        loader = _Loader(mapping, checked, GraphWriter(database), report, folder, progress)
-        for number, source in enumerate(sources):
-            if number in unchanged:
-                report.lines.append(_skipped(source, unchanged[number]))
-                continue
-            ledger.open(database, number)
-            loader.load(number, source)
-            found = checked.files[number]
-            ledger.close(database, number, found.rows, found.rejected)
+        loader = _Loader(database, mapping, sources, report, progress)
+        loader.load(force=force, rejects=rejects or mapping.base / "rejects")
     report.seconds = time.perf_counter() - started
     return report
 
 
-@dataclass
 class _Loader:
-    """Writes the files of one ingest after they were checked."""
+    """Writes the files of one ingest."""
 
-    mapping: Mapping
-    checked: Checked
-    writer: GraphWriter
-    report: IngestReport
-    rejects: Path
-    progress: Progress
+    def __init__(
+        self,
+        database: Database,
+        mapping: Mapping,
+        sources: list[Source],
+        report: IngestReport,
+        progress: Progress,
+    ) -> None:
+        self._database, self._mapping, self._sources = database, mapping, sources
+        self._report, self._progress = report, progress
+        self._ledger = Ledger(mapping, sources)
+        self._writer = GraphWriter(database)
 
-    def load(self, number: int, source: Source) -> None:
-        """Read a file again and write what its rows become.
+    def load(self, *, force: bool, rejects: Path) -> None:
+        """Check all files, then write what was not loaded before."""
+        known = {} if force else self._ledger.known(self._database)
+        whole = {number: entry for number, entry in known.items() if entry.whole}
+        rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
+        skip = {n for n in whole if not (rest and _is_referred_to(self._sources[n]))}
+        checked = check(self._mapping, self._sources, skip=frozenset(skip), progress=self._progress)
+        self._report.lines += [_skipped(self._sources[n], entry) for n, entry in whole.items()]
+        if rest:
+            prepare(self._database)
+        loaded = {number: entry.loaded for number, entry in known.items()}
+        shared = self._mapping.users.shared
+        # The next piece is made ready while the server writes this one.
+        made = ahead(pieces(rest, checked, self._writer, loaded, shared_users=shared))
+        for number, of_file in groupby(made, key=attrgetter("number")):
+            self._load_file(number, of_file, checked.files[number], loaded.get(number, 0), rejects)
+        order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
+        self._report.lines.sort(key=lambda line: order[line.file])
 
-        Raises:
-            DataError: It is not the file that was checked.
-        """
-        main = self.report.line(source.name, _target(source))
+    def _load_file(
+        self, number: int, of_file: Iterator[Piece], found: CheckedFile, loaded: int, rejects: Path
+    ) -> None:
+        """Write the pieces of one file, and note in the ledger how far it got."""
+        source = self._sources[number]
+        main = self._report.line(source.name, _target(source))
+        self._ledger.write(self._database, number, found.rows, found.rejected, loaded)
         began = time.perf_counter()
         with (
-            self.progress.task(f"Loading {source.name}", self.checked.files[number].good) as task,
-            RejectsFile(self.rejects, source) as rejects,
+            self._progress.task(f"Loading {source.name}", found.good) as task,
+            RejectsFile(rejects, source) as rejected,
         ):
-            # The next rows are made ready while the server writes these.
-            for prepared in ahead(self._prepared(number, source)):
-                rejects.add(prepared.problems)
-                main.read += prepared.read
-                main.unchanged += prepared.same
-                main.rejected += len(prepared.problems)
-                for table, rows in prepared.tables:
-                    line = self._write(table, rows, source, main, task)
-                    line.seconds += time.perf_counter() - began
-                    began = time.perf_counter()
-        main.rejects = rejects.path if main.rejected else None
+            for piece in of_file:
+                if isinstance(piece, TablePiece):
+                    line = self._write(piece, source, main, task)
+                else:
+                    line = main
+                    rejected.add(piece.problems)
+                    main.read += piece.read
+                    main.unchanged += piece.same
+                    main.rejected += len(piece.problems)
+                    if piece.loaded > loaded:
+                        loaded = piece.loaded
+                        self._ledger.write(
+                            self._database, number, found.rows, found.rejected, loaded
+                        )
+                line.seconds += time.perf_counter() - began
+                began = time.perf_counter()
+        main.rejects = rejected.path if main.rejected else None
 
-    def _prepared(self, number: int, source: Source) -> Iterator[_Prepared]:
-        """All that a file becomes, batch by batch, ready to be sent."""
-        found, catalogue, done, bad = self.checked.files[number], self.checked.catalogue, 0, 0
-        shared = self.mapping.users.shared
-        for batch in source.batches():
-            shaped = shape(source.spec, batch, catalogue, shared)
-            actions = found.actions[done : done + len(shaped)]
-            done, bad = done + len(shaped), bad + len(shaped.problems)
-            if done > found.good:
-                break
-            clashes = _clashes(batch, shaped.lines[actions == REJECT], found)
-            tables = shaped.filter(actions == WRITE).tables(catalogue, shared)
-            new = (self.writer.new_nodes(table) for table in tables)
-            yield _Prepared(
-                read=len(shaped) + len(shaped.problems),
-                same=int(np.count_nonzero(actions == SAME)),
-                problems=[*shaped.problems, *clashes],
-                tables=[(table, table.sorted().rows()) for table in new],
-            )
-        if (done, bad) != (found.good, found.bad):
-            raise DataError(
-                "the file changed while it was read",
-                file=source.path,
-                hint="Start again when nothing writes to it",
-            )
-
-    def _write(
-        self, table: Table, rows: list[dict[str, Any]], source: Source, main: Line, task: Task
-    ) -> Line:
+    def _write(self, piece: TablePiece, source: Source, main: Line, task: Task) -> Line:
         """Write one table of a batch; returns its line of the report."""
-        if table.target.shown == main.target:
+        count, target = len(piece.table), piece.table.target
+        if target.shown == main.target:
             line, told = main, task
         else:
-            line, told = self.report.line(source.name, table.target.shown), Task()
-            line.read += len(rows)
-        written = self.writer.write(table, rows, told)
+            line, told = self._report.line(source.name, target.shown), Task()
+            line.read += count
+        written = 0
+        if piece.rows is None:
+            told.advance(count)
+        else:
+            written = self._writer.write(piece.table, piece.rows, told)
         line.written += written
-        line.unchanged += len(rows) - written
+        line.unchanged += count - written
         return line
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """What a batch of a file becomes.
-
-    Attributes:
-        read: Its rows.
-        same: Rows of which another row says the same, or that another row replaces.
-        problems: Rows that are rejected.
-        tables: The tables in the order in which they are written, each with its sorted rows.
-    """
-
-    read: int
-    same: int
-    problems: list[Problem]
-    tables: list[tuple[Table, list[dict[str, Any]]]]
-
-
-def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
-    """Why rows of a batch are rejected that say something else than another row."""
-    for line in lines.tolist():
-        row = int(np.searchsorted(batch.lines, line))
-        yield replace(found.clashes[line], cells=batch.cells(row))
 
 
 def _skipped(source: Source, entry: Entry) -> Line:

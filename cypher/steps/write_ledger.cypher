@@ -1,6 +1,6 @@
-// purpose: notes that a file was loaded to its end
+// purpose: notes how far a file was loaded
 // parameters: $key: file and table; $properties: file, table, sha256, mapping, items, rows,
-//             rejected, at
+//             rejected, loaded, at
 // columns: none
 // index: none, one node for each file
 // retryable: yes

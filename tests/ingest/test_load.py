@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -87,6 +88,7 @@ class Watched:
         self.changed = Counters()
         self.rows = 0
         self.writes = 0
+        self.looked_at: Counter[str] = Counter()
 
     def write(self, query: str, **parameters: Any) -> Counters:
         self.writes += 1
@@ -97,6 +99,10 @@ class Watched:
             self.changed += counters
             self.rows += len(parameters["rows"])
         return counters
+
+    def read_rows(self, query: str, parameters: dict[str, Any]) -> list[list[Any]]:
+        self.looked_at["BOUGHT" if ":BOUGHT]" in query else "other"] += len(parameters["rows"])
+        return self._database.read_rows(query, parameters)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)
@@ -172,6 +178,30 @@ def test_broken_off_at_every_write_and_started_again(
         graph = broken
     assert read_graph(db) == graph
     assert last > 12
+
+
+def test_a_load_goes_on_where_it_broke_off(
+    db: Database, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", 10)
+    more = "".join(f"u{n},{1 + n % 3},1700000000,1,5\n" for n in range(100))
+    shop.write("bought.csv", shop.text("bought.csv") + more + "cid,2,soon,1,1\n")
+    shop.toml += '\n[ingest]\nmalformed = "skip"\n'
+    with pytest.raises(KeyboardInterrupt):
+        ingest(Watched(db, 25), shop.mapping())  # type: ignore[arg-type]
+    entry = "MATCH (f:LoadedFile {file: 'bought.csv'}) RETURN f.loaded AS loaded, f.rows AS rows"
+    loaded = db.read(entry)[0]["loaded"]
+    assert 20 < loaded < 100
+    watched = Watched(db)
+    report = balanced(ingest(watched, shop.mapping()))  # type: ignore[arg-type]
+    # What was loaded is not even compared: all rows that are looked at come after.
+    assert lines(report)["bought.csv BOUGHT"][0] == 105
+    assert watched.looked_at["BOUGHT"] <= 105 - loaded
+    assert db.read("MATCH (:User)-[r:BOUGHT]->() RETURN count(r) AS c") == [{"c": 104}]
+    assert db.read(entry) == [{"loaded": 105, "rows": 105}]
+    assert (shop.folder / "rejects" / "bought.csv.interactions-1.csv").read_text().count(
+        "soon"
+    ) == 2
 
 
 def test_the_same_graph_in_any_order_of_rows(

@@ -47,15 +47,7 @@ def start_neo4j(home: Path) -> RunningServer:
     settings.parent.mkdir(parents=True)
     settings.write_text(_SETTINGS.format(bolt=bolt, http=http))
     log = home / "console.log"
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            _command(java, jars, home),
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run while it starts
-        )
+    child = _launch(java, jars, home, log)
 
     def stop() -> None:
         child.terminate()
@@ -64,6 +56,13 @@ def start_neo4j(home: Path) -> RunningServer:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+    def restart() -> None:
+        nonlocal child
+        child.kill()
+        child.wait()
+        child = _launch(java, jars, home, log)
+        _wait_for_start(child, log)
 
     uri, password = f"bolt://127.0.0.1:{bolt}", secrets.token_urlsafe(16)
     try:
@@ -78,11 +77,24 @@ def start_neo4j(home: Path) -> RunningServer:
         user=USER,
         password=password,
         http_url=f"http://127.0.0.1:{http}/browser/",
-        pid=child.pid,
         home=home,
         log=log,
         stop=stop,
+        restart=restart,
     )
+
+
+def _launch(java: str, jars: Path, home: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start the server's process."""
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            _command(java, jars, home),
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads run while it starts
+        )
 
 
 def _command(java: str, jars: Path, home: Path) -> list[str]:

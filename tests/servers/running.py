@@ -22,10 +22,10 @@ class RunningServer:
         user: Login name.
         password: Its password, made up for this run.
         http_url: Where its graph browser is served.
-        pid: Its process id.
         home: Its temporary folder: data, settings, log.
         log: Its log file.
         stop: Ends it by its own process id and waits until it is gone.
+        restart: Kills it (SIGKILL) and starts it again with its data, at the same address.
     """
 
     engine: str
@@ -33,10 +33,10 @@ class RunningServer:
     user: str
     password: str = field(repr=False)
     http_url: str
-    pid: int
     home: Path
     log: Path
     stop: Callable[[], None] = field(repr=False)
+    restart: Callable[[], None] = field(repr=False)
 
     def keep_log(self, folder: Path) -> Path:
         """Copy the log to ``folder/ENGINE.log`` and return that path."""

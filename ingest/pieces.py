@@ -1,0 +1,112 @@
+"""What files become, piece by piece, ready to be sent; made while the piece before is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from linkspan.errors import DataError
+from linkspan.ingest.check import Checked, CheckedFile
+from linkspan.ingest.duplicates import REJECT, SAME, WRITE
+from linkspan.ingest.graph_writer import GraphWriter
+from linkspan.ingest.problems import Problem
+from linkspan.ingest.readers import Batch, Source
+from linkspan.ingest.shapes import shape
+from linkspan.ingest.targets import Table
+
+
+@dataclass(frozen=True)
+class TablePiece:
+    """Rows for one target.
+
+    Attributes:
+        number: Number of the source they come from.
+        table: The rows as columns.
+        rows: The rows as the queries take them, by key; None where they were loaded before.
+    """
+
+    number: int
+    table: Table
+    rows: list[dict[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class BatchEnd:
+    """All tables of a batch have come.
+
+    Attributes:
+        number: Number of the source.
+        loaded: Rows of the file up to here, rejected ones too.
+        read: Rows of the batch.
+        same: Rows of which another row says the same, or that another row replaces.
+        problems: Rows that are rejected.
+    """
+
+    number: int
+    loaded: int
+    read: int = 0
+    same: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+Piece = TablePiece | BatchEnd
+
+
+def pieces(
+    sources: Mapping[int, Source],
+    checked: Checked,
+    writer: GraphWriter,
+    loaded: Mapping[int, int],
+    *,
+    shared_users: bool,
+) -> Iterator[Piece]:
+    """Read the files again, one after the other.
+
+    Args:
+        sources: The files to load by number; each ends with a `BatchEnd`, even an empty one.
+        checked: What the checking pass found in them.
+        writer: Knows which users and entities have come before.
+        loaded: Rows that were loaded before, by number.
+        shared_users: Whether one user id is one user in all domains.
+
+    Raises:
+        DataError: A file is not the one that was checked.
+    """
+    for number, source in sources.items():
+        found, catalogue, done, bad = checked.files[number], checked.catalogue, 0, 0
+        for batch in source.batches():
+            shaped = shape(source.spec, batch, catalogue, shared_users)
+            actions = found.actions[done : done + len(shaped)]
+            done, bad = done + len(shaped), bad + len(shaped.problems)
+            if done > found.good:
+                break
+            known = done + bad <= loaded.get(number, 0)
+            clashes = _clashes(batch, shaped.lines[actions == REJECT], found)
+            for table in shaped.filter(actions == WRITE).tables(catalogue, shared_users):
+                new = writer.new_nodes(table)
+                yield TablePiece(number, new, None if known else new.sorted().rows())
+            yield BatchEnd(
+                number,
+                loaded=done + bad,
+                read=len(shaped) + len(shaped.problems),
+                same=int(np.count_nonzero(actions == SAME)),
+                problems=[*shaped.problems, *clashes],
+            )
+        if (done, bad) != (found.good, found.bad):
+            raise DataError(
+                "the file changed while it was read",
+                file=source.path,
+                hint="Start again when nothing writes to it",
+            )
+        yield BatchEnd(number, loaded=found.rows)
+
+
+def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
+    """Why rows of a batch are rejected that say something else than another row."""
+    for line in lines.tolist():
+        row = int(np.searchsorted(batch.lines, line))
+        yield replace(found.clashes[line], cells=batch.cells(row))
