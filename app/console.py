@@ -15,7 +15,7 @@ from rich.table import Table
 from linkspan.progress import Progress, Task
 
 if TYPE_CHECKING:
-    from linkspan.ingest import IngestReport
+    from linkspan.ingest import IngestReport, Pruning
     from linkspan.pipeline import Stage
 
 out = Console(highlight=False, soft_wrap=True)
@@ -104,3 +104,18 @@ def show_ingest(report: IngestReport) -> None:
     out.print(shown)
     for file in sorted({line.rejects for line in report.lines if line.rejects}):
         out.print(f"Rejected rows, to be mended and ingested again: {file}", markup=False)
+
+
+def show_gone(pruning: Pruning) -> None:
+    """What has gone from the files: a line for each label and type."""
+    if not (pruning.gone or pruning.files):
+        return out.print("Nothing in the graph has gone from the files.")
+    shown = table("in the graph, not in the files", ">to remove", ">to keep", "such as")
+    for each in pruning.gone:
+        first = each.rows[0]
+        sample = first.get("key") or f"{first['source']} to {first['target']}"
+        shown.add_row(each.target.shown, f"{len(each.rows):,}", f"{each.kept:,}", sample)
+    out.print(shown)
+    for name in sorted(set(pruning.files.values())):
+        out.print(f"Loaded once, and no longer in the mapping: {name}", markup=False)
+    return None

@@ -21,7 +21,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
-from linkspan.ingest import IngestReport, ingest
+from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.progress import SILENT, Progress
 from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
@@ -120,6 +120,20 @@ class Pipeline:
                 if count or what == "written"
             )
         return report
+
+    def find_gone(self, database: Database) -> Pruning:
+        """Compare the graph with the mapping's files."""
+        with self._stage("compare") as stage:
+            found = find_gone(database, self.settings.mapping(), self.progress)
+            stage.text = f"{sum(len(each.rows) for each in found.gone):,} gone from the files"
+        return found
+
+    def prune(self, database: Database, pruning: Pruning) -> None:
+        """Remove what has gone from the files."""
+        with self._stage("prune") as stage:
+            prune(database, pruning, self.progress)
+            stage.count, stage.unit = sum(len(each.rows) for each in pruning.gone), "rows"
+            stage.text = f"{stage.count:,} removed"
 
     def snapshot(self, database: Database) -> Snapshot:
         """Read the graph once into arrays."""

@@ -172,6 +172,26 @@ class Database:
         ):
             return session.execute_read(work)
 
+    def read_batches(self, query: str, **parameters: Any) -> Iterator[list[list[Any]]]:
+        """Run a reading query and give its rows as they come: memory does not grow with them.
+
+        A lost connection is not tried again: rows may have been used already.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+        with (
+            self._errors(),
+            self._driver.session(
+                database=self.database,
+                fetch_size=_FETCH_ROWS,
+                default_access_mode=neo4j.READ_ACCESS,
+            ) as session,
+        ):
+            result = session.run(query, parameters)
+            while records := result.fetch(_FETCH_ROWS):
+                yield [record.values() for record in records]
+
     def read_frame(self, query: str, columns: list[str], **parameters: Any) -> pd.DataFrame:
         """Run a reading query that returns many rows.
 

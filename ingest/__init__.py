@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from linkspan.ingest.load import ingest
 from linkspan.ingest.mapping import TABLES, Mapping, mapping_from_tables
+from linkspan.ingest.prune import Gone, Pruning, find_gone, prune
 from linkspan.ingest.report import IngestReport, Line
 
-__all__ = ["TABLES", "IngestReport", "Line", "Mapping", "ingest", "mapping_from_tables"]
+__all__ = [
+    "TABLES",
+    "Gone",
+    "IngestReport",
+    "Line",
+    "Mapping",
+    "Pruning",
+    "find_gone",
+    "ingest",
+    "mapping_from_tables",
+    "prune",
+]

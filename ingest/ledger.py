@@ -112,6 +112,13 @@ class Ledger:
             },
         )
 
+    def strangers(self, database: Database) -> dict[str, str]:
+        """Files that were loaded and that the mapping does not name: key of the entry to name."""
+        rows = database.read(cypher.load("read_ledger"))
+        return {
+            row["key"]: row["properties"]["file"] for row in rows if row["key"] not in self._keys
+        }
+
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
         """Whether other items files could make other rows of this file."""
         spec = self._sources[number].spec

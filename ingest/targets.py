@@ -44,6 +44,14 @@ class NodeTarget:
         """The query that says whether the graph has any such node."""
         return cypher.load("any_node", {"Item": self.label})
 
+    def keys_query(self) -> str:
+        """The query that reads the keys of all such nodes."""
+        return cypher.load("keys_of_nodes", {"Item": self.kind or self.label})
+
+    def delete_query(self) -> str:
+        """The query that deletes such nodes, with their relationships."""
+        return cypher.load("delete_nodes", {"Item": self.label})
+
 
 @dataclass(frozen=True)
 class LinkTarget:
@@ -78,6 +86,14 @@ class LinkTarget:
     def any_query(self) -> str:
         """The query that says whether the graph has any such relationship."""
         return cypher.load("any_link", {"SAVED": self.type})
+
+    def keys_query(self) -> str:
+        """The query that reads the keys of both ends of all such relationships."""
+        return cypher.load("keys_of_links", self._names())
+
+    def delete_query(self) -> str:
+        """The query that deletes such relationships."""
+        return cypher.load("delete_links", self._names())
 
     def _names(self) -> dict[str, str]:
         return {

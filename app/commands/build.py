@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from linkspan.commands.options import Config, Json, RunId, Uri
-from linkspan.console import ConsoleProgress, err, out, show_ingest, show_json, show_stage
+from linkspan.console import (
+    ConsoleProgress,
+    err,
+    out,
+    show_gone,
+    show_ingest,
+    show_json,
+    show_stage,
+)
 from linkspan.demo import run_demo, show_evaluation
+from linkspan.errors import ConfigError
 from linkspan.graph.publishing import rollback as roll_back
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pipeline import Pipeline
@@ -64,15 +73,32 @@ def ingest(
     force: Annotated[
         bool, typer.Option("--force", help="Read files again that have not changed.")
     ] = False,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune", help="Remove from the graph what has gone from the files."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
     as_json: Json = False,
 ) -> None:
     """Load the mapping's files into the graph."""
+    if prune and as_json and not (yes or dry_run):
+        raise ConfigError("--prune asks before it removes, and --json cannot", hint="Add --yes")
     pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    pruning = None
     with pipeline.open_database(create=True) as database:
         report = pipeline.ingest(database, dry_run=dry_run, force=force)
+        if not as_json:
+            show_ingest(report)
+        if prune:
+            pruning = pipeline.find_gone(database)
+            if not as_json:
+                show_gone(pruning)
+            empty = not (pruning.gone or pruning.files)
+            if not (dry_run or empty) and (yes or typer.confirm("Remove all this?", abort=True)):
+                pipeline.prune(database, pruning)
     if as_json:
-        return show_json(report)
-    show_ingest(report)
+        found = {} if pruning is None else {"pruned": pruning.as_dict()}
+        show_json({**report.as_dict(), **found})
 
 
 @app.command()

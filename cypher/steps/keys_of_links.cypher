@@ -1,0 +1,7 @@
+// purpose: the ends of all relationships of one type (here SAVED) between two labels
+// parameters: none
+// columns: source (key), target (key), at (or null)
+// index: none, reads every relationship of the type
+// retryable: yes
+MATCH (s:User)-[r:SAVED]->(t:Item)
+RETURN s.key AS source, t.key AS target, r.at AS at

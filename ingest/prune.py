@@ -1,0 +1,171 @@
+"""Removes from the graph what has gone from the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from linkspan import cypher
+from linkspan.errors import DataError
+from linkspan.graph.connection import Database
+from linkspan.graph.writer import write_rows
+from linkspan.ingest.check import check, open_sources
+from linkspan.ingest.codes import Codes, KeyCodes
+from linkspan.ingest.ledger import Ledger
+from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.shapes import shape
+from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, Target
+from linkspan.progress import SILENT, Progress
+
+_DELETE_ROWS = 1_000  # nodes a transaction, each with all its relationships: it has to fit the heap
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Nodes of one label, or relationships of one type, that no file holds any more.
+
+    Attributes:
+        target: What they are.
+        rows: Their keys, as the query that deletes them takes them.
+        kept: How many others of the kind stay.
+    """
+
+    target: Target
+    rows: list[dict[str, Any]]
+    kept: int
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What would be removed.
+
+    Attributes:
+        gone: By label and type; relationships before nodes. Those of which all stay are left out.
+        files: Names of files that were loaded once and that the mapping no longer names.
+    """
+
+    gone: list[Gone]
+    files: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts, as JSON takes them."""
+        counts = {each.target.shown: len(each.rows) for each in self.gone}
+        return {"gone": counts, "files": sorted(set(self.files.values()))}
+
+
+def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT) -> Pruning:
+    """Compare the graph with the files; nothing is written.
+
+    The files are taken for the whole truth about every label and type of which they hold a row; a
+    type of which they hold none is left alone, as an empty file is more often a failed export.
+
+    Raises:
+        ConfigError: A file or a column is missing.
+        DataError: A row is wrong or rejected: what it should have said is not known, and might be
+            what the graph holds.
+    """
+    sources = open_sources(mapping)
+    checked = check(mapping, sources, progress=progress)
+    for number, found in checked.files.items():
+        if found.rejected:
+            raise DataError(
+                f"{found.rejected:,} of its rows are rejected, so what is gone is not known",
+                file=sources[number].path,
+                hint="Mend or remove these rows, then prune",
+            )
+    kept: dict[Target, _Keys] = {}
+    shared = mapping.users.shared
+    for source in sources:
+        with progress.task(f"Comparing {source.name}") as task:
+            for batch in source.batches():
+                shaped = shape(source.spec, batch, checked.catalogue, shared)
+                for table in shaped.tables(checked.catalogue, shared):
+                    kept.setdefault(_whole(table.target), _Keys()).add(table)
+                task.advance(len(batch))
+    gone = [_gone(database, target, keys) for target, keys in kept.items()]
+    gone.sort(key=lambda each: isinstance(each.target, NodeTarget))
+    files = Ledger(mapping, sources).strangers(database)
+    return Pruning([each for each in gone if each.rows], files)
+
+
+def prune(database: Database, pruning: Pruning, progress: Progress = SILENT) -> None:
+    """Delete what `find_gone` found.
+
+    Raises:
+        DatabaseError: A batch failed; those before it stay deleted, and pruning again goes on.
+    """
+    for gone in pruning.gone:
+        with progress.task(f"Removing {gone.target.shown}", len(gone.rows)) as task:
+            query = gone.target.delete_query()
+            write_rows(database, query, gone.rows, batch_size=_DELETE_ROWS, task=task)
+    rows = [{"key": key} for key in pruning.files]
+    write_rows(database, cypher.load("delete_ledger"), rows)
+
+
+def _whole(target: Target) -> Target:
+    """Items of all domains are compared at once: a domain may have gone as a whole."""
+    if isinstance(target, NodeTarget) and target.label == "Item":
+        return NodeTarget("Item")
+    return target
+
+
+class _Keys:
+    """The keys of one target: 8 bytes a row, beside the keys of its nodes."""
+
+    def __init__(self) -> None:
+        self._nodes = KeyCodes()
+        self._links: list[Codes] = []
+        self._times: list[Codes] = []
+        self._known: set[Any] | None = None
+
+    def add(self, table: Table) -> None:
+        """Take in the rows of a table."""
+        keys = list(table.keys.values())
+        codes = self._nodes.add(keys[0])
+        if isinstance(table.target, LinkTarget):
+            self._links.append((codes << 32) | self._nodes.add(keys[1]))
+            if table.target.repeat:
+                self._times.append(keys[2].to_numpy())
+
+    def has(self, rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether each row of keys is among them."""
+        columns = [pa.array(column) for column in zip(*rows, strict=True)]
+        codes = self._nodes.find(columns[0].cast(pa.string()))
+        if not self._links:
+            return codes >= 0
+        ends = self._nodes.find(columns[1].cast(pa.string()))
+        wanted = np.where((codes < 0) | (ends < 0), -1, (codes << 32) | ends)
+        links = np.concatenate(self._links)
+        if not self._times:
+            return np.isin(wanted, links)
+        if self._known is None:
+            self._known = set(
+                zip(links.tolist(), np.concatenate(self._times).tolist(), strict=True)
+            )
+        times = columns[2].to_pylist()
+        pairs = zip(wanted.tolist(), times, strict=True)
+        return np.fromiter((pair in self._known for pair in pairs), bool, len(rows))
+
+
+def _gone(database: Database, target: Target, keys: _Keys) -> Gone:
+    """What the graph has of a target and the files have not."""
+    names = ["key"] if isinstance(target, NodeTarget) else ["source", "target", "at"]
+    repeat = isinstance(target, LinkTarget) and target.repeat
+    rows, kept = [], 0
+    for batch in database.read_batches(target.keys_query()):
+        there = keys.has(batch)
+        kept += int(there.sum())
+        for row in _picked(batch, ~there):
+            found = dict(zip(names, row, strict=True))
+            rows.append(found if repeat or "at" not in found else {**found, "at": None})
+    return Gone(target, rows, kept)
+
+
+def _picked(
+    rows: list[list[Any]], mask: np.ndarray[Any, np.dtype[np.bool_]]
+) -> Iterator[list[Any]]:
+    return (rows[place] for place in np.flatnonzero(mask).tolist())

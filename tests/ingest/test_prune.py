@@ -1,0 +1,80 @@
+"""Pruning: what has gone from the files goes from the graph, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from linkspan.errors import DataError
+from linkspan.graph.connection import Database
+from linkspan.ingest import find_gone, ingest, prune
+
+
+def found(db: Database, shop: Any) -> dict[str, tuple[int, int]]:
+    pruning = find_gone(db, shop.mapping())
+    return {each.target.shown: (len(each.rows), each.kept) for each in pruning.gone}
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_graph_becomes_that_of_the_files(
+    db: Database, shop: Any, read_graph: Callable[..., Any], repeat: bool
+) -> None:
+    if repeat:
+        shop.remap('positive = "rating >= 4"', 'positive = "rating >= 4"\nrepeat = true')
+    shop.replace("bought.csv", "ann,3,", "bob,2,1700000001,1,1\nann,3,")
+    if not repeat:
+        shop.replace("bought.csv", "bob,2,1700000001,1,1\n", "")
+    ingest(db, shop.mapping())
+    shop.replace("bought.csv", "ann,3,1700000100,1,3\n", "")
+    shop.replace("bought.csv", "cid,2,1700000050,0.5,4\n", "")
+    shop.replace("bought.csv", "bob,2,1700000001,1,1\n", "") if repeat else None
+    shop.replace("things.csv", '2,food,"Rice, black",Thai Co,,no\n', "9,food,Rice,,,no\n")
+    shop.replace("bought.csv", "bob,2,", "bob,9,")
+    shop.replace("with.csv", "2,3,", "9,3,")
+    shop.replace("things.csv", "Mae Ploy|Thai Co", "Mae Ploy")
+    ingest(db, shop.mapping())
+    with_old = read_graph(db)
+    assert found(db, shop) == {
+        "BOUGHT": (4 if repeat else 3, 2),
+        "MADE_BY": (2, 1),
+        "BOUGHT_WITH": (1, 2),
+        "Item": (1, 3),
+        "User": (1, 2),
+        "Maker": (1, 1),
+    }
+    assert read_graph(db) == with_old
+    prune(db, find_gone(db, shop.mapping()))
+    pruned = read_graph(db)
+    assert found(db, shop) == {}
+    db.write("MATCH (n) DETACH DELETE n")
+    ingest(db, shop.mapping())
+    assert pruned == read_graph(db)
+
+
+def test_what_the_mapping_does_not_make_stays(db: Database, shop: Any) -> None:
+    ingest(db, shop.mapping())
+    db.write("MATCH (u:User {key: 'ann'}) CREATE (u)-[:LIKES]->(:Entity:Shop {key: 'shop/1'})")
+    assert found(db, shop) == {}
+
+
+def test_a_file_that_the_mapping_no_longer_names(db: Database, shop: Any) -> None:
+    ingest(db, shop.mapping())
+    shop.toml = (
+        shop.toml[: shop.toml.index("[[users.files]]")] + shop.toml[shop.toml.index("[[items]]") :]
+    )
+    pruning = find_gone(db, shop.mapping())
+    assert list(pruning.files.values()) == ["people.csv"]
+    assert pruning.gone == []  # both people have bought something
+    prune(db, pruning)
+    assert find_gone(db, shop.mapping()).files == {}
+
+
+def test_rejected_rows_forbid_it(db: Database, shop: Any) -> None:
+    shop.toml += '\n[ingest]\nmalformed = "skip"\n'
+    ingest(db, shop.mapping())
+    shop.replace("bought.csv", "ann,1,1700000000", "ann,1,yesterday")
+    ingest(db, shop.mapping())
+    with pytest.raises(DataError, match=r"bought\.csv: 1 of its rows are rejected.*Mend"):
+        find_gone(db, shop.mapping())
