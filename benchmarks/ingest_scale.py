@@ -1,0 +1,137 @@
+"""Ingest of 1, 2 and 5 million interactions: memory, time beside linear, and skipping.
+
+Usage: ``python benchmarks/ingest_scale.py [--engine arcadedb|neo4j] [--millions 1 2 5]``
+
+The events are generated, skewed like real ones: log-normal activity of users, Zipf popularity of
+items, in four domains. Wanted: peak memory of the ingest process, the server apart, under 700 MB;
+time within 1.2 of linear; skipping the unchanged file under 3% of its load. Needs an idle machine
+and about an hour an engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import csv
+from rich.console import Console
+
+from linkspan.console import table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from servers import RunningServer, empty
+from servers.arcadedb import start_arcadedb
+from servers.neo4j import start_neo4j
+
+START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
+DOMAINS = ("books", "films", "food", "kitchen")
+MAPPING = """\
+[users]
+shared = true
+[[items]]
+file = "items.csv"
+id = "id"
+domain = { column = "domain" }
+properties = { title = "title" }
+[[interactions]]
+file = "events.csv"
+type = "SAVED"
+user = "user"
+item = "item"
+at = { column = "at", unit = "s" }
+"""
+CHILD = """
+import json, resource, sys, time
+from pathlib import Path
+from linkspan.graph.connection import Database
+from linkspan.ingest import ingest
+from linkspan.settings import load_settings
+uri, user, folder = sys.argv[1:]
+with Database(uri, user, sys.stdin.readline().strip()) as database:
+    report = ingest(database, load_settings(Path(folder) / "linkspan.toml").mapping())
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"seconds": report.seconds, "written": report.written, "peak_mb": peak}))
+"""
+
+
+def generate(folder: Path, events: int, seed: int = 0) -> None:
+    """Write a mapping, ``events / 200`` items and about ``events`` distinct events."""
+    rng = np.random.default_rng(seed)
+    items, users = max(events // 200, 100), max(events // 25, 100)
+    ids = pa.array([f"B{number:07d}" for number in range(items)])
+    domains = pa.array([DOMAINS[number % len(DOMAINS)] for number in range(items)])
+    titles = pa.array([f"Title of thing {number}, edition {number % 7}" for number in range(items)])
+    csv.write_csv(pa.table({"id": ids, "domain": domains, "title": titles}), folder / "items.csv")
+    activity = rng.lognormal(0, 1.2, users)
+    who = rng.choice(users, events, p=activity / activity.sum())
+    popularity = 1 / np.arange(1, items + 1) ** 0.8
+    what = rng.choice(items, events, p=popularity / popularity.sum())
+    pairs = np.unique(who.astype(np.int64) * items + what)
+    pairs = rng.permutation(pairs)  # files are seldom sorted
+    at = 1_600_000_000 + rng.integers(0, 10**8, len(pairs))
+    names = pa.array([f"A{number:09d}" for number in range(users)])
+    rows = {"user": names.take(pa.array(pairs // items)), "item": ids.take(pa.array(pairs % items))}
+    csv.write_csv(pa.table({**rows, "at": pa.array(at)}), folder / "events.csv")
+    (folder / "linkspan.toml").write_text(MAPPING)
+
+
+def load(server: RunningServer, folder: Path) -> dict[str, float]:
+    """One ingest in a process of its own."""
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, server.uri, server.user, str(folder)],
+        input=server.password + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result: dict[str, float] = json.loads(child.stdout)
+    return result
+
+
+def main() -> None:
+    """Measure the servers named on the command line, both by default."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--engine", action="append", choices=START)
+    parser.add_argument("--millions", type=float, nargs="+", default=[1, 2, 5])
+    arguments = parser.parse_args()
+    console = Console()
+    for engine in arguments.engine or START:
+        shown = table(
+            "events", ">seconds", ">rows/s", ">of linear", ">peak MB", ">skip", title=f"\n{engine}"
+        )
+        first = 0.0
+        with tempfile.TemporaryDirectory() as place:
+            server = START[engine](Path(place) / "server")
+            try:
+                for millions in arguments.millions:
+                    folder = Path(place) / f"data-{millions}"
+                    folder.mkdir()
+                    generate(folder, int(millions * 1e6))
+                    empty(server)
+                    done = load(server, folder)
+                    again = load(server, folder)
+                    rate = done["written"] / done["seconds"]
+                    first = first or rate
+                    shown.add_row(
+                        f"{millions:g} million",
+                        f"{done['seconds']:.0f}",
+                        f"{rate:,.0f}",
+                        f"{first / rate:.2f}",
+                        f"{done['peak_mb']:.0f}",
+                        f"{again['seconds'] / done['seconds']:.1%}",
+                    )
+            finally:
+                server.stop()
+        console.print(shown)
+    console.print("\nWanted: 1.2 of linear or less, under 700 MB, skipping under 3%.")
+
+
+if __name__ == "__main__":
+    main()
