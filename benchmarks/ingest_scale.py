@@ -4,10 +4,10 @@ Usage: ``python benchmarks/ingest_scale.py [--engine arcadedb|neo4j] [--millions
 
 The events are generated, skewed like real ones: log-normal activity of users, Zipf popularity of
 items, in four domains; a small load before warms the server up. Wanted: peak memory of the ingest
-process, the server apart, under 700 MB; time within 1.2 of linear; skipping the unchanged file under
-3% of its load. Beside Neo4j, its own offline ``database import`` of the same rows shows the physical
-limit: it writes the store files itself, with no server, no transactions and no indexes. Needs an
-idle machine and half an hour.
+process, the server apart, under 700 MB; time within 1.2 of linear; skipping the unchanged file
+under 3% of its load. Beside Neo4j, its own offline ``database import`` of the same rows shows the
+physical limit: it writes the store files itself, with no server, no transactions and no indexes.
+Needs an idle machine and half an hour.
 """
 
 from __future__ import annotations
