@@ -109,7 +109,7 @@ def shape(spec: FileTable, batch: Batch, catalogue: Catalogue, shared_users: boo
         catalogue: What was declared before; new keys are added.
         shared_users: Whether one user id is one user in all domains.
     """
-    raise NotImplementedError(type(spec).__name__)
+    raise TypeError(f"no function shapes the rows of a {type(spec).__name__}")
 
 
 @shape.register

@@ -28,7 +28,7 @@ def _condition(value: Any) -> Any:
     return parse_condition(value) if isinstance(value, str) else value
 
 
-AsCondition = Annotated[Condition, BeforeValidator(_condition)]
+AsCondition = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=str)]
 
 
 class FileTable(Strict):
