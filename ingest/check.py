@@ -29,12 +29,14 @@ class CheckedFile:
     Attributes:
         good: Rows without a problem of their own.
         bad: Rows with one; they are rejected.
+        dropped: Those of them that the mapping says to leave out.
         actions: What is done with each good row.
         clashes: Line of a good row that is rejected to why: another row says something else.
     """
 
     good: int = 0
     bad: int = 0
+    dropped: int = 0
     actions: Actions = field(default_factory=lambda: np.zeros(0, np.uint8))
     clashes: dict[int, Problem] = field(default_factory=dict)
 
@@ -116,6 +118,7 @@ def check(
                 checked.statistics.add(number, source.spec, shaped)
                 found.good += len(shaped)
                 found.bad += len(shaped.problems)
+                found.dropped += sum(problem.kind == "missing" for problem in shaped.problems)
                 for problem in shaped.problems:
                     if policies.stops(problem.kind):
                         first = problem if first is None or problem.line < first.line else first

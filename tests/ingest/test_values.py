@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connection import Counters, Database
 from linkspan.graph.roles import FeatureRole
-from linkspan.ingest import IngestReport, ingest
+from linkspan.ingest import IngestReport, find_gone, ingest
 from linkspan.ingest.text import cleaned
 
 PRICE = 'price = { column = "price", type = "number" }'
@@ -195,6 +195,7 @@ def test_dropped_rows_are_counted_and_stop_nothing(db: Database, shop: Any) -> N
     shop.remap('weight = "amount"', 'weight = { column = "amount", missing = "drop" }')
     report = ingest(db, shop.mapping())
     assert line(report, "BOUGHT") == (4, 3, 0, 1)
+    assert find_gone(db, shop.mapping()).gone == []  # the mapping wants it so
     path = next(line.rejects for line in report.lines if line.rejects)
     assert "bob,2,1700000000,,,4,amount,,nothing stands here" in path.read_text().replace('"', "")
     shop.toml += "\n[ingest]\nmax_rejects = 0\n"

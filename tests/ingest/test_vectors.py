@@ -14,7 +14,7 @@ from linkspan.errors import ConfigError, DataError, SchemaError
 from linkspan.graph.connection import Database
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
-from linkspan.ingest import IngestReport, ingest
+from linkspan.ingest import IngestReport, find_gone, ingest
 
 MATRIX = np.array([[0.1, -2], [1e-30, 3], [16777217, 0]], np.float32)  # of items 1, 2 and 3
 
@@ -72,6 +72,12 @@ def test_vectors_become_properties(
     assert line(ingest(db, shop.mapping(), force=True)) == (3, 0, 3, 0)
     assert read_graph(db) == graph
     assert all(line.skipped for line in ingest(db, shop.mapping()).lines)
+
+
+def test_pruning_leaves_items_with_and_without_vectors(db: Database, shop: Any) -> None:
+    save_matrix(shop, MATRIX[:1], ids="1\n")
+    ingest(db, shop.mapping())
+    assert find_gone(db, shop.mapping()).gone == []
 
 
 def test_only_changed_vectors_are_written(db: Database, shop: Any) -> None:
