@@ -17,7 +17,8 @@ from linkspan.ingest.mapping import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
-_OWN_TABLES = {"database", "train", "publish"}
+OWN_TABLES = ("database", "train", "publish")
+"""Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
 class DatabaseSettings(BaseModel):
@@ -124,7 +125,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         file = Path(FILE)
     if file is not None:
         tables, base = _read_toml(file), file.parent
-    own = {name: dict(tables.pop(name, {})) for name in _OWN_TABLES}
+    own = {name: dict(tables.pop(name, {})) for name in OWN_TABLES}
     if "password" in own["database"]:
         raise ConfigError(
             f"{file}: a password stands in [database]", hint="Put it into NEO4J_PASSWORD instead"

@@ -13,6 +13,7 @@ import pandas as pd
 from linkspan import cypher
 from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database
+from linkspan.graph.features import read_feature
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
 from linkspan.progress import SILENT, Progress, Task
@@ -40,10 +41,13 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         The same snapshot, with the same fingerprint, for the same graph on any server.
 
     Raises:
-        SchemaError: The graph has no items or no interactions, or a node lacks its key.
+        SchemaError: The graph has no items or no interactions, a node lacks its key, or a property
+            is not what the roles say.
         DatabaseError: A query failed.
     """
-    tables = 2 + len(roles.entities) + len(roles.interactions) + len(roles.relations)
+    tables = 2 + sum(
+        map(len, (roles.entities, roles.interactions, roles.relations, roles.features))
+    )
     with progress.task("Reading the graph", tables, "tables") as task:
         users = _read_nodes(database, cypher.load("read_users"), ["key", "id"], task)
         items = _read_items(database, roles, task)
@@ -71,6 +75,10 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         relations = {
             _key(role): _read_relations(database, role, rows, task) for role in roles.relations
         }
+        features = {}
+        for role in roles.features:
+            features[role.property] = read_feature(database, role, items["key"].to_list())
+            task.advance(1, f"feature {role.property}")
     return Snapshot(
         roles=roles,
         users=users,
@@ -78,6 +86,7 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         entities=entities,
         interactions=interactions,
         relations=relations,
+        features=features,
         source={
             "engine": f"{database.capabilities.engine} {database.capabilities.version}",
             "uri": database.uri,

@@ -53,6 +53,22 @@ class RelationRole(_Frozen):
     weight: str | None = None
 
 
+FeatureKind = Literal["number", "category", "date", "vector"]
+
+
+class FeatureRole(_Frozen):
+    """A property of items that a model may use as it is.
+
+    Attributes:
+        property: Its name.
+        kind: ``number`` (a boolean is 0 or 1), ``category`` (a text), ``date`` (ISO 8601 text) or
+            ``vector`` (a list of numbers, of one length for all items).
+    """
+
+    property: str
+    kind: FeatureKind
+
+
 class Roles(_Frozen):
     """The roles in a graph; the defaults are the names that Linkspan itself writes.
 
@@ -62,6 +78,7 @@ class Roles(_Frozen):
         interactions: Relationship types from users to items.
         entities: Labels of the entity kinds.
         relations: All other relationship types that the model should see.
+        features: Item properties that are read beside the text, in order.
     """
 
     domains: dict[str, str]
@@ -69,3 +86,4 @@ class Roles(_Frozen):
     interactions: tuple[InteractionRole, ...]
     entities: tuple[str, ...] = ()
     relations: tuple[RelationRole, ...] = ()
+    features: tuple[FeatureRole, ...] = ()

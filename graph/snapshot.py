@@ -40,6 +40,9 @@ class Snapshot:
         relations: `RelationKey` to a table with ``source``, ``target`` (int32 rows in the tables of
             the two node types) and ``weight`` (float32).
         source: Where it was read from: ``engine``, ``uri``, ``read_at`` (ISO 8601).
+        features: Item property to a table with one row for each of ``items``: column ``value``
+            (float64, NaN where absent; a date is days since 1970), or ``value`` (text, empty where
+            absent) for a category, or ``0``, ``1``, ... (float32, NaN where absent) for a vector.
     """
 
     roles: Roles
@@ -49,6 +52,7 @@ class Snapshot:
     interactions: dict[str, pd.DataFrame]
     relations: dict[RelationKey, pd.DataFrame]
     source: dict[str, str] = field(default_factory=dict)
+    features: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def domains(self) -> list[str]:
@@ -80,7 +84,9 @@ class Snapshot:
 
     def fingerprint(self) -> str:
         """SHA-256 of everything a model can learn from; the same on every server."""
-        digest = hashlib.sha256(self.roles.model_dump_json().encode())
+        # Roles without features have the fingerprint that they had before there were any.
+        roles = self.roles.model_dump_json(exclude=None if self.roles.features else {"features"})
+        digest = hashlib.sha256(roles.encode())
         for name, frame in self._tables():
             digest.update(name.encode())
             for column in frame.columns:
@@ -149,6 +155,7 @@ class Snapshot:
                 for source, kind, target in [name.split("/")]
             },
             source=manifest["source"],
+            features=_below("feature", tables),
         )
         if snapshot.fingerprint() != manifest["fingerprint"]:
             raise ModelError(
@@ -168,6 +175,7 @@ class Snapshot:
                 (f"relation/{'/'.join(key)}", frame)
                 for key, frame in sorted(self.relations.items())
             ),
+            *((f"feature/{name}", frame) for name, frame in sorted(self.features.items())),
         ]
 
 

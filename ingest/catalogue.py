@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from linkspan.ingest.codes import Codes, KeyCodes
 from linkspan.ingest.columns import Domain
-from linkspan.ingest.convert import Rows, joined, mask
+from linkspan.ingest.convert import Rows, joined
 from linkspan.ingest.names import domain_label, entity_key_prefix
+from linkspan.ingest.parse import mask
 
 _AMBIGUOUS = "*"
 

@@ -15,7 +15,10 @@ from linkspan.ingest.policies import Policies
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Source, open_source
 from linkspan.ingest.shapes import shape
+from linkspan.ingest.statistics import Statistics
+from linkspan.ingest.tables import VectorsTable
 from linkspan.ingest.targets import NodeTarget, Target
+from linkspan.ingest.vectors import open_vectors
 from linkspan.progress import SILENT, Progress
 
 
@@ -26,12 +29,14 @@ class CheckedFile:
     Attributes:
         good: Rows without a problem of their own.
         bad: Rows with one; they are rejected.
+        dropped: Those of them that the mapping says to leave out.
         actions: What is done with each good row.
         clashes: Line of a good row that is rejected to why: another row says something else.
     """
 
     good: int = 0
     bad: int = 0
+    dropped: int = 0
     actions: Actions = field(default_factory=lambda: np.zeros(0, np.uint8))
     clashes: dict[int, Problem] = field(default_factory=dict)
 
@@ -53,10 +58,12 @@ class Checked:
     Attributes:
         catalogue: All keys.
         files: What was found in each file, by the number of its source.
+        statistics: Of the columns that need any.
     """
 
     catalogue: Catalogue
     files: dict[int, CheckedFile] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
 
 
 def open_sources(mapping: Mapping) -> list[Source]:
@@ -66,7 +73,13 @@ def open_sources(mapping: Mapping) -> list[Source]:
         ConfigError: A file or a column is missing.
         DataError: A file cannot be read.
     """
-    return [open_source(name, spec, mapping.base) for name, spec in mapping.tables()]
+    sources: list[Source] = []
+    for name, spec in mapping.tables():
+        if isinstance(spec, VectorsTable):
+            sources.append(open_vectors(name, spec, mapping.base, sources))
+        else:
+            sources.append(open_source(name, spec, mapping.base))
+    return sources
 
 
 def check(
@@ -102,10 +115,12 @@ def check(
             for batch in source.batches():
                 shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
+                checked.statistics.add(number, source.spec, shaped)
                 found.good += len(shaped)
                 found.bad += len(shaped.problems)
+                found.dropped += sum(problem.kind == "missing" for problem in shaped.problems)
                 for problem in shaped.problems:
-                    if getattr(policies, problem.kind) != "skip":
+                    if policies.stops(problem.kind):
                         first = problem if first is None or problem.line < first.line else first
                 task.advance(len(batch))
         if first is not None:  # only now: what is wrong with the whole file comes before it
@@ -120,6 +135,7 @@ def check(
             if policies.duplicates == "error":
                 raise problem.error(sources[clash.file].path)
             checked.files[clash.file].clashes[clash.line] = problem
+    checked.statistics.close({n: found.actions for n, found in checked.files.items()})
     for number, found in checked.files.items():
         _see_limit(found, sources[number], policies)
     return checked

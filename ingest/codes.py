@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import islice
 
 import numpy as np
@@ -56,6 +57,10 @@ def row_hashes(columns: list[pa.Array], count: int) -> npt.NDArray[np.uint64]:
 
 
 def _hashes(column: pa.Array) -> npt.NDArray[np.uint64]:
+    if pa.types.is_fixed_size_list(column.type):
+        matrix = column.flatten().to_numpy().reshape(len(column), -1)
+        digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in matrix)
+        return np.frombuffer(b"".join(digests), np.uint64)
     absent = column.is_null().to_numpy(zero_copy_only=False)
     if pa.types.is_string(column.type):
         values = column.fill_null("").to_numpy(zero_copy_only=False)

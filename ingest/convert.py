@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkspan.ingest.columns import Column, Domain, TimeColumn
 from linkspan.ingest.names import domain_label
+from linkspan.ingest.parse import Mask, Parsed, mask, parse, parse_integers, parse_times
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch
-
-Mask = npt.NDArray[np.bool_]
-
-_INTEGER = r"^[+-]?[0-9]{1,18}(\.0*)?$"
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-_TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
-_LAST_SECOND = 253_402_300_799  # 31 December 9999
-_UNITS = {"s": 1_000, "ms": 1}
+from linkspan.ingest.text import absent_if_empty, cleaned, composed
 
 
 class Rows:
@@ -45,7 +36,14 @@ class Rows:
         return len(self._batch)
 
     def reject(
-        self, bad: Mask, column: str, reason: str, hint: str, *, dangling: bool = False
+        self,
+        bad: Mask,
+        column: str,
+        reason: str,
+        hint: str,
+        *,
+        dangling: bool = False,
+        missing: bool = False,
     ) -> None:
         """Note rows that cannot be used because of what stands in a column."""
         for row in np.flatnonzero(bad & self.good):
@@ -57,16 +55,15 @@ class Rows:
                     value=cells[column],
                     reason=reason,
                     hint=hint,
-                    kind="dangling" if dangling else "malformed",
+                    kind="dangling" if dangling else "missing" if missing else "malformed",
                     cells=cells,
                 )
             )
         self.good &= ~bad
 
     def text(self, column: str) -> pa.StringArray:
-        """Text without white space around it; null where nothing stands."""
-        text = pc.utf8_trim_whitespace(self._batch.columns[column])
-        return pc.if_else(pc.equal(pc.binary_length(text), 0), None, text)
+        """Text in Unicode NFC without white space around it; null where nothing stands."""
+        return absent_if_empty(pc.utf8_trim_whitespace(composed(self._batch.columns[column])))
 
     def ids(self, column: str) -> pa.StringArray:
         """Ids; an empty one is a problem."""
@@ -91,20 +88,30 @@ class Rows:
         return text
 
     def values(self, spec: Column) -> pa.Array:
-        """What a column holds, typed; null where nothing stands."""
-        text = self.text(spec.column)
+        """What a column holds, typed; null where nothing stands and nothing stands in.
+
+        What needs numbers of the whole column, its mean for one, is left to `Statistics`.
+        """
+        text, column = self.text(spec.column), spec.column
+        if spec.absent:
+            text = pc.if_else(pc.is_in(text, pa.array(spec.absent)), None, text)
+        if spec.clean:
+            text = cleaned(text)
+        if spec.stand_in is not None:
+            text = pc.fill_null(text, spec.stand_in)
         if spec.split is not None:
             parents, parts = split_cells(text, spec.split)
-            return _lists(parents, parts, len(text))
-        if spec.type == "integer":
-            return self._integers(text, spec.column)
-        if spec.type == "number":
-            return self._numbers(text, spec.column)
-        if spec.type == "boolean":
-            return self._booleans(text, spec.column)
-        if spec.type == "time":
-            return self._iso(text, spec.column)
-        return text
+            values = _lists(parents, parts, len(text))
+        else:
+            values = self._taken(parse(text, spec.type, spec.unit), column)
+        if spec.normalise == "log":
+            hint = "A logarithm needs numbers from 0 on; mend it, or use 'minmax' or 'zscore'"
+            self.reject(mask(pc.less(values, 0)), column, "this number is negative", hint)
+        if spec.missing == "drop":
+            hint = "The mapping says 'missing = \"drop\"'"
+            reason = "nothing stands here"
+            self.reject(mask(pc.is_null(values)), column, reason, hint, missing=True)
+        return values
 
     def times(self, spec: TimeColumn) -> pa.Int64Array:
         """Positions, or milliseconds UTC; none is a problem."""
@@ -112,58 +119,17 @@ class Rows:
         self.reject(
             mask(pc.is_null(text)), spec.column, "the time is empty", "Every event needs one"
         )
-        if spec.unit == "iso":
-            return self._iso(text, spec.column)
-        times = self._integers(text, spec.column, "Check 'unit' in the mapping")
         if spec.unit == "position":
-            return times
-        scale = _UNITS[spec.unit]
-        late = mask(pc.greater(pc.abs(times), _LAST_SECOND * 1_000 // scale))
-        hint = "Check 'unit' in the mapping" + (
-            ": it looks like milliseconds" if spec.unit == "s" else ""
-        )
-        self.reject(late, spec.column, "the time is after the year 9999", hint)
-        return pc.multiply(pc.if_else(pa.array(late), 0, times), scale)
+            parsed = parse_integers(text, "Check 'unit' in the mapping")
+        else:
+            parsed = parse_times(text, spec.unit)
+        return self._taken(parsed, spec.column)
 
-    def _integers(
-        self, text: pa.StringArray, column: str, hint: str = "Mend it, or set another 'type'"
-    ) -> pa.Int64Array:
-        right = pc.match_substring_regex(text, _INTEGER)
-        wrong = mask(pc.and_(pc.is_valid(text), pc.invert(right)))
-        self.reject(wrong, column, "this is not an integer", hint)
-        whole = pc.replace_substring_regex(pc.if_else(right, text, None), r"(^\+|\.0*$)", "")
-        return whole.cast(pa.int64())
-
-    def _numbers(self, text: pa.StringArray, column: str) -> pa.DoubleArray:
-        right = pc.match_substring_regex(text, _NUMBER)
-        hint = "Use digits and a decimal point, or leave it empty"
-        wrong = mask(pc.and_(pc.is_valid(text), pc.invert(right)))
-        self.reject(wrong, column, "this is not a number", hint)
-        plain = pc.replace_substring_regex(pc.if_else(right, text, None), r"^\+", "")
-        numbers = plain.cast(pa.float64())
-        self.reject(mask(pc.is_inf(numbers)), column, "this number is too large", hint)
-        return numbers
-
-    def _booleans(self, text: pa.StringArray, column: str) -> pa.BooleanArray:
-        lower = pc.utf8_lower(text)
-        true = pc.is_in(lower, pa.array(_TRUE))
-        known = pc.or_(true, pc.is_in(lower, pa.array(_FALSE)))
-        wrong = mask(pc.and_(pc.is_valid(text), pc.invert(known)))
-        self.reject(wrong, column, "this is neither true nor false", "Use true or false")
-        return pc.if_else(pc.is_valid(text), true, None)
-
-    def _iso(self, text: pa.StringArray, column: str) -> pa.Int64Array:
-        moments = pd.to_datetime(
-            pd.Series(text.to_numpy(zero_copy_only=False), dtype="str"),
-            format="ISO8601",
-            utc=True,
-            errors="coerce",
-        )
-        absent = moments.isna().to_numpy()
-        hint = "Write it as 2024-05-31 or 2024-05-31T18:30:00Z"
-        self.reject(absent & mask(pc.is_valid(text)), column, "this is not an ISO 8601 time", hint)
-        numbers = moments.dt.as_unit("ms").astype("int64").to_numpy()
-        return pa.array(numbers, mask=absent)
+    def _taken(self, parsed: Parsed, column: str) -> pa.Array:
+        """The values, with the rows rejected whose text could not be taken."""
+        for wrong in parsed.wrong:
+            self.reject(wrong.rows, column, wrong.reason, wrong.hint)
+        return parsed.values
 
 
 def split_cells(text: pa.StringArray, separator: str | None) -> tuple[pa.Array, pa.StringArray]:
@@ -189,12 +155,6 @@ def joined(*parts: pa.StringArray) -> pa.StringArray:
 def domains_in(keys: pa.StringArray) -> pa.StringArray:
     """The domains of keys: what stands before the first ``/``."""
     return pc.list_element(pc.split_pattern(keys, "/", max_splits=1), 0)
-
-
-def mask(values: Any) -> Mask:
-    """A boolean array as numpy has it; null is false."""
-    result: Mask = pc.fill_null(values, False).to_numpy(zero_copy_only=False)
-    return result
 
 
 def _lists(parents: pa.Array, parts: pa.StringArray, count: int) -> pa.ListArray:

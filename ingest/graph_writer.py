@@ -9,7 +9,7 @@ import pyarrow as pa
 from linkspan.graph.connection import Database
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.ingest.codes import KeyCodes
-from linkspan.ingest.targets import NodeTarget, Table, Target
+from linkspan.ingest.targets import NodeTarget, Table, Target, VectorTarget
 from linkspan.progress import Task
 
 
@@ -82,6 +82,8 @@ class GraphWriter:
 
     def _was_empty(self, target: Target) -> bool:
         """Whether the graph had nothing like it before this ingest; asked before the first row."""
+        if isinstance(target, VectorTarget):
+            return False  # its items were there first
         name = target.label if isinstance(target, NodeTarget) else target.type
         if name not in self._empty:
             rows = self._database.read(target.any_query())

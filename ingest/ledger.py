@@ -10,7 +10,8 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable
+from linkspan.ingest.statistics import statistics_groups
+from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable, VectorsTable
 
 _FORMAT = 2  # grows when the same file and mapping make another graph than before
 
@@ -62,9 +63,11 @@ class Ledger:
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
         shared = mapping.users.model_dump_json(include={"shared"})
         kinds = ",".join(sorted({table.kind for table in mapping.entities}))
+        self._groups = statistics_groups([source.spec for source in sources])
         self._mapping = [
-            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies)
+            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies, *group)
             for source in sources
+            for group in [map(self._sha256.__getitem__, self._groups.get(source.spec.becomes, ()))]
         ]
         self._items = _sha256(
             *(
@@ -91,6 +94,9 @@ class Ledger:
                 and (entry.items == self._items or not self._depends_on_items(number, entry))
             ):
                 found[number] = entry
+        for group in self._groups.values():
+            if not found.keys() >= set(group):  # one mean for all of them: all or none
+                found = {number: entry for number, entry in found.items() if number not in group}
         return found
 
     def write(self, database: Database, number: int, rows: int, rejected: int, loaded: int) -> None:
@@ -122,7 +128,9 @@ class Ledger:
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
         """Whether other items files could make other rows of this file."""
         spec = self._sources[number].spec
-        if isinstance(spec, InteractionsTable):
+        if spec.becomes in self._groups:
+            return True  # as one row comes or goes, the mean of all moves
+        if isinstance(spec, InteractionsTable | VectorsTable):
             return spec.domain is None or entry.rejected > 0
         if isinstance(spec, RelationsTable):
             ends = (spec.source, spec.target)

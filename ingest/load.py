@@ -24,9 +24,7 @@ from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.tables import (
     EntitiesTable,
-    InteractionsTable,
     ItemsTable,
-    RelationsTable,
     UsersFile,
 )
 from linkspan.progress import SILENT, Progress, Task
@@ -176,12 +174,7 @@ def _is_referred_to(source: Source) -> bool:
 
 def _target(source: Source) -> str:
     """What the rows of a file become, as the report names it."""
-    spec = source.spec
-    if isinstance(spec, InteractionsTable | RelationsTable):
-        return spec.type
-    if isinstance(spec, EntitiesTable):
-        return spec.kind
-    return "Item" if isinstance(spec, ItemsTable) else "User"
+    return source.spec.becomes
 
 
 def _checked(source: Source, found: CheckedFile) -> Line:

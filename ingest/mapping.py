@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from linkspan.graph.roles import InteractionRole, RelationRole, Roles
+from linkspan.graph.roles import FeatureKind, FeatureRole, InteractionRole, RelationRole, Roles
 from linkspan.ingest.columns import Domain, Strict
 from linkspan.ingest.complaints import config_error
 from linkspan.ingest.names import domain_label
@@ -21,10 +21,13 @@ from linkspan.ingest.tables import (
     ItemsTable,
     RelationsTable,
     UsersTable,
+    VectorsTable,
 )
 
 TABLES = ("users", "items", "entities", "interactions", "relations", "ingest")
 """Names of the tables in ``linkspan.toml`` that are the mapping."""
+
+_FEATURE_KINDS: dict[str, FeatureKind] = {"category": "category", "date": "date"}
 
 
 class Mapping(Strict):
@@ -56,6 +59,7 @@ class Mapping(Strict):
         types += [("a relation", role.type) for role in self._relation_roles()]
         _no_two("relationship type", ((name, what) for what, name in types))
         self._interactions_agree()
+        self._columns_agree()
         self._users_have_domains()
         self._inserted_have_domains()
         return self
@@ -93,6 +97,14 @@ class Mapping(Strict):
         for name, group in groups:
             for number, table in enumerate(group, 1):
                 yield f"[[{name}]] {number}", table
+            if name == "items":  # after all items: a vector may stand for any of them
+                yield from self._vectors()
+
+    def _vectors(self) -> Iterator[tuple[str, VectorsTable]]:
+        for number, items in enumerate(self.items, 1):
+            for name, vectors in items.vectors.items():
+                table = VectorsTable(file=vectors.file, name=name, vectors=vectors, items=items)
+                yield f"[[items]] {number}, vectors.{name}", table
 
     def roles(self) -> Roles:
         """The roles of what this mapping makes.
@@ -121,7 +133,17 @@ class Mapping(Strict):
             interactions=tuple(interactions.values()),
             entities=self.kinds,
             relations=tuple(dict.fromkeys(self._relation_roles())),
+            features=tuple(dict.fromkeys(self._features())),
         )
+
+    def _features(self) -> Iterator[FeatureRole]:
+        for items in self.items:
+            for name, column in items.properties.items():
+                if column.feature:
+                    yield FeatureRole(property=name, kind=_FEATURE_KINDS.get(column.type, "number"))
+            for name, vectors in items.vectors.items():
+                if vectors.feature:
+                    yield FeatureRole(property=name, kind="vector")
 
     def _relation_roles(self) -> Iterator[RelationRole]:
         for items in self.items:
@@ -158,6 +180,32 @@ class Mapping(Strict):
                     f"the interactions of type '{table.type}' differ in 'repeat', 'at', 'weight', "
                     "'positive' or 'otherwise'; give them different types, or make them agree"
                 )
+
+    def _columns_agree(self) -> None:
+        """A property that is scaled, or a feature, is so in all files of a label or type."""
+        _no_two(
+            "property",
+            (
+                (name, what)
+                for items in self.items
+                for what, names in (("a column", items.properties), ("vectors", items.vectors))
+                for name in names
+            ),
+        )
+        forms: dict[tuple[str, str], tuple[Any, ...]] = {}
+        for table_name, table in self.tables():
+            for name, column in table.values().items():
+                special = column.feature or column.normalise is not None
+                form = (column.feature, column.normalise, column.type if special else None)
+                if forms.setdefault((table.becomes, name), form) != form:
+                    raise ValueError(
+                        f"property '{name}' of {table.becomes} differs between files in 'type', "
+                        "'normalise' or 'feature'; make them agree, or give it two names"
+                    )
+                if column.feature and not isinstance(table, ItemsTable):
+                    raise ValueError(
+                        f"{table_name}, properties.{name}: only properties of items are features"
+                    )
 
     def _inserted_have_domains(self) -> None:
         if self.ingest.dangling != "insert":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from unicodedata import normalize
 
 from pydantic import AfterValidator
 
@@ -67,7 +68,7 @@ def _edge_property(name: str) -> str:
 
 def _domain(name: str) -> str:
     domain_label(name)
-    return name
+    return normalize("NFC", name)
 
 
 Label = Annotated[str, AfterValidator(_label)]

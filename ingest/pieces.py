@@ -86,7 +86,8 @@ def pieces(
                 break
             known = done + bad <= loaded.get(number, 0)
             clashes = _clashes(batch, shaped.lines[actions == REJECT], found)
-            for table in shaped.filter(actions == WRITE).tables(catalogue, shared_users):
+            kept = checked.statistics.apply(source.spec, shaped.filter(actions == WRITE))
+            for table in kept.tables(catalogue, shared_users):
                 new = writer.new_nodes(table)
                 yield TablePiece(number, new, None if known else new.sorted().rows())
             yield BatchEnd(

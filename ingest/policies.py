@@ -36,6 +36,10 @@ class Policies(Strict):
     malformed: Literal["skip", "error"] = "error"
     max_rejects: Annotated[int | str, BeforeValidator(_limit)] = "100%"
 
+    def stops(self, kind: str) -> bool:
+        """Whether a problem of this kind stops everything before anything is written."""
+        return kind != "missing" and getattr(self, kind) != "skip"
+
     def too_many(self, rejected: int, rows: int) -> bool:
         """Whether more of a file's rows are rejected than may be."""
         if isinstance(self.max_rejects, int):

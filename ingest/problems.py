@@ -19,7 +19,7 @@ class Problem:
         value: What stands there, as text, or None.
         reason: What is wrong with it.
         hint: How to mend it.
-        kind: Which policy decides.
+        kind: Which policy decides; ``missing`` is none: the mapping drops such rows.
         cells: Column to what stands there, for all columns that the mapping names.
     """
 
@@ -28,7 +28,7 @@ class Problem:
     value: str | None
     reason: str
     hint: str
-    kind: Literal["malformed", "dangling", "duplicates"] = "malformed"
+    kind: Literal["malformed", "dangling", "duplicates", "missing"] = "malformed"
     cells: dict[str, str | None] = field(default_factory=dict)
 
     def error(self, file: Path) -> DataError:

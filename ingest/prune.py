@@ -71,9 +71,9 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
     sources = open_sources(mapping)
     checked = check(mapping, sources, progress=progress)
     for number, found in checked.files.items():
-        if found.rejected:
+        if lost := found.rejected - found.dropped:
             raise DataError(
-                f"{found.rejected:,} of its rows are rejected, so what is gone is not known",
+                f"{lost:,} of its rows are rejected, so what is gone is not known",
                 file=sources[number].path,
                 hint="Mend or remove these rows, then prune",
             )

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.codes import Codes
 from linkspan.ingest.columns import Column, End
-from linkspan.ingest.convert import Mask, Rows, domains_in, joined, split_cells
+from linkspan.ingest.convert import Rows, domains_in, joined, split_cells
 from linkspan.ingest.names import domain_label, entity_key_prefix
+from linkspan.ingest.parse import Mask
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch
 from linkspan.ingest.tables import (
@@ -26,8 +27,10 @@ from linkspan.ingest.tables import (
     ItemsTable,
     RelationsTable,
     UsersFile,
+    VectorsTable,
 )
-from linkspan.ingest.targets import LinkTarget, NodeTarget, Table
+from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, VectorTarget
+from linkspan.ingest.vectors import VECTOR
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Shaped:
             ends = (self.table.target.source, self.table.target.target)
             for role, keys in zip(ends, self.table.keys.values(), strict=False):
                 yield from _nodes(role, catalogue.undeclared(role, keys), shared_users)
+        elif isinstance(self.table.target, VectorTarget):
+            inserted = catalogue.undeclared("item", self.table.keys["key"])
+            yield from _nodes("item", inserted, shared_users)
+            yield self.table
         elif self.table.target.label == "Item":
             yield from _by_domain(self.table)
         else:
@@ -102,7 +109,7 @@ def shape(spec: FileTable, batch: Batch, catalogue: Catalogue, shared_users: boo
         catalogue: What was declared before; new keys are added.
         shared_users: Whether one user id is one user in all domains.
     """
-    raise NotImplementedError(type(spec).__name__)
+    raise TypeError(f"no function shapes the rows of a {type(spec).__name__}")
 
 
 @shape.register
@@ -128,6 +135,15 @@ def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) 
     good = shaped.table.properties
     codes = catalogue.add_items(good["id"], good["domain"])
     return replace(shaped, codes=codes, cells=cells)
+
+
+@shape.register
+def _(spec: VectorsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    keys = {"key": catalogue.item_keys(rows, spec.id, spec.domain)}
+    target = VectorTarget("Item", name=spec.name)
+    shaped = _shaped(rows, batch, target, keys, {spec.name: batch.columns[VECTOR]})
+    return replace(shaped, codes=catalogue.codes("item", shaped.table.keys["key"]))
 
 
 @shape.register
@@ -162,9 +178,7 @@ def _(spec: InteractionsTable, batch: Batch, catalogue: Catalogue, shared_users:
     items = catalogue.item_keys(rows, spec.item, spec.domain)
     domains = None if shared_users else domains_in(items)
     users = catalogue.user_keys(rows, spec.user, domains)
-    properties = _properties(rows, spec.properties)
-    if spec.weight is not None:
-        properties["weight"] = rows.values(spec.weight)
+    properties = _properties(rows, spec.values())
     keys = {"source": users, "target": items}
     if spec.at is not None:
         (keys if spec.repeat else properties)["at"] = rows.times(spec.at)
@@ -179,9 +193,7 @@ def _(spec: RelationsTable, batch: Batch, catalogue: Catalogue, shared_users: bo
         "source": _end(spec.source, rows, catalogue, shared_users),
         "target": _end(spec.target, rows, catalogue, shared_users),
     }
-    properties = _properties(rows, spec.properties)
-    if spec.weight is not None:
-        properties["weight"] = rows.values(spec.weight)
+    properties = _properties(rows, spec.values())
     target = LinkTarget(spec.type, spec.source.role, spec.target.role)
     return _linked(rows, batch, target, keys, properties, catalogue)
 

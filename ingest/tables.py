@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,11 +12,13 @@ from linkspan.ingest.columns import (
     AsColumn,
     AsDomain,
     AsNumber,
+    Column,
     ColumnName,
     Domain,
     End,
     Strict,
     TimeColumn,
+    Vectors,
 )
 from linkspan.ingest.conditions import parse_condition
 from linkspan.ingest.names import EdgeProperty, Label, NodeProperty, RelationshipType
@@ -25,7 +28,7 @@ def _condition(value: Any) -> Any:
     return parse_condition(value) if isinstance(value, str) else value
 
 
-AsCondition = Annotated[Condition, BeforeValidator(_condition)]
+AsCondition = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=str)]
 
 
 class FileTable(Strict):
@@ -36,16 +39,27 @@ class FileTable(Strict):
         format: How it is written; without it, the end of its name says so (``.csv.gz``).
         delimiter: What separates columns in ``csv`` and ``tsv``; a comma or a tab without it.
         encoding: How text is encoded in ``csv`` and ``tsv``.
+        properties: Property to the column it comes from.
     """
 
     file: Annotated[str, Field(min_length=1)]
     format: Literal["csv", "tsv"] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
+    properties: dict[str, AsColumn] = Field(default_factory=dict)
 
+    @property
+    @abstractmethod
+    def becomes(self) -> str:
+        """Label or relationship type of what the rows become."""
+
+    @abstractmethod
     def columns(self) -> dict[str, str]:
         """Columns that the file must have, each with the key that names it."""
-        raise NotImplementedError
+
+    def values(self) -> dict[str, Column]:
+        """Columns that become properties of what the rows become, by property."""
+        return dict(self.properties)
 
 
 class ItemRelation(Strict):
@@ -73,6 +87,7 @@ class ItemsTable(FileTable):
         text: Properties, in order, that make the text of an item.
         properties: Property to the column it comes from.
         relations: Columns that become relations to entities.
+        vectors: Property to the ready-made vectors that fill it.
     """
 
     id: ColumnName
@@ -80,6 +95,7 @@ class ItemsTable(FileTable):
     text: tuple[str, ...] = ("title",)
     properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
     relations: tuple[ItemRelation, ...] = ()
+    vectors: dict[NodeProperty, Vectors] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _text_is_properties(self) -> Self:
@@ -91,6 +107,11 @@ class ItemsTable(FileTable):
                 )
         return self
 
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return "Item"
+
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
         return {
@@ -99,6 +120,44 @@ class ItemsTable(FileTable):
             **_domain_columns(self.domain),
             self.id: "id",
         }
+
+
+class VectorsTable(FileTable):
+    """A file with one vector of an item a row, as an items table names it.
+
+    Attributes:
+        name: Property that it fills.
+        vectors: What the items table says of it.
+        items: The items table.
+    """
+
+    name: str
+    vectors: Vectors
+    items: ItemsTable
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return f"Item.{self.name}"
+
+    @property
+    def in_row_order(self) -> bool:
+        """Whether the items file says whose vector a row is."""
+        return self.vectors.id is None and self.vectors.ids is None
+
+    @property
+    def id(self) -> str:
+        """Column with the item's id."""
+        return self.items.id if self.in_row_order else self.vectors.id or "id"
+
+    @property
+    def domain(self) -> Domain | None:
+        """Domain of the items; None where their ids tell."""
+        return None if self.items.domain.column and not self.in_row_order else self.items.domain
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {**_domain_columns(self.domain), self.id: "id"}
 
 
 class EntitiesTable(FileTable):
@@ -115,6 +174,11 @@ class EntitiesTable(FileTable):
     id: ColumnName
     name: ColumnName | None = None
     properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return self.kind
 
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
@@ -137,6 +201,11 @@ class UsersFile(FileTable):
     id: ColumnName
     domain: AsDomain | None = None
     properties: dict[NodeProperty, AsColumn] = Field(default_factory=dict)
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return "User"
 
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
@@ -203,7 +272,18 @@ class InteractionsTable(FileTable):
                     f"positive asks for '{self.positive.property}', which is not a number of these "
                     f"interactions (they have: {', '.join(sorted(numbers)) or 'none'})"
                 )
+            column = self.values().get(self.positive.property)
+            if column is not None and column.normalise is not None:
+                raise ValueError(
+                    f"positive asks for '{column.column}' as it stands in the file, and property "
+                    f"'{self.positive.property}' is normalised; keep both under two names"
+                )
         return self
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return self.type
 
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
@@ -215,6 +295,10 @@ class InteractionsTable(FileTable):
             self.item: "item",
             self.user: "user",
         }
+
+    def values(self) -> dict[str, Column]:
+        """See `FileTable.values`; the weight is one of them."""
+        return {**self.properties, **({"weight": self.weight} if self.weight else {})}
 
 
 class RelationsTable(FileTable):
@@ -234,6 +318,11 @@ class RelationsTable(FileTable):
     weight: AsNumber | None = None
     properties: dict[EdgeProperty, AsColumn] = Field(default_factory=dict)
 
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return self.type
+
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
         return {
@@ -244,6 +333,10 @@ class RelationsTable(FileTable):
             self.target.column: "target",
             self.source.column: "source",
         }
+
+    def values(self) -> dict[str, Column]:
+        """See `FileTable.values`; the weight is one of them."""
+        return {**self.properties, **({"weight": self.weight} if self.weight else {})}
 
 
 def _domain_columns(domain: Domain | None) -> dict[str, str]:

@@ -54,6 +54,26 @@ class NodeTarget:
 
 
 @dataclass(frozen=True)
+class VectorTarget(NodeTarget):
+    """A property of items that are written before.
+
+    Attributes:
+        name: Of the property.
+    """
+
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As the report names it."""
+        return f"{self.label}.{self.name}"
+
+    def write_query(self) -> str:
+        """The query that writes such rows, with their properties in a map."""
+        return cypher.load("write_vectors")
+
+
+@dataclass(frozen=True)
 class LinkTarget:
     """Relationships of one type.
 

@@ -23,6 +23,7 @@ from linkspan.errors import ConfigError
 from linkspan.graph.publishing import rollback as roll_back
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pipeline import Pipeline
+from linkspan.schema import build_schema
 from linkspan.settings import Settings, demo_settings, load_settings
 from linkspan.workspace import RunFolder
 
@@ -99,6 +100,12 @@ def ingest(
     if as_json:
         found = {} if pruning is None else {"pruned": pruning.as_dict()}
         show_json({**report.as_dict(), **found})
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of linkspan.toml, for editors."""
+    show_json(build_schema())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-// purpose: what the graph has of nodes that are about to be written
+// purpose: some properties of some nodes: of those about to be written, or of items for a snapshot
 // parameters: $rows: each with place and key; $names: names of the properties to read
 // columns: place, values (of the properties)
 // index: Item.key

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from linkspan.errors import LinkspanError
 from linkspan.graph.connection import Counters
-from linkspan.ingest import TABLES, Mapping, mapping_from_tables
+from linkspan.ingest import TABLES, Mapping, ingest, mapping_from_tables
 
 MAPPING = """\
 [users]
@@ -138,6 +139,21 @@ class Recorder:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
+
+
+@pytest.fixture
+def refusal(shop: Shop, recorder: Recorder) -> Callable[[type[LinkspanError]], str]:
+    """Ingests the shop, sees that it fails before anything is written, and gives the line; in it
+    DIR stands for the shop's folder."""
+
+    def refused(error: type[LinkspanError]) -> str:
+        with pytest.raises(LinkspanError) as raised:
+            ingest(recorder, shop.mapping())  # type: ignore[arg-type]
+        assert type(raised.value) is error
+        assert recorder.writes == []
+        return str(raised.value).replace(str(shop.folder), "DIR")
+
+    return refused
 
 
 Graph = dict[str, list[tuple[Any, ...]]]

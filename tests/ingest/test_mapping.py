@@ -43,7 +43,7 @@ MISTAKES = [
         'type = "integer" } }\n\n[[items]]',
         'type = "int" } }\n\n[[items]]',
         "[[users.files]] 1, properties.age.type: 'int' is not allowed. Use one of 'text', "
-        "'integer', 'number', 'boolean', 'time'.",
+        "'category', 'integer', 'number', 'boolean', 'date', 'time'.",
     ),
     (
         'unit = "s"',

@@ -1,0 +1,79 @@
+"""The JSON Schema of ``linkspan.toml``: for editors, and for programs that write one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from linkspan.ingest.mapping import TABLES, Mapping
+from linkspan.settings import OWN_TABLES, Settings
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+"""What editors of TOML read; nothing of the later dialects is needed."""
+
+
+def build_schema() -> dict[str, Any]:
+    """The schema of the whole file: mapping and settings.
+
+    No table is required, as a file may hold settings only; within a table all that has no default
+    is.
+    """
+    tables: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    for model, names in ((Mapping, TABLES), (Settings, OWN_TABLES)):
+        schema = model.model_json_schema(
+            ref_template="#/definitions/{model}", schema_generator=_Described
+        )
+        definitions |= schema.get("$defs", {})
+        tables |= {name: schema["properties"][name] for name in names}
+    used = set(re.findall(r"#/definitions/(\w+)", str((tables, definitions))))
+    return {
+        "$schema": DIALECT,
+        "title": "linkspan.toml",
+        "description": "Which files hold what, what it becomes in the graph, and the settings.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": tables,
+        "definitions": {name: definitions[name] for name in sorted(used)},
+    }
+
+
+class _Described(GenerateJsonSchema):
+    """Takes the descriptions of keys from the docstrings' ``Attributes``; TOML knows no null."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        result = super().default_schema(schema)
+        return {k: v for k, v in result.items() if (k, v) != ("default", None)}
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        result = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        result["description"] = _plain((model.__doc__ or "").split("\n\n")[0])
+        for base in reversed(model.__mro__):
+            for name, text in _attributes(base.__doc__ or "").items():
+                if name in result["properties"]:
+                    result["properties"][name]["description"] = text
+        return result
+
+
+def _attributes(docstring: str) -> dict[str, str]:
+    """What the section ``Attributes`` of a Google docstring says, by name."""
+    _, _, section = docstring.partition("Attributes:\n")
+    section = section.split("\n\n")[0]
+    entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, re.MULTILINE)
+    return {name: _plain(text) for name, text in entries}
+
+
+def _plain(text: str) -> str:
+    """Text of a docstring on one line, with code as Markdown has it."""
+    return " ".join(text.split()).replace("``", "`")
