@@ -11,7 +11,7 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable
+from linkspan.ingest.tables import InteractionsTable, ItemsTable
 
 _FORMAT = 1  # grows when the same file and mapping make another graph than before
 
@@ -51,7 +51,7 @@ class Ledger:
         self._sources = sources
         self._sha256 = [source.sha256() for source in sources]
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
-        shared = mapping.users.model_dump_json(include={"shared"})
+        shared = mapping.users.model_dump_json(include={"shared", "pseudonymise"})
         kinds = ",".join(sorted({table.kind for table in mapping.entities}))
         self._mapping = [
             _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies)
@@ -111,10 +111,9 @@ class Ledger:
         spec = self._sources[number].spec
         if isinstance(spec, InteractionsTable):
             return spec.domain is None or entry.rejected > 0
-        if isinstance(spec, RelationsTable):
-            ends = (spec.source, spec.target)
-            return any(end.item and end.domain is None for end in ends) or entry.rejected > 0
-        return False
+        ends = spec.ends.values()
+        looked_up = any(end.item and end.domain is None for end in ends)
+        return looked_up or (bool(ends) and entry.rejected > 0)
 
 
 def _entry(properties: dict[str, Any]) -> Entry:

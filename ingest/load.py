@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from linkspan.errors import DataError
+from linkspan import cypher
+from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connection import Database
+from linkspan.graph.identities import SAME_AS
+from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.schema import prepare
 from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
@@ -27,6 +30,7 @@ from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.tables import (
     EntitiesTable,
+    IdentitiesTable,
     InteractionsTable,
     ItemsTable,
     RelationsTable,
@@ -59,12 +63,14 @@ def ingest(
         progress: Told of each file.
 
     Raises:
-        ConfigError: A file or a column is missing.
+        ConfigError: A file or a column is missing, or the key to users' pseudonyms is missing or
+            another than before.
         DataError: A row is wrong and may not be skipped; nothing was written.
         DatabaseError: A write failed; what was written before stays, and the next ingest goes on.
     """
     started = time.perf_counter()
-    sources = open_sources(mapping)
+    pseudonyms = _pseudonyms(mapping)
+    sources = open_sources(mapping, pseudonyms)
     report = IngestReport(dry_run=dry_run)
     if dry_run:
         checked = check(mapping, sources, progress=progress)
@@ -72,6 +78,7 @@ def ingest(
             _checked(source, checked.files[number]) for number, source in enumerate(sources)
         ]
     else:
+        check_graph(database, pseudonyms)
         ledger = Ledger(mapping, sources)
         unchanged = {} if force else ledger.unchanged(database)
         everything = len(unchanged) == len(sources)
@@ -79,6 +86,10 @@ def ingest(
         checked = check(mapping, sources, skip=frozenset(skip), progress=progress)
         if not everything:
             prepare(database)
+            if pseudonyms is not None:
+                shared = mapping.users.shared
+                query = cypher.load("write_user_key")
+                database.write(query, check=pseudonyms.check, shared=shared)
         folder = rejects or mapping.base / "rejects"
         loader = _Loader(mapping, checked, GraphWriter(database), report, folder, progress)
         for number, source in enumerate(sources):
@@ -91,6 +102,19 @@ def ingest(
             ledger.close(database, number, found.rows, found.rejected)
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _pseudonyms(mapping: Mapping) -> Pseudonyms | None:
+    """What takes the place of users' ids, where the mapping says so."""
+    if not mapping.users.pseudonymise:
+        return None
+    pseudonyms = Pseudonyms.from_environment()
+    if pseudonyms is None:
+        raise ConfigError(
+            f"[users] says 'pseudonymise = true', and {VARIABLE} is not set",
+            hint="Put the secret key there, 16 bytes or more",
+        )
+    return pseudonyms
 
 
 @dataclass
@@ -206,8 +230,8 @@ def _skipped(source: Source, entry: Entry) -> Line:
 
 
 def _is_referred_to(source: Source) -> bool:
-    """Whether rows of other files may refer to its rows, so that it has to be read for its keys."""
-    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile)
+    """Whether rows of other files may refer to its rows, or go on from them: it has to be read."""
+    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile | IdentitiesTable)
 
 
 def _target(source: Source) -> str:
@@ -215,6 +239,8 @@ def _target(source: Source) -> str:
     spec = source.spec
     if isinstance(spec, InteractionsTable | RelationsTable):
         return spec.type
+    if isinstance(spec, IdentitiesTable):
+        return SAME_AS
     if isinstance(spec, EntitiesTable):
         return spec.kind
     return "Item" if isinstance(spec, ItemsTable) else "User"
