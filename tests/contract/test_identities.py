@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from linkspan.gnn import last_out
@@ -139,7 +139,10 @@ def roles(repeat: bool) -> Roles:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    phases=(Phase.generate,),  # to shrink a graph on a server takes minutes
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     graph=GRAPHS, pairs=st.tuples(links(USERS, USERS), links(ITEMS, ITEMS)), repeat=st.booleans()
