@@ -6,6 +6,7 @@ import os
 
 from linkspan.graph.client import Client
 from linkspan.graph.connection import open_database
+from linkspan.graph.pseudonyms import Pseudonyms
 
 
 def connect(
@@ -27,7 +28,8 @@ def connect(
         A client, to be closed or used in a ``with`` statement.
 
     Raises:
-        ConfigError: The address cannot be used, or there is no database.
+        ConfigError: The address cannot be used, there is no database, or ``LINKSPAN_USER_KEY``,
+            which is needed to give users by their ids where they have pseudonyms, is too short.
         DatabaseError: The embedded server did not start.
     """
     return Client(
@@ -37,5 +39,6 @@ def connect(
             password or os.environ.get("NEO4J_PASSWORD"),
             database or os.environ.get("NEO4J_DATABASE"),
             create=False,
-        )
+        ),
+        Pseudonyms.from_environment(),
     )

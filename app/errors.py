@@ -55,6 +55,7 @@ class DataError(LinkspanError):
         hint: str | None = None,
     ) -> None:
         self.file, self.line, self.column, self.value = file, line, column, value
+        self.reason = message
         where = str(file) if file is not None else ""
         if line is not None:
             where += f", line {line}" if where else f"line {line}"

@@ -18,6 +18,7 @@ import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
 from linkspan.graph.connection import Database
+from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
@@ -198,16 +199,10 @@ class Pipeline:
         """Make the lists to publish, and keep them with the run; keys instead of row indices."""
         with self._stage("score") as stage:
             model = gnn.load(run.final, snapshot)
-            users, items = snapshot.users["key"].to_numpy(), snapshot.items["key"].to_numpy()
             lists = gnn.score_top(model, self.settings.publish.k, progress=self.progress)
-            known = lists["because"] >= 0
-            lists = lists.assign(
-                user=users[lists["user"]],
-                item=items[lists["item"]],
-                because=pd.Series(items[lists["because"]]).where(known, None),
-            )
+            lists = keyed_lists(snapshot, lists)
             similar = gnn.similar_items(model, self.settings.publish.similar, self.progress)
-            similar = similar.assign(item=items[similar["item"]], other=items[similar["other"]])
+            similar = keyed_similar(snapshot, similar)
             lists.to_parquet(run.lists, index=False)
             similar.to_parquet(run.similar, index=False)
             stage.count, stage.unit = len(lists), "rows"
@@ -246,7 +241,7 @@ class Pipeline:
             interactions=sorted(snapshot.interactions),
         )
         with self._stage("publish") as stage:
-            users = snapshot.users["key"].tolist()
+            users = all_keys(snapshot, "user")["key"].tolist()
             report = publish(database, record, users, lists, similar, self.progress)
             stage.count, stage.unit = report.written, "rows"
             stage.text = (

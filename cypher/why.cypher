@@ -3,7 +3,8 @@
 // columns: past (key), past_title, kind (of the tie), by (name of what ties), how (relationship type), ties (items that the entity has, or fellow users), strength (0 to 1, rarer ties are stronger)
 // index: User.key, Item.key
 // retryable: yes
-MATCH (u:User {key: $user})
+MATCH (:User {key: $user})-[:SAME_AS*0..]-(u:User)
+WITH DISTINCT u
 MATCH (i:Item {key: $item})
 CALL (u, i) {
   MATCH (i)-[via]->(e:Entity)<-[same]-(past:Item)<-[:SAVED]-(u)
@@ -23,6 +24,6 @@ CALL (u, i) {
          toFloat(fellows) / sqrt(toFloat(COUNT { (past)<-[:SAVED]-() } * COUNT { (i)<-[:SAVED]-() }))
            AS strength
 }
-RETURN past.key AS past, past.title AS past_title, kind, by, how, ties, strength
+RETURN DISTINCT past.key AS past, past.title AS past_title, kind, by, how, ties, strength
 ORDER BY strength DESC, past, by
 LIMIT $k

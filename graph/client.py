@@ -9,6 +9,7 @@ from typing import Any, Self
 from linkspan import cypher
 from linkspan.errors import ConfigError
 from linkspan.graph.connection import Database
+from linkspan.graph.pseudonyms import Pseudonyms, other_key, stored_check
 from linkspan.graph.results import (
     HistoryItem,
     Path,
@@ -26,12 +27,16 @@ class Client:
     It needs no torch and no right to write. Users and items are given by their keys in the graph:
     ``domain/id`` for items; the plain id for users that the domains share.
 
+    Where the graph has pseudonyms in place of users' ids, a user is given by the id or by the
+    pseudonym; the id needs the key.
+
     Args:
         database: An open connection, closed with the client.
+        pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
     """
 
-    def __init__(self, database: Database) -> None:
-        self.database = database
+    def __init__(self, database: Database, pseudonyms: Pseudonyms | None = None) -> None:
+        self.database, self._pseudonyms = database, pseudonyms
 
     def recommend(
         self, user: str, domain: str | None = None, k: int = 10
@@ -50,7 +55,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        return self._ask("recommend", Recommendation, user=user, domain=domain, k=k)
+        return self._ask("recommend", Recommendation, user=self.user_key(user), domain=domain, k=k)
 
     def similar(self, item: str, domain: str | None = None, k: int = 10) -> Results[SimilarItem]:
         """Items that are like an item.
@@ -78,7 +83,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        return self._ask("history", HistoryItem, user=user, domain=domain, k=k)
+        return self._ask("history", HistoryItem, user=self.user_key(user), domain=domain, k=k)
 
     def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
         """What ties an item to a user's past, the strongest first.
@@ -92,7 +97,7 @@ class Client:
             ConfigError: ``k`` is below 1.
             DatabaseError: The server failed.
         """
-        return self._ask("why", Path, user=user, item=item, k=k)
+        return self._ask("why", Path, user=self.user_key(user), item=item, k=k)
 
     def runs(self) -> Results[Run]:
         """The runs that were published, the latest first.
@@ -101,6 +106,26 @@ class Client:
             DatabaseError: The server failed.
         """
         return self._ask("runs", Run)
+
+    def user_key(self, user: str) -> str:
+        """The key that a user has in the graph.
+
+        Args:
+            user: Key of the user, with the id or with its pseudonym.
+
+        Raises:
+            ConfigError: The graph was loaded with another key than that of `pseudonyms`.
+            DatabaseError: The server failed.
+        """
+        stored = self._user_key
+        if self._pseudonyms is None or stored is None:
+            return user
+        if stored["check"] != self._pseudonyms.check:
+            raise other_key()
+        if stored["shared"]:
+            return self._pseudonyms.of(user)
+        domain, _, name = user.partition("/")
+        return f"{domain}/{self._pseudonyms.of(name)}"
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
@@ -133,6 +158,11 @@ class Client:
         """Relationship types from users to items, as the active run says; asked once."""
         found = self.database.read(cypher.load("read_interaction_types"))
         return found[0]["types"] if found else ["SAVED"]
+
+    @cached_property
+    def _user_key(self) -> dict[str, Any] | None:
+        """What the graph keeps of the key to its pseudonyms; asked once, and only with a key."""
+        return None if self._pseudonyms is None else stored_check(self.database)
 
     def _check_domain(self, domain: str) -> None:
         """Nothing was found in a domain: it may be because there is no such domain."""

@@ -14,6 +14,7 @@ from linkspan import cypher
 from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database
 from linkspan.graph.features import read_feature
+from linkspan.graph.identities import SAME_AS, join_nodes
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
 from linkspan.progress import SILENT, Progress, Task
@@ -30,7 +31,11 @@ _LABELS = {"item": "Item", "user": "User"}
 
 
 def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT) -> Snapshot:
-    """Read all that the roles name.
+    """Read all that the roles name; users, or items, that are one become one row.
+
+    What joins them is ``SAME_AS``, directly or through others. Their interactions and relations are
+    those of the one row; an event that several of them have is one, the latest, or one for each
+    time where its type repeats.
 
     Args:
         database: The graph.
@@ -45,7 +50,7 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
             is not what the roles say.
         DatabaseError: A query failed.
     """
-    tables = 2 + sum(
+    tables = 4 + sum(
         map(len, (roles.entities, roles.interactions, roles.relations, roles.features))
     )
     with progress.task("Reading the graph", tables, "tables") as task:
@@ -59,11 +64,10 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         }
         if items.empty:
             raise SchemaError("the graph has no items", hint="Load some with 'linkspan ingest'")
-        rows = {
-            "user": pd.Index(users["key"]),
-            "item": pd.Index(items["key"]),
-            **{kind: pd.Index(frame["key"]) for kind, frame in entities.items()},
-        }
+        rows = {kind: _numbered(frame["key"]) for kind, frame in entities.items()}
+        users, rows["user"], same_users = _joined_nodes(database, "User", users, task)
+        items, rows["item"], same_items = _joined_nodes(database, "Item", items, task)
+        aliases = {"user": same_users, "item": same_items}
         interactions = {
             role.type: _read_interactions(database, role, rows, task) for role in roles.interactions
         }
@@ -87,6 +91,7 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         interactions=interactions,
         relations=relations,
         features=features,
+        aliases={role: frame for role, frame in aliases.items() if len(frame)},
         source={
             "engine": f"{database.capabilities.engine} {database.capabilities.version}",
             "uri": database.uri,
@@ -121,6 +126,25 @@ def _read_items(database: Database, roles: Roles, task: Task) -> pd.DataFrame:
     return frame.fillna("").astype(str).sort_values("key", ignore_index=True)
 
 
+def _numbered(keys: pd.Series[Any], rows: Any = None) -> pd.Series[Any]:
+    """Key to row: its own number, or the one that is given."""
+    return pd.Series(np.arange(len(keys)) if rows is None else rows, index=pd.Index(keys))
+
+
+def _joined_nodes(
+    database: Database, label: str, nodes: pd.DataFrame, task: Task
+) -> tuple[pd.DataFrame, pd.Series[Any], pd.DataFrame]:
+    """One row for the nodes that are one; the nodes, key to row, and the keys without a row."""
+    names = {"Item": label, "WRITTEN_BY": SAME_AS, "Author": label}
+    columns = ["source", "target", "weight"]
+    pairs = database.read_frame(cypher.load("read_relations", names), columns, weight="")
+    task.advance(1, f"{len(pairs):,} {SAME_AS}")
+    own = _numbered(nodes["key"])
+    ends = (_rows(own, pairs[end]).tolist() for end in ("source", "target"))
+    joined, aliases, rows = join_nodes(nodes, zip(*ends, strict=True))
+    return joined, _numbered(nodes["key"], rows), aliases
+
+
 def _joined(values: Sequence[Any]) -> str:
     """Property values as one text: lists joined by commas, parts by full stops, gaps left out."""
     parts = (
@@ -132,7 +156,7 @@ def _joined(values: Sequence[Any]) -> str:
 
 
 def _read_interactions(
-    database: Database, role: InteractionRole, rows: dict[str, pd.Index[str]], task: Task
+    database: Database, role: InteractionRole, rows: dict[str, pd.Series[Any]], task: Task
 ) -> pd.DataFrame:
     wanted = [role.at, role.weight, role.positive.property if role.positive else None]
     properties = [name or "" for name in wanted]
@@ -149,7 +173,15 @@ def _read_interactions(
             "sign": _signs(judged, role),
         }
     )
+    if not (rows["user"].is_unique and rows["item"].is_unique):
+        by = ["user", "item", "at"]
+        events = _folded(events, by if role.repeat else by[:2], [*by, "weight", "sign"])
     return events.sort_values(["user", "item", "at"], ignore_index=True)
+
+
+def _folded(edges: pd.DataFrame, key: list[str], order: list[str]) -> pd.DataFrame:
+    """One edge of each key, the last in an order: those of nodes that are one may say it twice."""
+    return edges.sort_values(order).drop_duplicates(key, keep="last")
 
 
 def _signs(values: Sequence[Any], role: InteractionRole) -> np.ndarray[Any, np.dtype[np.int8]]:
@@ -178,7 +210,7 @@ def _numbers(
 
 
 def _read_relations(
-    database: Database, role: RelationRole, rows: dict[str, pd.Index[str]], task: Task
+    database: Database, role: RelationRole, rows: dict[str, pd.Series[Any]], task: Task
 ) -> pd.DataFrame:
     query = cypher.load(
         "read_relations",
@@ -200,18 +232,23 @@ def _read_relations(
             ),
         }
     )
+    if not (rows[role.source].is_unique and rows[role.target].is_unique):
+        if role.source == role.target:  # what joins nodes that are one joins a node with itself
+            loops = (edges["source"] == edges["target"]) & (frame["source"] != frame["target"])
+            edges = edges[~loops]
+        edges = _folded(edges, ["source", "target"], ["source", "target", "weight"])
     return edges.sort_values(["source", "target"], ignore_index=True)
 
 
-def _rows(keys: pd.Index[str], wanted: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
+def _rows(keys: pd.Series[Any], wanted: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.int32]]:
     """Row of each wanted key."""
-    found = keys.get_indexer(pd.Index(wanted)).astype(np.int32)
+    found = keys.index.get_indexer(pd.Index(wanted))
     if (found < 0).any():
         raise SchemaError(
             f"the graph changed while it was read: {wanted.iloc[int(found.argmin())]!r} is new",
             hint="Take the snapshot again when nothing is being loaded",
         )
-    return found
+    return keys.to_numpy(np.int32)[found]
 
 
 def _key(role: RelationRole) -> RelationKey:

@@ -25,6 +25,7 @@ class InteractionRole(_Frozen):
     Attributes:
         type: Relationship type, such as ``SAVED``.
         at: Property that holds the time or position (an integer), or None: the history is a set.
+        repeat: Whether a user and an item have one relationship for each time, not one in all.
         weight: Property that holds the weight, or None: every event weighs 1.
         positive: What makes an event positive, or None: every one is.
         otherwise: What an event is that is not positive.
@@ -32,6 +33,7 @@ class InteractionRole(_Frozen):
 
     type: str
     at: str | None = "at"
+    repeat: bool = False
     weight: str | None = None
     positive: Condition | None = None
     otherwise: Literal["negative", "ignored"] = "negative"

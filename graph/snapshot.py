@@ -18,7 +18,7 @@ RelationKey = tuple[str, str, str]
 """(source node type, relationship type, target node type); node types are ``item``, ``user``
 or the label of an entity kind."""
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Snapshot:
             ``weight`` (float32) and ``sign`` (int8: 1 positive, -1 negative, 0 neither).
         relations: `RelationKey` to a table with ``source``, ``target`` (int32 rows in the tables of
             the two node types) and ``weight`` (float32).
+        aliases: ``user`` and ``item``, where some of them are one, to the keys that have no row of
+            their own: columns ``row`` (int32, of the one that stands for all, the smallest key),
+            ``key`` and, for items, ``domain``, sorted by key.
         source: Where it was read from: ``engine``, ``uri``, ``read_at`` (ISO 8601).
         features: Item property to a table with one row for each of ``items``: column ``value``
             (float64, NaN where absent; a date is days since 1970), or ``value`` (text, empty where
@@ -51,13 +54,15 @@ class Snapshot:
     entities: dict[str, pd.DataFrame]
     interactions: dict[str, pd.DataFrame]
     relations: dict[RelationKey, pd.DataFrame]
+    aliases: dict[str, pd.DataFrame] = field(default_factory=dict)
     source: dict[str, str] = field(default_factory=dict)
     features: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def domains(self) -> list[str]:
         """Names of the domains that have items, sorted."""
-        return sorted(self.items["domain"].unique())
+        frames = [self.items, *(frame for role, frame in self.aliases.items() if role == "item")]
+        return sorted(set().union(*(frame["domain"].unique() for frame in frames)))
 
     @property
     def timed(self) -> bool:
@@ -154,6 +159,7 @@ class Snapshot:
                 for name, frame in _below("relation", tables).items()
                 for source, kind, target in [name.split("/")]
             },
+            aliases=_below("alias", tables),
             source=manifest["source"],
             features=_below("feature", tables),
         )
@@ -176,6 +182,7 @@ class Snapshot:
                 for key, frame in sorted(self.relations.items())
             ),
             *((f"feature/{name}", frame) for name, frame in sorted(self.features.items())),
+            *((f"alias/{role}", frame) for role, frame in sorted(self.aliases.items())),
         ]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from linkspan.errors import DataError
+from linkspan.graph.identities import SAME_AS, components
+from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.mapping import Mapping
@@ -16,10 +19,12 @@ from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Source, open_source
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.statistics import Statistics
-from linkspan.ingest.tables import VectorsTable
-from linkspan.ingest.targets import NodeTarget, Target
+from linkspan.ingest.tables import IdentitiesTable, VectorsTable
+from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, Target
 from linkspan.ingest.vectors import open_vectors
 from linkspan.progress import SILENT, Progress
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -66,8 +71,12 @@ class Checked:
     statistics: Statistics = field(default_factory=Statistics)
 
 
-def open_sources(mapping: Mapping) -> list[Source]:
+def open_sources(mapping: Mapping, pseudonyms: Pseudonyms | None = None) -> list[Source]:
     """Find all files of a mapping and check their headers; nothing more is read.
+
+    Args:
+        mapping: The mapping.
+        pseudonyms: What takes the place of users' ids, or None.
 
     Raises:
         ConfigError: A file or a column is missing.
@@ -78,7 +87,7 @@ def open_sources(mapping: Mapping) -> list[Source]:
         if isinstance(spec, VectorsTable):
             sources.append(open_vectors(name, spec, mapping.base, sources))
         else:
-            sources.append(open_source(name, spec, mapping.base))
+            sources.append(open_source(name, spec, mapping.base, pseudonyms))
     return sources
 
 
@@ -106,6 +115,7 @@ def check(
     catalogue = Catalogue(mapping.kinds, listed, insert=policies.dangling == "insert")
     checked = Checked(catalogue)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
+    identities: list[Table] = []
     for number, source in enumerate(sources):
         if number in skip:
             continue
@@ -116,6 +126,8 @@ def check(
                 shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
                 checked.statistics.add(number, source.spec, shaped)
+                if isinstance(source.spec, IdentitiesTable):
+                    identities.append(shaped.table)
                 found.good += len(shaped)
                 found.bad += len(shaped.problems)
                 found.dropped += sum(problem.kind == "missing" for problem in shaped.problems)
@@ -138,7 +150,36 @@ def check(
     checked.statistics.close({n: found.actions for n, found in checked.files.items()})
     for number, found in checked.files.items():
         _see_limit(found, sources[number], policies)
+    _warn_of_joined(identities, mapping.users.shared)
     return checked
+
+
+def _warn_of_joined(identities: list[Table], shared_users: bool) -> None:
+    """Say where identities make one of several users or items of one domain."""
+    for role in ("item",) if shared_users else ("item", "user"):
+        pairs: list[tuple[str, str]] = [
+            pair
+            for table in identities
+            if table.target == LinkTarget(SAME_AS, role, role)
+            for pair in zip(*(keys.to_pylist() for keys in table.keys.values()), strict=True)
+        ]
+        several = []
+        for keys in components(pairs):
+            in_domain = Counter(key.partition("/")[0] for key in keys)
+            several += [
+                sorted(k for k in keys if k.startswith(f"{domain}/"))
+                for domain, count in in_domain.items()
+                if count > 1
+            ]
+        if several:
+            first = min(several)
+            _log.warning(
+                "identities join %ss of one domain, %s time(s), such as %s: if they are not one, "
+                "look for a wrong pair that links them",
+                role,
+                f"{len(several):,}",
+                " and ".join(first[:3]),
+            )
 
 
 def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:

@@ -11,7 +11,7 @@ from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
 from linkspan.ingest.statistics import statistics_groups
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable, VectorsTable
+from linkspan.ingest.tables import InteractionsTable, ItemsTable, VectorsTable
 
 _FORMAT = 2  # grows when the same file and mapping make another graph than before
 
@@ -61,7 +61,7 @@ class Ledger:
         self._sources = sources
         self._sha256 = [source.sha256() for source in sources]
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
-        shared = mapping.users.model_dump_json(include={"shared"})
+        shared = mapping.users.model_dump_json(include={"shared", "pseudonymise"})
         kinds = ",".join(sorted({table.kind for table in mapping.entities}))
         self._groups = statistics_groups([source.spec for source in sources])
         self._mapping = [
@@ -132,10 +132,9 @@ class Ledger:
             return True  # as one row comes or goes, the mean of all moves
         if isinstance(spec, InteractionsTable | VectorsTable):
             return spec.domain is None or entry.rejected > 0
-        if isinstance(spec, RelationsTable):
-            ends = (spec.source, spec.target)
-            return any(end.item and end.domain is None for end in ends) or entry.rejected > 0
-        return False
+        ends = spec.ends.values()
+        looked_up = any(end.item and end.domain is None for end in ends)
+        return looked_up or (bool(ends) and entry.rejected > 0)
 
 
 def _sha256(*parts: object) -> str:

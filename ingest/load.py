@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from linkspan import cypher
+from linkspan.errors import ConfigError
 from linkspan.graph.connection import Database
+from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.schema import prepare
 from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import CheckedFile, check, open_sources
@@ -24,6 +27,7 @@ from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.tables import (
     EntitiesTable,
+    IdentitiesTable,
     ItemsTable,
     UsersFile,
 )
@@ -53,12 +57,14 @@ def ingest(
         progress: Told of each file.
 
     Raises:
-        ConfigError: A file or a column is missing.
+        ConfigError: A file or a column is missing, or the key to users' pseudonyms is missing or
+            another than before.
         DataError: A row is wrong and may not be skipped; nothing was written.
         DatabaseError: A write failed; what was written before stays, and the next ingest goes on.
     """
     started = time.perf_counter()
-    sources = open_sources(mapping)
+    pseudonyms = pseudonyms_of(mapping)
+    sources = open_sources(mapping, pseudonyms)
     report = IngestReport(dry_run=dry_run)
     if dry_run:
         checked = check(mapping, sources, progress=progress)
@@ -66,10 +72,28 @@ def ingest(
             _checked(source, checked.files[number]) for number, source in enumerate(sources)
         ]
     else:
-        loader = _Loader(database, mapping, sources, report, progress)
+        check_graph(database, pseudonyms)
+        loader = _Loader(database, mapping, sources, pseudonyms, report, progress)
         loader.load(force=force, rejects=rejects or mapping.base / "rejects")
     report.seconds = time.perf_counter() - started
     return report
+
+
+def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
+    """What takes the place of users' ids, where the mapping says so.
+
+    Raises:
+        ConfigError: Its key is not in the environment.
+    """
+    if not mapping.users.pseudonymise:
+        return None
+    pseudonyms = Pseudonyms.from_environment()
+    if pseudonyms is None:
+        raise ConfigError(
+            f"[users] says 'pseudonymise = true', and {VARIABLE} is not set",
+            hint="Put the secret key there, 16 bytes or more",
+        )
+    return pseudonyms
 
 
 class _Loader:
@@ -80,10 +104,12 @@ class _Loader:
         database: Database,
         mapping: Mapping,
         sources: list[Source],
+        pseudonyms: Pseudonyms | None,
         report: IngestReport,
         progress: Progress,
     ) -> None:
         self._database, self._mapping, self._sources = database, mapping, sources
+        self._pseudonyms = pseudonyms
         self._report, self._progress = report, progress
         self._ledger = Ledger(mapping, sources)
         self._writer = GraphWriter(database)
@@ -98,6 +124,7 @@ class _Loader:
         self._report.lines += [_skipped(self._sources[n], entry) for n, entry in whole.items()]
         if rest:
             prepare(self._database)
+            self._note_key()
         loaded = {number: entry.loaded for number, entry in known.items()}
         shared = self._mapping.users.shared
         # The next piece is made ready while the server writes this one.
@@ -106,6 +133,12 @@ class _Loader:
             self._load_file(number, of_file, checked.files[number], loaded.get(number, 0), rejects)
         order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
         self._report.lines.sort(key=lambda line: order[line.file])
+
+    def _note_key(self) -> None:
+        """Keep the check value of the key to pseudonyms in the graph."""
+        if self._pseudonyms is not None:
+            query, shared = cypher.load("write_user_key"), self._mapping.users.shared
+            self._database.write(query, check=self._pseudonyms.check, shared=shared)
 
     def _load_file(
         self, number: int, of_file: Iterator[Piece], found: CheckedFile, loaded: int, rejects: Path
@@ -168,8 +201,8 @@ def _skipped(source: Source, entry: Entry) -> Line:
 
 
 def _is_referred_to(source: Source) -> bool:
-    """Whether rows of other files may refer to its rows, so that it has to be read for its keys."""
-    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile)
+    """Whether rows of other files may refer to its rows, or go on from them: it has to be read."""
+    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile | IdentitiesTable)
 
 
 def _target(source: Source) -> str:

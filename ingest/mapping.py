@@ -10,13 +10,14 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from linkspan.graph.roles import FeatureKind, FeatureRole, InteractionRole, RelationRole, Roles
-from linkspan.ingest.columns import Domain, Strict
+from linkspan.ingest.columns import Domain, End, Strict
 from linkspan.ingest.complaints import config_error
 from linkspan.ingest.names import domain_label
 from linkspan.ingest.policies import Policies
 from linkspan.ingest.tables import (
     EntitiesTable,
     FileTable,
+    IdentitiesTable,
     InteractionsTable,
     ItemsTable,
     RelationsTable,
@@ -24,7 +25,7 @@ from linkspan.ingest.tables import (
     VectorsTable,
 )
 
-TABLES = ("users", "items", "entities", "interactions", "relations", "ingest")
+TABLES = ("users", "items", "entities", "interactions", "relations", "identities", "ingest")
 """Names of the tables in ``linkspan.toml`` that are the mapping."""
 
 _FEATURE_KINDS: dict[str, FeatureKind] = {"category": "category", "date": "date"}
@@ -40,6 +41,7 @@ class Mapping(Strict):
         entities: Files with one entity a row.
         interactions: Files with one event a row.
         relations: Files with one relation a row.
+        identities: Files with two users or two items a row that are one.
         ingest: What is done with rows that cannot be taken as they are.
     """
 
@@ -49,6 +51,7 @@ class Mapping(Strict):
     entities: tuple[EntitiesTable, ...] = ()
     interactions: tuple[InteractionsTable, ...] = Field(min_length=1)
     relations: tuple[RelationsTable, ...] = ()
+    identities: tuple[IdentitiesTable, ...] = ()
     ingest: Policies = Policies()
 
     @model_validator(mode="after")
@@ -93,6 +96,7 @@ class Mapping(Strict):
             ("users.files", self.users.files),
             ("interactions", self.interactions),
             ("relations", self.relations),
+            ("identities", self.identities),
         ]
         for name, group in groups:
             for number, table in enumerate(group, 1):
@@ -123,6 +127,7 @@ class Mapping(Strict):
             interactions[table.type] = InteractionRole(
                 type=table.type,
                 at="at" if table.at else None,
+                repeat=table.repeat,
                 weight="weight" if table.weight else None,
                 positive=table.positive,
                 otherwise=table.otherwise,
@@ -210,19 +215,22 @@ class Mapping(Strict):
     def _inserted_have_domains(self) -> None:
         if self.ingest.dangling != "insert":
             return
-        ends = [("interactions", n, "", t.domain) for n, t in enumerate(self.interactions, 1)]
-        ends += [
-            ("relations", number, f", {name}", end.domain)
-            for number, table in enumerate(self.relations, 1)
-            for name, end in (("source", table.source), ("target", table.target))
-            if end.item is not None
+        ends = [
+            (f"[[interactions]] {number}", table.domain)
+            for number, table in enumerate(self.interactions, 1)
         ]
-        for table_name, number, where, domain in ends:
+        ends += [(where, end.domain) for where, end in self._ends() if end.item is not None]
+        for where, domain in ends:
             if domain is None:
                 raise ValueError(
-                    f"[[{table_name}]] {number}{where} needs 'domain', as [ingest] says "
-                    "'dangling = \"insert\"'"
+                    f"{where} needs 'domain', as [ingest] says 'dangling = \"insert\"'"
                 )
+
+    def _ends(self) -> Iterator[tuple[str, End]]:
+        """Ends of relations and identities, each with the place where it is named."""
+        for where, table in self.tables():
+            for name, end in table.ends.items():
+                yield f"{where}, {name}", end
 
     def _users_have_domains(self) -> None:
         if self.users.shared:
@@ -233,13 +241,9 @@ class Mapping(Strict):
                     f"[[users.files]] {number} needs 'domain', as [users] does not say "
                     "'shared = true'"
                 )
-        for number, table in enumerate(self.relations, 1):
-            for name, end in (("source", table.source), ("target", table.target)):
-                if end.user is not None and end.domain is None:
-                    raise ValueError(
-                        f"[[relations]] {number}, {name} needs 'domain', as [users] does not say "
-                        "'shared = true'"
-                    )
+        for where, end in self._ends():
+            if end.user is not None and end.domain is None:
+                raise ValueError(f"{where} needs 'domain', as [users] does not say 'shared = true'")
 
 
 def mapping_from_tables(tables: dict[str, Any], base: Path) -> Mapping:

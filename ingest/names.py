@@ -8,8 +8,8 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator
 
-RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile"})
-RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR"})
+RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile", "UserKey"})
+RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS"})
 RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding"})
 
 _NAME = re.compile(r"[^\W\d]\w{0,63}")  # a letter or _, then letters, digits or _, in any script

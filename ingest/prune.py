@@ -16,6 +16,7 @@ from linkspan.graph.writer import write_rows
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.codes import Codes, KeyCodes
 from linkspan.ingest.ledger import Ledger
+from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, Target
@@ -68,7 +69,7 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
         DataError: A row is wrong or rejected: what it should have said is not known, and might be
             what the graph holds.
     """
-    sources = open_sources(mapping)
+    sources = open_sources(mapping, pseudonyms_of(mapping))
     checked = check(mapping, sources, progress=progress)
     for number, found in checked.files.items():
         if lost := found.rejected - found.dropped:

@@ -6,6 +6,7 @@ import codecs
 import difflib
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkspan.errors import ConfigError, DataError
+from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.tables import FileTable
 
@@ -63,6 +65,7 @@ class Source:
         name: The path as it is written in the mapping.
         format: ``csv`` or ``tsv``.
         compression: As pyarrow names it, or None.
+        pseudonyms: What takes the place of users' ids in it, or None.
     """
 
     table: str
@@ -71,6 +74,7 @@ class Source:
     name: str
     format: str
     compression: str | None
+    pseudonyms: Pseudonyms | None = None
 
     def batches(self) -> Iterator[Batch]:
         """Read the columns that the mapping names.
@@ -79,8 +83,11 @@ class Source:
             DataError: The file is damaged: cut short, not text, or with an open quote.
         """
         from linkspan.ingest.csv_reader import read_csv
+        from linkspan.ingest.pseudonymised import pseudonymised
 
-        return read_csv(self)
+        if self.pseudonyms is None:
+            return read_csv(self)
+        return pseudonymised(read_csv(self), self.spec.user_columns(), self.pseudonyms)
 
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""
@@ -88,13 +95,16 @@ class Source:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_source(table: str, spec: FileTable, base: Path) -> Source:
+def open_source(
+    table: str, spec: FileTable, base: Path, pseudonyms: Pseudonyms | None = None
+) -> Source:
     """Find a file and check its header against its table.
 
     Args:
         table: Name of the table, such as ``[[items]] 1``.
         spec: The table.
         base: Folder that its path is relative to.
+        pseudonyms: What takes the place of users' ids; none of them is shown in an error then.
 
     Raises:
         ConfigError: There is no such file, its format is not known, or a column is not in it.
@@ -119,19 +129,27 @@ def open_source(table: str, spec: FileTable, base: Path) -> Source:
             f"{table}: the name of {path} does not say how it is written",
             hint=f"Add 'format = ...' (csv or tsv), or end it in {', '.join(_SUFFIXES)}",
         )
-    source = Source(table, spec, path, spec.file, kind, compression)
+    pseudonyms = pseudonyms if spec.user_columns() else None
+    source = Source(table, spec, path, spec.file, kind, compression, pseudonyms)
     from linkspan.ingest.csv_reader import read_header
+    from linkspan.ingest.pseudonymised import values_hidden
 
-    _check_header(source, read_header(source))
+    with values_hidden() if pseudonyms else nullcontext():
+        columns = read_header(source)
+    _check_header(source, columns)
     return source
 
 
 def _check_header(source: Source, columns: list[str]) -> None:
-    """Check that all columns of the mapping are there, once each."""
+    """Check that all columns of the mapping are there, once each.
+
+    Where users have pseudonyms the header is not shown: without one it is a row with a user's id.
+    """
     for name in columns:
         if name and columns.count(name) > 1:
+            shown = f"column '{name}'" if source.pseudonyms is None else "one column"
             raise DataError(
-                f"the header has column '{name}' {columns.count(name)} times",
+                f"the header has {shown} {columns.count(name)} times",
                 file=source.path,
                 line=1,
                 hint="Give each column a name of its own",
@@ -142,7 +160,9 @@ def _check_header(source: Source, columns: list[str]) -> None:
             meant = f"Perhaps '{near}' is meant; it has" if near else "It has"
             raise ConfigError(
                 f"{source.table}, {key}: {source.path} has no column '{name}'",
-                hint=f"{meant} {', '.join(columns)}",
+                hint=f"{meant} {', '.join(columns)}"
+                if source.pseudonyms is None
+                else "Look at its first line, which is not shown as it may hold a user's id",
             )
 
 

@@ -11,17 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkspan.graph.identities import SAME_AS
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.codes import Codes
 from linkspan.ingest.columns import Column, End
 from linkspan.ingest.convert import Rows, domains_in, joined, split_cells
 from linkspan.ingest.names import domain_label, entity_key_prefix
-from linkspan.ingest.parse import Mask
+from linkspan.ingest.parse import Mask, mask
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch
 from linkspan.ingest.tables import (
     EntitiesTable,
     FileTable,
+    IdentitiesTable,
     InteractionsTable,
     ItemRelation,
     ItemsTable,
@@ -196,6 +198,18 @@ def _(spec: RelationsTable, batch: Batch, catalogue: Catalogue, shared_users: bo
     properties = _properties(rows, spec.values())
     target = LinkTarget(spec.type, spec.source.role, spec.target.role)
     return _linked(rows, batch, target, keys, properties, catalogue)
+
+
+@shape.register
+def _(spec: IdentitiesTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    left, right = (_end(end, rows, catalogue, shared_users) for end in (spec.left, spec.right))
+    role = spec.left.role
+    reason, hint = f"this is the same {role} as on the left", "Name another one, or remove the row"
+    rows.reject(mask(pc.equal(left, right)), spec.right.column, reason, hint)
+    # One direction, so that a pair given both ways is one relationship.
+    keys = {"source": pc.min_element_wise(left, right), "target": pc.max_element_wise(left, right)}
+    return _linked(rows, batch, LinkTarget(SAME_AS, role, role), keys, {}, catalogue)
 
 
 def _end(end: End, rows: Rows, catalogue: Catalogue, shared_users: bool) -> pa.StringArray:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from linkspan.graph.identities import SAME_AS
 from linkspan.graph.roles import Condition
 from linkspan.ingest.columns import (
     AsColumn,
@@ -60,6 +61,15 @@ class FileTable(Strict):
     def values(self) -> dict[str, Column]:
         """Columns that become properties of what the rows become, by property."""
         return dict(self.properties)
+
+    @property
+    def ends(self) -> dict[str, End]:
+        """The two nodes that a row joins, each by its key; none where a row is a node."""
+        return {}
+
+    def user_columns(self) -> set[str]:
+        """Columns with users' ids."""
+        return {end.user for end in self.ends.values() if end.user is not None}
 
 
 class ItemRelation(Strict):
@@ -215,16 +225,22 @@ class UsersFile(FileTable):
             self.id: "id",
         }
 
+    def user_columns(self) -> set[str]:
+        """See `FileTable.user_columns`."""
+        return {self.id}
+
 
 class UsersTable(Strict):
     """What is said about users.
 
     Attributes:
         shared: One id is one user in all domains; if not, each domain has its own users.
+        pseudonymise: Keyed hashes take the place of the ids, see `linkspan.graph.pseudonyms`.
         files: Files with one user a row.
     """
 
     shared: bool = False
+    pseudonymise: bool = False
     files: tuple[UsersFile, ...] = ()
 
 
@@ -300,6 +316,10 @@ class InteractionsTable(FileTable):
         """See `FileTable.values`; the weight is one of them."""
         return {**self.properties, **({"weight": self.weight} if self.weight else {})}
 
+    def user_columns(self) -> set[str]:
+        """See `FileTable.user_columns`."""
+        return {self.user}
+
 
 class RelationsTable(FileTable):
     """A file with one relation a row.
@@ -337,6 +357,51 @@ class RelationsTable(FileTable):
     def values(self) -> dict[str, Column]:
         """See `FileTable.values`; the weight is one of them."""
         return {**self.properties, **({"weight": self.weight} if self.weight else {})}
+
+    @property
+    def ends(self) -> dict[str, End]:
+        """See `FileTable.ends`."""
+        return {"source": self.source, "target": self.target}
+
+
+class IdentitiesTable(FileTable):
+    """A file whose rows name two users, or two items, that are one.
+
+    Attributes:
+        left: One of the two; the order says nothing.
+        right: The other one.
+    """
+
+    left: End
+    right: End
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return SAME_AS
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> Self:
+        if {self.left.role, self.right.role} not in ({"user"}, {"item"}):
+            raise ValueError(
+                "'left' and 'right' are two users or two items, not "
+                f"{self.left.role} and {self.right.role}"
+            )
+        return self
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {
+            **_domain_columns(self.left.domain),
+            **_domain_columns(self.right.domain),
+            self.right.column: "right",
+            self.left.column: "left",
+        }
+
+    @property
+    def ends(self) -> dict[str, End]:
+        """See `FileTable.ends`."""
+        return {"left": self.left, "right": self.right}
 
 
 def _domain_columns(domain: Domain | None) -> dict[str, str]:

@@ -28,7 +28,7 @@ BATCH_NUMBERS = 1 << 21
 Matrix = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VectorSource(Source):
     """One file of vectors; its lines are its rows, from 1.
 

@@ -12,6 +12,7 @@ from linkspan.commands.options import Config, Domain, Json, K, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError
 from linkspan.graph.client import Client
+from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
 
 app = typer.Typer()
@@ -21,7 +22,8 @@ Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
 
 
 def _client(config: Any, uri: str | None) -> Client:
-    return Client(load_settings(config, database__uri=uri).open_database())
+    pseudonyms = Pseudonyms.from_environment()
+    return Client(load_settings(config, database__uri=uri).open_database(), pseudonyms)
 
 
 @app.command()
@@ -111,6 +113,19 @@ def explain(
 
 
 @app.command()
+def pseudonym(
+    user: Annotated[str, typer.Argument(metavar="ID", help="Id of the user, as in the files.")],
+    as_json: Json = False,
+) -> None:
+    """What stands for a user's id in a graph with pseudonyms; the key is in LINKSPAN_USER_KEY."""
+    pseudonyms = Pseudonyms.from_environment()
+    if pseudonyms is None:
+        raise ConfigError(f"{VARIABLE} is not set", hint="Put the key of the graph there")
+    made = pseudonyms.of(user.strip())
+    show_json({"pseudonym": made}) if as_json else out.print(made, markup=False)
+
+
+@app.command()
 def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
     with _client(config, uri) as client:
@@ -145,6 +160,8 @@ def query(
         return out.print(text.rstrip(), markup=False)
     parameters = _parameters(name, param or [])
     with _client(config, uri) as client:
+        if "user" in parameters:
+            parameters["user"] = client.user_key(parameters["user"])
         rows = client.database.read(text, **parameters)
     cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
     _show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")

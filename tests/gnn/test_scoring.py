@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -59,6 +60,23 @@ def test_nothing_better_was_left_out(fitted: FittedModel, top: pd.DataFrame) -> 
         found = top[(top["user"] == user) & (top["domain"] == "book")]
         assert found["item"].tolist() == best.tolist()
         assert np.allclose(found["score"], np.sort(scores)[::-1][:5], atol=1e-5)
+
+
+def test_an_item_of_two_domains_is_recommended_in_both_and_seen_in_both(
+    fitted: FittedModel,
+) -> None:
+    """A film that is one with a book: its row is the book's."""
+    book = 60
+    aliases = pd.DataFrame({"row": [np.int32(book)], "key": ["film/9999"], "domain": ["film"]})
+    two = replace(fitted, snapshot=replace(fitted.snapshot, aliases={"item": aliases}))
+    top = score_top(two, k=61)
+    events = fitted.snapshot.events()
+    met = set(events.loc[events["item"] == book, "user"])
+    assert 0 < len(met) < 90
+    for domain in ("book", "film"):
+        found = top[(top["item"] == book) & (top["domain"] == domain)]
+        assert set(found["user"]) == set(range(90)) - met
+    assert not ((top["item"] == book) & (top["domain"] == "art")).any()
 
 
 def test_parts_add_up_to_the_score(top: pd.DataFrame) -> None:
