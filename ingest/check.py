@@ -13,7 +13,7 @@ from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.policies import Policies
 from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Source, open_source
+from linkspan.ingest.readers import Source, open_files
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.targets import NodeTarget, Target
 from linkspan.progress import SILENT, Progress
@@ -66,7 +66,9 @@ def open_sources(mapping: Mapping) -> list[Source]:
         ConfigError: A file or a column is missing.
         DataError: A file cannot be read.
     """
-    return [open_source(name, spec, mapping.base) for name, spec in mapping.tables()]
+    return [
+        source for name, spec in mapping.tables() for source in open_files(name, spec, mapping.base)
+    ]
 
 
 def check(
@@ -109,7 +111,7 @@ def check(
                         first = problem if first is None or problem.line < first.line else first
                 task.advance(len(batch))
         if first is not None:  # only now: what is wrong with the whole file comes before it
-            raise first.error(source.path)
+            raise first.error(source.path, source.unit)
         _see_limit(found, source, policies)
     for target, finder in finders.items():
         actions, clashes = finder.resolve(policies.duplicates)
@@ -118,7 +120,7 @@ def check(
         for clash in clashes:
             problem = _clash(clash, target, sources, catalogue)
             if policies.duplicates == "error":
-                raise problem.error(sources[clash.file].path)
+                raise problem.error(sources[clash.file].path, sources[clash.file].unit)
             checked.files[clash.file].clashes[clash.line] = problem
     for number, found in checked.files.items():
         _see_limit(found, sources[number], policies)
@@ -138,7 +140,7 @@ def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:
 
 
 def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catalogue) -> Problem:
-    first = f"line {clash.first_line}"
+    first = f"{sources[clash.first_file].unit} {clash.first_line}"
     if clash.first_file != clash.file:
         first += f" of {sources[clash.first_file].path.name}"
     return Problem(

@@ -31,17 +31,18 @@ class Column(Strict):
 
     Attributes:
         column: Name in the file's header.
-        type: What the values are. ``time`` is text in ISO 8601, kept as milliseconds UTC.
+        type: What the values are. ``time`` is text in ISO 8601, kept as milliseconds UTC; ``list``
+            is a list of text.
         split: What separates several values in one cell; the property is then a list.
     """
 
     column: ColumnName
-    type: Literal["text", "integer", "number", "boolean", "time"] = "text"
+    type: Literal["text", "integer", "number", "boolean", "time", "list"] = "text"
     split: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
     def _lists_hold_text(self) -> Self:
-        if self.split is not None and self.type != "text":
+        if self.split is not None and self.type not in ("text", "list"):
             raise ValueError(
                 f"'split' makes lists of text, so type '{self.type}' cannot go with it"
             )

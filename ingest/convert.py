@@ -64,7 +64,31 @@ class Rows:
         self.good &= ~bad
 
     def text(self, column: str) -> pa.StringArray:
-        """Text without white space around it; null where nothing stands."""
+        """Text without white space around it; null where nothing stands. A list is a problem."""
+        if column in self._batch.lists:
+            several = mask(pc.is_valid(self._batch.lists[column]))
+            hint = "Say 'type = \"list\"' where it is a property, or write one value"
+            self.reject(several, column, "a list where one value is needed", hint)
+        return self._text(column)
+
+    def lists(self, column: str, separator: str | None = None) -> pa.ListArray:
+        """Lists of text: lists as they stand, and text split at a separator; null without values.
+
+        No part is empty, or has white space around it.
+        """
+        text = self._text(column)
+        parents, parts = split_cells(text, separator)
+        several = self._batch.lists.get(column)
+        if several is None:
+            return _lists(parents, parts, len(text))
+        listed = pc.utf8_trim_whitespace(pc.list_flatten(several))
+        kept = mask(pc.greater(pc.binary_length(listed), 0))
+        rows = np.concatenate((parents, pc.list_parent_indices(several).to_numpy()[kept]))
+        order = np.argsort(rows, kind="stable")
+        both = pa.chunked_array([parts, listed.filter(pa.array(kept))]).combine_chunks()
+        return _lists(pa.array(rows[order]), both.take(pa.array(order)), len(text))
+
+    def _text(self, column: str) -> pa.StringArray:
         text = pc.utf8_trim_whitespace(self._batch.columns[column])
         return pc.if_else(pc.equal(pc.binary_length(text), 0), None, text)
 
@@ -92,10 +116,9 @@ class Rows:
 
     def values(self, spec: Column) -> pa.Array:
         """What a column holds, typed; null where nothing stands."""
+        if spec.split is not None or spec.type == "list":
+            return self.lists(spec.column, spec.split)
         text = self.text(spec.column)
-        if spec.split is not None:
-            parents, parts = split_cells(text, spec.split)
-            return _lists(parents, parts, len(text))
         if spec.type == "integer":
             return self._integers(text, spec.column)
         if spec.type == "number":

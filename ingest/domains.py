@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -9,7 +11,7 @@ from linkspan.errors import DataError
 from linkspan.ingest.convert import Rows
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.names import domain_label
-from linkspan.ingest.readers import open_source
+from linkspan.ingest.readers import Source, open_files
 from linkspan.ingest.tables import ItemsTable
 
 
@@ -27,11 +29,8 @@ def find_domains(mapping: Mapping) -> tuple[str, ...]:
     for table, spec in mapping.tables():
         if not isinstance(spec, ItemsTable):
             continue
-        source = open_source(table, spec, mapping.base)
-        for batch in source.batches():
-            rows = Rows(batch)
-            domains = rows.domains(spec.domain)
-            for name in pc.unique(domains.filter(pa.array(rows.good))).to_pylist():
+        for source in open_files(table, spec, mapping.base):
+            for name in _names(source, spec):
                 other = labels.setdefault(domain_label(name), name)
                 if other != name:
                     raise DataError(
@@ -41,3 +40,11 @@ def find_domains(mapping: Mapping) -> tuple[str, ...]:
                         hint="Rename one of them",
                     )
     return tuple(sorted(labels.values()))
+
+
+def _names(source: Source, spec: ItemsTable) -> Iterator[str]:
+    """Names of domains in a file; one may come more than once."""
+    for batch in source.batches():
+        rows = Rows(batch)
+        domains = rows.domains(spec.domain)
+        yield from pc.unique(domains.filter(pa.array(rows.good))).to_pylist()

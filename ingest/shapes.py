@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.codes import Codes
 from linkspan.ingest.columns import Column, End
-from linkspan.ingest.convert import Mask, Rows, domains_in, joined, split_cells
+from linkspan.ingest.convert import Mask, Rows, domains_in, joined
 from linkspan.ingest.names import domain_label, entity_key_prefix
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch
@@ -39,14 +39,14 @@ class Shaped:
         table: What each of them becomes.
         codes: ``(N,)`` int64, one number for each key.
         problems: The other rows.
-        cells: Columns of an items file that become relations, ``(N,)`` each.
+        cells: Columns of an items file that become relations, ``(N,)`` lists of text each.
     """
 
     lines: npt.NDArray[np.int64]
     table: Table
     codes: Codes
     problems: list[Problem]
-    cells: list[tuple[ItemRelation, pa.StringArray]] = field(default_factory=list)
+    cells: list[tuple[ItemRelation, pa.ListArray]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -59,7 +59,7 @@ class Shaped:
             self.table.filter(rows),
             self.codes[kept],
             self.problems,
-            [(relation, text.filter(rows)) for relation, text in self.cells],
+            [(relation, names.filter(rows)) for relation, names in self.cells],
         )
 
     def tables(self, catalogue: Catalogue, shared_users: bool) -> Iterator[Table]:
@@ -77,9 +77,9 @@ class Shaped:
             yield from _by_domain(self.table)
         else:
             yield self.table
-        for relation, text in self.cells:
-            parents, names = split_cells(text, relation.split)
-            keys = _entity_keys(relation.entity, names)
+        for relation, names in self.cells:
+            parents = pc.list_parent_indices(names)
+            keys = _entity_keys(relation.entity, pc.list_flatten(names))
             named = catalogue.undeclared(relation.entity, keys)
             yield from _nodes(relation.entity, named, shared_users)
             items = self.table.keys["key"].take(parents)
@@ -112,19 +112,19 @@ def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) 
     if spec.domain.column is not None:
         catalogue.check_labels(rows, domains, spec.domain.column)
     properties = {"id": ids, "domain": domains, **_properties(rows, spec.properties)}
-    cells = [(relation, rows.text(relation.column)) for relation in spec.relations]
-    for relation, text in cells:
+    cells = [(relation, rows.lists(relation.column, relation.split)) for relation in spec.relations]
+    for relation, names in cells:
         if relation.entity in catalogue.listed_kinds and not catalogue.insert:
-            parents, names = split_cells(text, relation.split)
-            unknown = catalogue.entities[relation.entity].find(_entity_keys(relation.entity, names))
+            keys = _entity_keys(relation.entity, pc.list_flatten(names))
+            unknown = catalogue.entities[relation.entity].find(keys) < 0
             bad = np.zeros(len(rows), bool)
-            bad[parents.to_numpy()[unknown < 0]] = True
+            bad[pc.list_parent_indices(names).to_numpy()[unknown]] = True
             reason = f"no entities file has this {relation.entity}"
             hint = "Add it there, or remove it here"
             rows.reject(bad, relation.column, reason, hint, dangling=True)
     shaped = _shaped(rows, batch, NodeTarget("Item"), {"key": joined(domains, ids)}, properties)
     kept = pa.array(rows.good)
-    cells = [(relation, text.filter(kept)) for relation, text in cells]
+    cells = [(relation, names.filter(kept)) for relation, names in cells]
     good = shaped.table.properties
     codes = catalogue.add_items(good["id"], good["domain"])
     return replace(shaped, codes=codes, cells=cells)

@@ -32,16 +32,26 @@ class FileTable(Strict):
     """What every table with a file has.
 
     Attributes:
-        file: Path, relative to the mapping.
+        file: Path, relative to `Mapping.base`; with ``*`` in it, all files that match, sorted.
+        header: Names of the columns, for a ``csv`` or ``tsv`` file without a header; ``columns`` in
+            the mapping.
         format: How it is written; without it, the end of its name says so (``.csv.gz``).
         delimiter: What separates columns in ``csv`` and ``tsv``; a comma or a tab without it.
-        encoding: How text is encoded in ``csv`` and ``tsv``.
+        encoding: How text is encoded in ``csv``, ``tsv`` and ``jsonl``.
     """
 
     file: Annotated[str, Field(min_length=1)]
-    format: Literal["csv", "tsv"] | None = None
+    header: Annotated[tuple[ColumnName, ...] | None, Field(alias="columns", min_length=1)] = None
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        for name in self.header or ():
+            if (self.header or ()).count(name) > 1:
+                raise ValueError(f"'columns' names {name!r} twice")
+        return self
 
     def columns(self) -> dict[str, str]:
         """Columns that the file must have, each with the key that names it."""

@@ -76,7 +76,8 @@ CASES = [
         "a folder in place of a file",
         _folder,
         ConfigError,
-        "[[relations]] 1: DIR/with.csv is a folder. Name one file in it.",
+        "[[relations]] 1: DIR/with.csv is a folder. Name one file in it, or all of them "
+        "with a pattern such as 'with.csv/*.csv'.",
     ),
     Case(
         "an empty file",
@@ -122,7 +123,8 @@ CASES = [
         _no_format,
         ConfigError,
         "[[relations]] 1: the name of DIR/with.xls does not say how it is written. Add 'format "
-        "= ...' (csv or tsv), or end it in .csv, .tsv, .tab.",
+        "= ...' (csv, tsv, jsonl, parquet), or end it in .csv, .tsv, .tab, .jsonl, .ndjson, .json, "
+        ".parquet, .pq.",
     ),
     Case(
         "UTF-16 without saying so",

@@ -25,8 +25,8 @@ MISTAKES = [
     (
         'weight = "times"',
         'strength = "times"',
-        "[[relations]] 1: there is no key 'strength'. Known keys: delimiter, encoding, file, "
-        "format, properties, source, target, type, weight.",
+        "[[relations]] 1: there is no key 'strength'. Known keys: columns, delimiter, encoding, "
+        "file, format, properties, source, target, type, weight.",
     ),
     (
         "shared = true",
@@ -43,7 +43,7 @@ MISTAKES = [
         'type = "integer" } }\n\n[[items]]',
         'type = "int" } }\n\n[[items]]',
         "[[users.files]] 1, properties.age.type: 'int' is not allowed. Use one of 'text', "
-        "'integer', 'number', 'boolean', 'time'.",
+        "'integer', 'number', 'boolean', 'time', 'list'.",
     ),
     (
         'unit = "s"',
