@@ -15,7 +15,8 @@ from linkspan.ingest.policies import Policies
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Source, open_files
 from linkspan.ingest.shapes import shape
-from linkspan.ingest.targets import NodeTarget, Target
+from linkspan.ingest.tables import RelationsTable
+from linkspan.ingest.targets import RELATIONS, NodeTarget, Target
 from linkspan.progress import SILENT, Progress
 
 
@@ -71,6 +72,16 @@ def open_sources(mapping: Mapping) -> list[Source]:
     ]
 
 
+def new_catalogue(mapping: Mapping) -> Catalogue:
+    """A catalogue in which nothing is declared yet."""
+    return Catalogue(
+        mapping.kinds,
+        frozenset(table.kind for table in mapping.entities),
+        insert=mapping.ingest.dangling == "insert",
+        interactions=[table.type for table in mapping.interactions],
+    )
+
+
 def check(
     mapping: Mapping,
     sources: list[Source],
@@ -87,12 +98,11 @@ def check(
         progress: Told of each file.
 
     Raises:
+        ConfigError: No row has a value that the mapping lists.
         DataError: A row is wrong and may not be skipped, or too many are; the message says where,
             and how to mend it.
     """
-    policies = mapping.ingest
-    listed = frozenset(table.kind for table in mapping.entities)
-    catalogue = Catalogue(mapping.kinds, listed, insert=policies.dangling == "insert")
+    policies, catalogue = mapping.ingest, new_catalogue(mapping)
     checked = Checked(catalogue)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     for number, source in enumerate(sources):
@@ -113,18 +123,28 @@ def check(
         if first is not None:  # only now: what is wrong with the whole file comes before it
             raise first.error(source.path, source.unit)
         _see_limit(found, source, policies)
+    _see_values(sources, skip, catalogue)
     for target, finder in finders.items():
         actions, clashes = finder.resolve(policies.duplicates)
         for number, action in actions.items():
             checked.files[number].actions = action
         for clash in clashes:
-            problem = _clash(clash, target, sources, catalogue)
+            known = catalogue.group(clash.group) if target == RELATIONS else target
+            problem = _clash(clash, known, sources, catalogue)
             if policies.duplicates == "error":
                 raise problem.error(sources[clash.file].path, sources[clash.file].unit)
             checked.files[clash.file].clashes[clash.line] = problem
     for number, found in checked.files.items():
         _see_limit(found, sources[number], policies)
     return checked
+
+
+def _see_values(sources: list[Source], skip: frozenset[int], catalogue: Catalogue) -> None:
+    """See that the values that the mapping lists as types were met, where all files were read."""
+    unread = {sources[number].table for number in skip}
+    for source in sources:
+        if isinstance(source.spec, RelationsTable) and source.table not in unread:
+            catalogue.types.see_all(source.table, source.spec.type)
 
 
 def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:

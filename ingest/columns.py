@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from linkspan.ingest.names import DomainName
+from linkspan.ingest.names import DomainName, RelationshipType, relation_type
 
 ColumnName = Annotated[str, Field(min_length=1)]
 
@@ -41,10 +41,10 @@ class Column(Strict):
     split: Annotated[str, Field(min_length=1)] | None = None
 
     @model_validator(mode="after")
-    def _lists_hold_text(self) -> Self:
-        if self.split is not None and self.type not in ("text", "list"):
+    def _lists_hold_text_or_numbers(self) -> Self:
+        if self.split is not None and self.type not in ("text", "list", "number"):
             raise ValueError(
-                f"'split' makes lists of text, so type '{self.type}' cannot go with it"
+                f"'split' makes lists of text or numbers, so type '{self.type}' cannot go with it"
             )
         return self
 
@@ -82,6 +82,44 @@ class Domain(Strict):
         if self.values is not None and self.column is None:
             raise ValueError("'values' lists the names in a column, so 'column' is needed too")
         return self
+
+
+class RelationType(Strict):
+    """Where the type of a relation stands; ``"SEQUEL"`` is short for ``{ name = "SEQUEL" }``.
+
+    Attributes:
+        name: One type for the whole file.
+        column: Column whose values become types, as `relation_type` makes them.
+        values: The values to take; rows with others are passed over. Without it, all are taken.
+    """
+
+    name: RelationshipType | None = None
+    column: ColumnName | None = None
+    values: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.name is None) == (self.column is None):
+            raise ValueError("a type is either a name or { column = ... }")
+        if self.values is not None and self.column is None:
+            raise ValueError("'values' lists what is taken of a column, so 'column' is needed too")
+        types = self.types or ()
+        for value, name in zip(self.values or (), types, strict=False):
+            if types.count(name) > 1:
+                raise ValueError(f"{value!r} and another of the 'values' would have type '{name}'")
+        return self
+
+    @property
+    def types(self) -> tuple[str, ...] | None:
+        """The relationship types; None where only the file can tell."""
+        if self.name is not None:
+            return (self.name,)
+        return self.values and tuple(relation_type(value) for value in self.values)
+
+    @property
+    def shown(self) -> str:
+        """As the report names what the rows become."""
+        return self.name or f"{{{self.column}}}"
 
 
 class End(Strict):
@@ -128,3 +166,4 @@ AsNumber = Annotated[
     Column, BeforeValidator(lambda v: {"column": v, "type": "number"} if isinstance(v, str) else v)
 ]
 AsDomain = Annotated[Domain, _short("name")]
+AsType = Annotated[RelationType, _short("name")]

@@ -32,27 +32,28 @@ class Rows:
         batch: The rows as read.
 
     Attributes:
+        batch: The rows as read.
         good: ``(N,)`` whether nothing was found wrong with the row so far.
         problems: What was found, one for each row that is not good.
     """
 
     def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+        self.batch = batch
         self.good: Mask = np.ones(len(batch), bool)
         self.problems: list[Problem] = []
 
     def __len__(self) -> int:
-        return len(self._batch)
+        return len(self.batch)
 
     def reject(
         self, bad: Mask, column: str, reason: str, hint: str, *, dangling: bool = False
     ) -> None:
         """Note rows that cannot be used because of what stands in a column."""
         for row in np.flatnonzero(bad & self.good):
-            cells = self._batch.cells(int(row))
+            cells = self.batch.cells(int(row))
             self.problems.append(
                 Problem(
-                    line=int(self._batch.lines[row]),
+                    line=int(self.batch.lines[row]),
                     column=column,
                     value=cells[column],
                     reason=reason,
@@ -65,8 +66,8 @@ class Rows:
 
     def text(self, column: str) -> pa.StringArray:
         """Text without white space around it; null where nothing stands. A list is a problem."""
-        if column in self._batch.lists:
-            several = mask(pc.is_valid(self._batch.lists[column]))
+        if column in self.batch.lists:
+            several = mask(pc.is_valid(self.batch.lists[column]))
             hint = "Say 'type = \"list\"' where it is a property, or write one value"
             self.reject(several, column, "a list where one value is needed", hint)
         return self._text(column)
@@ -78,7 +79,7 @@ class Rows:
         """
         text = self._text(column)
         parents, parts = split_cells(text, separator)
-        several = self._batch.lists.get(column)
+        several = self.batch.lists.get(column)
         if several is None:
             return _lists(parents, parts, len(text))
         listed = pc.utf8_trim_whitespace(pc.list_flatten(several))
@@ -89,7 +90,7 @@ class Rows:
         return _lists(pa.array(rows[order]), both.take(pa.array(order)), len(text))
 
     def _text(self, column: str) -> pa.StringArray:
-        text = pc.utf8_trim_whitespace(self._batch.columns[column])
+        text = pc.utf8_trim_whitespace(self.batch.columns[column])
         return pc.if_else(pc.equal(pc.binary_length(text), 0), None, text)
 
     def ids(self, column: str) -> pa.StringArray:
@@ -117,7 +118,8 @@ class Rows:
     def values(self, spec: Column) -> pa.Array:
         """What a column holds, typed; null where nothing stands."""
         if spec.split is not None or spec.type == "list":
-            return self.lists(spec.column, spec.split)
+            lists = self.lists(spec.column, spec.split)
+            return self._number_lists(lists, spec.column) if spec.type == "number" else lists
         text = self.text(spec.column)
         if spec.type == "integer":
             return self._integers(text, spec.column)
@@ -166,6 +168,16 @@ class Rows:
         numbers = plain.cast(pa.float64())
         self.reject(mask(pc.is_inf(numbers)), column, "this number is too large", hint)
         return numbers
+
+    def _number_lists(self, lists: pa.ListArray, column: str) -> pa.ListArray:
+        parents, texts = pc.list_parent_indices(lists), pc.list_flatten(lists)
+        right = pc.match_substring_regex(texts, _NUMBER)
+        wrong = np.zeros(len(self), bool)
+        wrong[parents.to_numpy()[~mask(right)]] = True
+        hint = "Use digits and a decimal point, with 'split' between numbers"
+        self.reject(wrong, column, "this is not a list of numbers", hint)
+        plain = pc.replace_substring_regex(pc.if_else(right, texts, None), r"^\+", "")
+        return _lists(parents, plain.cast(pa.float64()), len(self))
 
     def _booleans(self, text: pa.StringArray, column: str) -> pa.BooleanArray:
         lower = pc.utf8_lower(text)
@@ -220,7 +232,7 @@ def mask(values: Any) -> Mask:
     return result
 
 
-def _lists(parents: pa.Array, parts: pa.StringArray, count: int) -> pa.ListArray:
+def _lists(parents: pa.Array, parts: pa.Array, count: int) -> pa.ListArray:
     """Lists of values by row; null for a row without any."""
     sizes = np.bincount(parents.to_numpy(), minlength=count)
     offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)

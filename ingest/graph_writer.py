@@ -82,6 +82,8 @@ class GraphWriter:
 
     def _was_empty(self, target: Target) -> bool:
         """Whether the graph had nothing like it before this ingest; asked before the first row."""
+        if isinstance(target, NodeTarget) and target.linked:
+            return False  # the items were written just before
         name = target.label if isinstance(target, NodeTarget) else target.type
         if name not in self._empty:
             rows = self._database.read(target.any_query())

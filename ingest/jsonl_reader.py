@@ -148,9 +148,11 @@ def _parse(text: bytes) -> dict[str, Any]:
         shown = text.decode(errors="backslashreplace")
         hint = "Save the file as UTF-8, or say what it is with 'encoding = ...'"
         raise _BadRowError(None, shown, "not UTF-8 text", hint) from None
-    except (json.JSONDecodeError, RecursionError) as error:
-        where = f" ({error.msg}, character {error.colno})" if hasattr(error, "msg") else ""
-        raise _BadRowError(None, text.decode(), f"this is not JSON{where}", _HINT) from None
+    except json.JSONDecodeError as error:
+        reason = f"this is not JSON ({error.msg}, character {error.colno})"
+        raise _BadRowError(None, text.decode(), reason, _HINT) from None
+    except RecursionError:
+        raise _BadRowError(None, text.decode(), "this is JSON nested too deeply", _HINT) from None
     if not isinstance(found, dict):
         raise _BadRowError(None, text.decode(), "this is JSON, but no object", _HINT)
     return found
@@ -158,7 +160,7 @@ def _parse(text: bytes) -> dict[str, Any]:
 
 def _cell(column: str, value: Any) -> Cell:
     """A value as the text that would stand in a CSV, or a list of such texts."""
-    if value is None or type(value) is str:
+    if value is None or isinstance(value, str):
         return value
     if type(value) is bool:
         return str(value).lower()
@@ -176,7 +178,7 @@ def _cell(column: str, value: Any) -> Cell:
 def _see_text(wanted: list[str], cells: list[Cell]) -> None:
     """Check what only an escape can bring into JSON: a NUL byte, half a character."""
     for name, cell in zip(wanted, cells, strict=True):
-        for text in cell if type(cell) is list else [cell or ""]:
+        for text in cell if isinstance(cell, list) else [cell or ""]:
             if "\x00" in text:
                 raise _BadRowError(name, text, "a NUL byte in the text", "Take it out")
             try:

@@ -11,7 +11,7 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, RelationsTable
+from linkspan.ingest.tables import InteractionsTable, ItemsTable, LinksTable, RelationsTable
 
 _FORMAT = 1  # grows when the same file and mapping make another graph than before
 
@@ -23,7 +23,8 @@ class Entry:
     Attributes:
         sha256: Of the file.
         mapping: SHA-256 of what the mapping says of it.
-        items: SHA-256 of all items files at that time, and of what the mapping says of them.
+        items: SHA-256 of all items and links files at that time, and of what the mapping says of
+            them.
         rows: Rows in the file.
         rejected: Rows that were not taken.
     """
@@ -48,7 +49,7 @@ class Ledger:
 
     def __init__(self, mapping: Mapping, sources: list[Source]) -> None:
         self._keys = [f"{source.name} {source.table}" for source in sources]
-        self._sources = sources
+        self._sources, self._linked = sources, mapping.linked_kinds
         self._sha256 = [source.sha256() for source in sources]
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
         shared = mapping.users.model_dump_json(include={"shared"})
@@ -61,7 +62,7 @@ class Ledger:
             *(
                 part
                 for number, source in enumerate(sources)
-                if isinstance(source.spec, ItemsTable)
+                if isinstance(source.spec, ItemsTable | LinksTable)
                 for part in (self._sha256[number], self._mapping[number])
             )
         )
@@ -109,11 +110,12 @@ class Ledger:
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
         """Whether other items files could make other rows of this file."""
         spec = self._sources[number].spec
-        if isinstance(spec, InteractionsTable):
+        if isinstance(spec, InteractionsTable | LinksTable):
             return spec.domain is None or entry.rejected > 0
         if isinstance(spec, RelationsTable):
             ends = (spec.source, spec.target)
-            return any(end.item and end.domain is None for end in ends) or entry.rejected > 0
+            looked_up = any(end.item and end.domain is None for end in ends)
+            return looked_up or entry.rejected > 0 or bool({e.kind for e in ends} & self._linked)
         return False
 
 

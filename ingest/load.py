@@ -29,10 +29,11 @@ from linkspan.ingest.tables import (
     EntitiesTable,
     InteractionsTable,
     ItemsTable,
+    LinksTable,
     RelationsTable,
     UsersFile,
 )
-from linkspan.ingest.targets import Table
+from linkspan.ingest.targets import LinkTarget, Table
 from linkspan.progress import SILENT, Progress, Task
 
 
@@ -158,7 +159,8 @@ class _Loader:
         self, table: Table, rows: list[dict[str, Any]], source: Source, main: Line, task: Task
     ) -> Line:
         """Write one table of a batch; returns its line of the report."""
-        if table.target.shown == main.target:
+        own = isinstance(source.spec, RelationsTable) and isinstance(table.target, LinkTarget)
+        if own or table.target.shown == main.target:
             line, told = main, task
         else:
             line, told = self.report.line(source.name, table.target.shown), Task()
@@ -207,17 +209,19 @@ def _skipped(source: Source, entry: Entry) -> Line:
 
 def _is_referred_to(source: Source) -> bool:
     """Whether rows of other files may refer to its rows, so that it has to be read for its keys."""
-    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile)
+    return isinstance(source.spec, ItemsTable | EntitiesTable | LinksTable | UsersFile)
 
 
 def _target(source: Source) -> str:
     """What the rows of a file become, as the report names it."""
     spec = source.spec
-    if isinstance(spec, InteractionsTable | RelationsTable):
+    if isinstance(spec, RelationsTable):
+        return spec.type.shown
+    if isinstance(spec, InteractionsTable):
         return spec.type
     if isinstance(spec, EntitiesTable):
         return spec.kind
-    return "Item" if isinstance(spec, ItemsTable) else "User"
+    return "User" if isinstance(spec, UsersFile) else "Item"
 
 
 def _checked(source: Source, found: CheckedFile) -> Line:

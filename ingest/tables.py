@@ -11,6 +11,7 @@ from linkspan.ingest.columns import (
     AsColumn,
     AsDomain,
     AsNumber,
+    AsType,
     ColumnName,
     Domain,
     End,
@@ -227,18 +228,38 @@ class InteractionsTable(FileTable):
         }
 
 
+class LinksTable(FileTable):
+    """A file that says which items are which entities: relations of the entity are the item's.
+
+    Attributes:
+        item: Column with the item's id.
+        domain: Domain of the item; without it, its id stands in one domain only.
+        entity: Column with the entity's id; it becomes the item's property ``entity``.
+        kind: Label of the entities that are no item.
+    """
+
+    item: ColumnName
+    domain: AsDomain | None = None
+    entity: ColumnName
+    kind: Label
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return {**_domain_columns(self.domain), self.entity: "entity", self.item: "item"}
+
+
 class RelationsTable(FileTable):
     """A file with one relation a row.
 
     Attributes:
-        type: Relationship type, such as ``ALSO_BOUGHT``.
+        type: Relationship type, such as ``ALSO_BOUGHT``, or the column that tells it.
         source: Where it begins.
         target: Where it ends.
         weight: Column with how strong it is.
         properties: Property to the column it comes from.
     """
 
-    type: RelationshipType
+    type: AsType
     source: End
     target: End
     weight: AsNumber | None = None
@@ -251,6 +272,7 @@ class RelationsTable(FileTable):
             **({self.weight.column: "weight"} if self.weight else {}),
             **_domain_columns(self.source.domain),
             **_domain_columns(self.target.domain),
+            **({self.type.column: "type"} if self.type.column else {}),
             self.target.column: "target",
             self.source.column: "source",
         }

@@ -147,9 +147,9 @@ MISTAKES = [
     ),
     (
         'makers = { column = "makers", split = "|" }',
-        'makers = { column = "makers", split = "|", type = "number" }',
-        "[[items]] 1, properties.makers: 'split' makes lists of text, so type 'number' cannot go "
-        "with it",
+        'makers = { column = "makers", split = "|", type = "boolean" }',
+        "[[items]] 1, properties.makers: 'split' makes lists of text or numbers, so type 'boolean' "
+        "cannot go with it",
     ),
 ]
 
