@@ -11,7 +11,13 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, LinksTable, RelationsTable
+from linkspan.ingest.tables import (
+    FileTable,
+    InteractionsTable,
+    ItemsTable,
+    LinksTable,
+    RelationsTable,
+)
 
 _FORMAT = 1  # grows when the same file and mapping make another graph than before
 
@@ -23,8 +29,8 @@ class Entry:
     Attributes:
         sha256: Of the file.
         mapping: SHA-256 of what the mapping says of it.
-        items: SHA-256 of all items and links files at that time, and of what the mapping says of
-            them.
+        items: SHA-256 of all items files at that time, and of what the mapping says of them;
+            where its entities may be items, of links files, too.
         rows: Rows in the file.
         rejected: Rows that were not taken.
     """
@@ -58,14 +64,8 @@ class Ledger:
             _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies)
             for source in sources
         ]
-        self._items = _sha256(
-            *(
-                part
-                for number, source in enumerate(sources)
-                if isinstance(source.spec, ItemsTable | LinksTable)
-                for part in (self._sha256[number], self._mapping[number])
-            )
-        )
+        self._items = self._together(ItemsTable)
+        self._items_and_links = self._together(ItemsTable, LinksTable)
 
     def unchanged(self, database: Database) -> dict[int, Entry]:
         """Numbers of the files that were loaded as they are now."""
@@ -80,7 +80,10 @@ class Ledger:
                 entry is not None
                 and entry.sha256 == self._sha256[number]
                 and entry.mapping == self._mapping[number]
-                and (entry.items == self._items or not self._depends_on_items(number, entry))
+                and (
+                    entry.items == self._items_for(number)
+                    or not self._depends_on_items(number, entry)
+                )
             ):
                 found[number] = entry
         return found
@@ -100,12 +103,32 @@ class Ledger:
                 "table": source.table,
                 "sha256": self._sha256[number],
                 "mapping": self._mapping[number],
-                "items": self._items,
+                "items": self._items_for(number),
                 "rows": rows,
                 "rejected": rejected,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )
+
+    def _together(self, *kinds: type[FileTable]) -> str:
+        """SHA-256 of all files with tables of these kinds, and of what the mapping says of them."""
+        return _sha256(
+            *(
+                part
+                for number, source in enumerate(self._sources)
+                if isinstance(source.spec, kinds)
+                for part in (self._sha256[number], self._mapping[number])
+            )
+        )
+
+    def _items_for(self, number: int) -> str:
+        spec = self._sources[number].spec
+        linked = isinstance(spec, RelationsTable) and self._is_linked(spec)
+        return self._items_and_links if linked else self._items
+
+    def _is_linked(self, spec: RelationsTable) -> bool:
+        """Whether entities at its ends may be items."""
+        return bool({spec.source.kind, spec.target.kind} & self._linked)
 
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
         """Whether other items files could make other rows of this file."""
@@ -115,7 +138,7 @@ class Ledger:
         if isinstance(spec, RelationsTable):
             ends = (spec.source, spec.target)
             looked_up = any(end.item and end.domain is None for end in ends)
-            return looked_up or entry.rejected > 0 or bool({e.kind for e in ends} & self._linked)
+            return looked_up or entry.rejected > 0 or self._is_linked(spec)
         return False
 
 

@@ -97,9 +97,9 @@ def expand_recbole(tables: dict[str, Any], base: Path) -> dict[str, Any]:
     except ValidationError as error:
         raise config_error(error, _Several, several) from error
     users = dict(rest.get("users", {}))
-    for data_set in data_sets:
+    for data_set in reversed(data_sets):
         made = _Files(data_set, base).tables()
-        users["files"] = [*users.get("files", []), *made.pop("users")]
+        users["files"] = [*made.pop("users"), *users.get("files", [])]
         for name, own in made.items():
             rest[name] = [*own, *rest.get(name, [])]
     return {**rest, "users": users}
