@@ -40,6 +40,7 @@ class DataError(LinkspanError):
         column: Column name.
         value: The value found, as text.
         hint: How to mend it.
+        unit: What ``line`` counts: ``row`` where a file has no lines.
     """
 
     exit_code = 3
@@ -53,12 +54,13 @@ class DataError(LinkspanError):
         column: str | None = None,
         value: str | None = None,
         hint: str | None = None,
+        unit: str = "line",
     ) -> None:
         self.file, self.line, self.column, self.value = file, line, column, value
         self.reason = message
         where = str(file) if file is not None else ""
         if line is not None:
-            where += f", line {line}" if where else f"line {line}"
+            where += f", {unit} {line}" if where else f"{unit} {line}"
         if column is not None:
             where += f", column '{column}'" if where else f"column '{column}'"
         text = f"{where}: {message}" if where else message

@@ -11,8 +11,11 @@ import pyarrow.compute as pc
 from linkspan.ingest.codes import Codes, KeyCodes
 from linkspan.ingest.columns import Domain
 from linkspan.ingest.convert import Rows, joined
+from linkspan.ingest.links import Links
 from linkspan.ingest.names import domain_label, entity_key_prefix
 from linkspan.ingest.parse import mask
+from linkspan.ingest.relation_types import TypeNames
+from linkspan.ingest.targets import LinkTarget
 
 _AMBIGUOUS = "*"
 
@@ -24,21 +27,32 @@ class Catalogue:
         kinds: Labels of all entity kinds.
         listed_kinds: Those that have a file of their own; only these are checked.
         insert: Take items and entities that no file declares as declared by who refers to them.
+        interactions: Types of the interactions, which no relation may have.
 
     Attributes:
         items: Keys of the items that a file declares.
         users: Keys of all users.
         entities: Kind to the keys of its entities.
+        links: Which entities are items.
+        types: Relationship types from columns.
     """
 
     def __init__(
-        self, kinds: Iterable[str], listed_kinds: frozenset[str], *, insert: bool = False
+        self,
+        kinds: Iterable[str],
+        listed_kinds: frozenset[str],
+        *,
+        insert: bool = False,
+        interactions: Iterable[str] = (),
     ) -> None:
         self.items = KeyCodes()
         self.users = KeyCodes()
         self.entities: defaultdict[str, KeyCodes] = defaultdict(KeyCodes)
         self.listed_kinds = listed_kinds
         self.insert = insert
+        self.links = Links()
+        self.types = TypeNames(interactions)
+        self._groups = KeyCodes()
         self._labels = {kind: f"entity {kind}" for kind in kinds}
         self._declared: defaultdict[str, int] = defaultdict(int)  # how many, by role
         self._ids = KeyCodes()
@@ -140,6 +154,15 @@ class Catalogue:
         """Keys of users that a column names; ``domains`` is None where users are shared."""
         ids = rows.ids(column)
         return ids if domains is None else joined(domains, ids)
+
+    def group_codes(self, *parts: pa.StringArray) -> Codes:
+        """Numbers of type, source role and target role of relations."""
+        return self._groups.add(joined(*parts))
+
+    def group(self, code: int) -> LinkTarget:
+        """What the rows of a group become."""
+        kind, source, target = self._groups.key(code).split("/")
+        return LinkTarget(kind, source, target)
 
     def codes(self, role: str, keys: pa.StringArray) -> Codes:
         """Numbers of keys of a role (``item``, ``user`` or an entity kind); new ones get one."""

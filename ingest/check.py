@@ -16,11 +16,12 @@ from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.policies import Policies
 from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Source, open_source
+from linkspan.ingest.readers import Source, open_files
+from linkspan.ingest.relation_tables import IdentitiesTable, RelationsTable
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.statistics import Statistics
-from linkspan.ingest.tables import IdentitiesTable, VectorsTable
-from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, Target
+from linkspan.ingest.tables import VectorsTable
+from linkspan.ingest.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
 from linkspan.ingest.vectors import open_vectors
 from linkspan.progress import SILENT, Progress
 
@@ -87,8 +88,18 @@ def open_sources(mapping: Mapping, pseudonyms: Pseudonyms | None = None) -> list
         if isinstance(spec, VectorsTable):
             sources.append(open_vectors(name, spec, mapping.base, sources))
         else:
-            sources.append(open_source(name, spec, mapping.base, pseudonyms))
+            sources += open_files(name, spec, mapping.base, pseudonyms)
     return sources
+
+
+def new_catalogue(mapping: Mapping) -> Catalogue:
+    """A catalogue in which nothing is declared yet."""
+    return Catalogue(
+        mapping.kinds,
+        frozenset(table.kind for table in mapping.entities),
+        insert=mapping.ingest.dangling == "insert",
+        interactions=[table.type for table in mapping.interactions],
+    )
 
 
 def check(
@@ -107,12 +118,11 @@ def check(
         progress: Told of each file.
 
     Raises:
+        ConfigError: No row has a value that the mapping lists.
         DataError: A row is wrong and may not be skipped, or too many are; the message says where,
             and how to mend it.
     """
-    policies = mapping.ingest
-    listed = frozenset(table.kind for table in mapping.entities)
-    catalogue = Catalogue(mapping.kinds, listed, insert=policies.dangling == "insert")
+    policies, catalogue = mapping.ingest, new_catalogue(mapping)
     checked = Checked(catalogue)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     identities: list[Table] = []
@@ -136,16 +146,18 @@ def check(
                         first = problem if first is None or problem.line < first.line else first
                 task.advance(len(batch))
         if first is not None:  # only now: what is wrong with the whole file comes before it
-            raise first.error(source.path)
+            raise first.error(source.path, source.unit)
         _see_limit(found, source, policies)
+    _see_values(sources, skip, catalogue)
     for target, finder in finders.items():
         actions, clashes = finder.resolve(policies.duplicates)
         for number, action in actions.items():
             checked.files[number].actions = action
         for clash in clashes:
-            problem = _clash(clash, target, sources, catalogue)
+            known = catalogue.group(clash.group) if target == RELATIONS else target
+            problem = _clash(clash, known, sources, catalogue)
             if policies.duplicates == "error":
-                raise problem.error(sources[clash.file].path)
+                raise problem.error(sources[clash.file].path, sources[clash.file].unit)
             checked.files[clash.file].clashes[clash.line] = problem
     checked.statistics.close({n: found.actions for n, found in checked.files.items()})
     for number, found in checked.files.items():
@@ -182,6 +194,14 @@ def _warn_of_joined(identities: list[Table], shared_users: bool) -> None:
             )
 
 
+def _see_values(sources: list[Source], skip: frozenset[int], catalogue: Catalogue) -> None:
+    """See that the values that the mapping lists as types were met, where all files were read."""
+    unread = {sources[number].table for number in skip}
+    for source in sources:
+        if isinstance(source.spec, RelationsTable) and source.table not in unread:
+            catalogue.types.see_all(source.table, source.spec.type)
+
+
 def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:
     """Stop where more rows are rejected than may be."""
     if policies.too_many(found.rejected, found.rows):
@@ -195,7 +215,7 @@ def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:
 
 
 def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catalogue) -> Problem:
-    first = f"line {clash.first_line}"
+    first = f"{sources[clash.first_file].unit} {clash.first_line}"
     if clash.first_file != clash.file:
         first += f" of {sources[clash.first_file].path.name}"
     return Problem(

@@ -51,7 +51,8 @@ def row_hashes(columns: list[pa.Array], count: int) -> npt.NDArray[np.uint64]:
     total = np.zeros(count, np.uint64)
     for column in columns:
         if pa.types.is_list(column.type):
-            column = pc.binary_join(column, "\x1f")  # noqa: PLW2901
+            texts = column.cast(pa.list_(pa.string()))
+            column = pc.binary_join(texts, "\x1f")  # noqa: PLW2901
         total = total * np.uint64(1_000_003) + _hashes(column)
     return total
 

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from linkspan.ingest.names import DomainName
+from linkspan.ingest.names import DomainName, RelationshipType, relation_type
 from linkspan.ingest.parse import Kind, Unit, parse
 
 ColumnName = Annotated[str, Field(min_length=1)]
@@ -62,7 +62,8 @@ class Column(Strict):
     Attributes:
         column: Name in the file's header.
         type: What the values are. ``category`` is one of a few names. ``date`` is ISO 8601,
-            ``2024-05-31``, and kept so. ``time`` is kept as milliseconds UTC.
+            ``2024-05-31``, and kept so. ``time`` is kept as milliseconds UTC. ``list`` is a list of
+            text.
         unit: How a ``time`` is written: ``iso`` (ISO 8601, UTC unless it names a zone), ``s`` or
             ``ms`` (Unix time).
         split: What separates several values in one cell; the property is then a list.
@@ -90,10 +91,12 @@ class Column(Strict):
 
     @model_validator(mode="after")
     def _options_fit_the_type(self) -> Self:
-        if self.split is not None and self.type != "text":
+        if self.split is not None and self.type not in ("text", "list", "number"):
             raise ValueError(
-                f"'split' makes lists of text, so type '{self.type}' cannot go with it"
+                f"'split' makes lists of text or numbers, so type '{self.type}' cannot go with it"
             )
+        if self.is_list and self.type == "number" and (self.needs_statistics or self.normalise):
+            raise ValueError("'mean' and 'normalise' are for single numbers, not for lists of them")
         wants: list[tuple[str, bool, tuple[str, ...]]] = [
             ("unit", "unit" in self.model_fields_set, ("time",)),
             ("missing = 'unknown'", self.missing == "unknown", _CATEGORIES),
@@ -107,7 +110,7 @@ class Column(Strict):
                 raise ValueError(f"{option} needs type {needed}, not '{self.type}'")
         if self.missing is not None and self.default is not None:
             raise ValueError("'missing' and 'default' both say what an empty cell is; keep one")
-        if self.feature and (self.type == "text" or self.split is not None):
+        if self.feature and (self.type == "text" or self.is_list):
             raise ValueError(
                 "a feature is of type 'category', 'integer', 'number', 'boolean', 'date' or "
                 "'time': name text in 'text', and make lists relations"
@@ -115,6 +118,11 @@ class Column(Strict):
         if self.default is not None and (wrong := self._wrong_default(self.default)):
             raise ValueError(f"default = {self.default!r}: {wrong}")
         return self
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the property is a list."""
+        return self.split is not None or self.type == "list"
 
     @property
     def stand_in(self) -> str | None:
@@ -171,6 +179,44 @@ class Domain(Strict):
         if self.values is not None and self.column is None:
             raise ValueError("'values' lists the names in a column, so 'column' is needed too")
         return self
+
+
+class RelationType(Strict):
+    """Where the type of a relation stands; ``"SEQUEL"`` is short for ``{ name = "SEQUEL" }``.
+
+    Attributes:
+        name: One type for the whole file.
+        column: Column whose values become types, as `relation_type` makes them.
+        values: The values to take; rows with others are passed over. Without it, all are taken.
+    """
+
+    name: RelationshipType | None = None
+    column: ColumnName | None = None
+    values: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.name is None) == (self.column is None):
+            raise ValueError("a type is either a name or { column = ... }")
+        if self.values is not None and self.column is None:
+            raise ValueError("'values' lists what is taken of a column, so 'column' is needed too")
+        types = self.types or ()
+        for value, name in zip(self.values or (), types, strict=False):
+            if types.count(name) > 1:
+                raise ValueError(f"{value!r} and another of the 'values' would have type '{name}'")
+        return self
+
+    @property
+    def types(self) -> tuple[str, ...] | None:
+        """The relationship types; None where only the file can tell."""
+        if self.name is not None:
+            return (self.name,)
+        return self.values and tuple(relation_type(value) for value in self.values)
+
+    @property
+    def shown(self) -> str:
+        """As the report names what the rows become."""
+        return self.name or f"{{{self.column}}}"
 
 
 class End(Strict):
@@ -265,3 +311,4 @@ AsNumber = Annotated[
     AfterValidator(_is_weight),
 ]
 AsDomain = Annotated[Domain, _short("name", Domain)]
+AsType = Annotated[RelationType, _short("name", RelationType)]

@@ -23,17 +23,18 @@ class Rows:
         batch: The rows as read.
 
     Attributes:
+        batch: The rows as read.
         good: ``(N,)`` whether nothing was found wrong with the row so far.
         problems: What was found, one for each row that is not good.
     """
 
     def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+        self.batch = batch
         self.good: Mask = np.ones(len(batch), bool)
         self.problems: list[Problem] = []
 
     def __len__(self) -> int:
-        return len(self._batch)
+        return len(self.batch)
 
     def reject(
         self,
@@ -47,10 +48,10 @@ class Rows:
     ) -> None:
         """Note rows that cannot be used because of what stands in a column."""
         for row in np.flatnonzero(bad & self.good):
-            cells = self._batch.cells(int(row))
+            cells = self.batch.cells(int(row))
             self.problems.append(
                 Problem(
-                    line=int(self._batch.lines[row]),
+                    line=int(self.batch.lines[row]),
                     column=column,
                     value=cells[column],
                     reason=reason,
@@ -62,8 +63,34 @@ class Rows:
         self.good &= ~bad
 
     def text(self, column: str) -> pa.StringArray:
-        """Text in Unicode NFC without white space around it; null where nothing stands."""
-        return absent_if_empty(pc.utf8_trim_whitespace(composed(self._batch.columns[column])))
+        """Text in NFC without white space around it; null where nothing stands. A list is wrong."""
+        if column in self.batch.lists:
+            several = mask(pc.is_valid(self.batch.lists[column]))
+            hint = "Say 'type = \"list\"' where it is a property, or write one value"
+            self.reject(several, column, "a list where one value is needed", hint)
+        return self._text(column)
+
+    def lists(self, column: str, separator: str | None = None) -> pa.ListArray:
+        """Lists of text: lists as they stand, and text split at a separator; null without values.
+
+        No part is empty, or has white space around it.
+        """
+        return self._lists(self._text(column), column, separator)
+
+    def _lists(self, text: pa.StringArray, column: str, separator: str | None) -> pa.ListArray:
+        parents, parts = split_cells(text, separator)
+        several = self.batch.lists.get(column)
+        if several is None:
+            return _lists(parents, parts, len(text))
+        listed = pc.utf8_trim_whitespace(composed(pc.list_flatten(several)))
+        kept = mask(pc.greater(pc.binary_length(listed), 0))
+        rows = np.concatenate((parents, pc.list_parent_indices(several).to_numpy()[kept]))
+        order = np.argsort(rows, kind="stable")
+        both = pa.chunked_array([parts, listed.filter(pa.array(kept))]).combine_chunks()
+        return _lists(pa.array(rows[order]), both.take(pa.array(order)), len(text))
+
+    def _text(self, column: str) -> pa.StringArray:
+        return absent_if_empty(pc.utf8_trim_whitespace(composed(self.batch.columns[column])))
 
     def ids(self, column: str) -> pa.StringArray:
         """Ids; an empty one is a problem."""
@@ -92,16 +119,20 @@ class Rows:
 
         What needs numbers of the whole column, its mean for one, is left to `Statistics`.
         """
-        text, column = self.text(spec.column), spec.column
+        column = spec.column
+        text = self._text(column) if spec.is_list else self.text(column)
         if spec.absent:
             text = pc.if_else(pc.is_in(text, pa.array(spec.absent)), None, text)
         if spec.clean:
             text = cleaned(text)
         if spec.stand_in is not None:
-            text = pc.fill_null(text, spec.stand_in)
-        if spec.split is not None:
-            parents, parts = split_cells(text, spec.split)
-            values = _lists(parents, parts, len(text))
+            listed = self.batch.lists.get(column) if spec.is_list else None
+            empty = pc.is_null(text)
+            empty = empty if listed is None else pc.and_(empty, pc.is_null(listed))
+            text = pc.if_else(empty, spec.stand_in, text)
+        if spec.is_list:
+            values = self._lists(text, column, spec.split)
+            values = self._number_lists(values, column) if spec.type == "number" else values
         else:
             values = self._taken(parse(text, spec.type, spec.unit), column)
         if spec.normalise == "log":
@@ -124,6 +155,14 @@ class Rows:
         else:
             parsed = parse_times(text, spec.unit)
         return self._taken(parsed, spec.column)
+
+    def _number_lists(self, lists: pa.ListArray, column: str) -> pa.ListArray:
+        parents, parsed = pc.list_parent_indices(lists), parse(pc.list_flatten(lists), "number")
+        for wrong in parsed.wrong:
+            rows = np.zeros(len(self), bool)
+            rows[parents.to_numpy()[wrong.rows]] = True
+            self.reject(rows, column, f"in this list, {wrong.reason}", wrong.hint)
+        return _lists(parents, parsed.values, len(self))
 
     def _taken(self, parsed: Parsed, column: str) -> pa.Array:
         """The values, with the rows rejected whose text could not be taken."""
@@ -157,7 +196,7 @@ def domains_in(keys: pa.StringArray) -> pa.StringArray:
     return pc.list_element(pc.split_pattern(keys, "/", max_splits=1), 0)
 
 
-def _lists(parents: pa.Array, parts: pa.StringArray, count: int) -> pa.ListArray:
+def _lists(parents: pa.Array, parts: pa.Array, count: int) -> pa.ListArray:
     """Lists of values by row; null for a row without any."""
     sizes = np.bincount(parents.to_numpy(), minlength=count)
     offsets = np.concatenate(([0], np.cumsum(sizes))).astype(np.int32)

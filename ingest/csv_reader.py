@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import csv
 
 from linkspan.errors import DataError
@@ -17,12 +15,15 @@ from linkspan.ingest.csv_text import (
     Tap,
     blank_rows,
     count_line_ends,
-    is_utf8,
+    counted,
     line_breaks,
+    not_text_problem,
+    not_text_rows,
     ragged_problem,
 )
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch, Source
+from linkspan.ingest.streams import file_errors, open_text
 
 BLOCK_BYTES = 1 << 20
 """Text read at a time: bounds memory."""
@@ -104,14 +105,13 @@ class CsvFile:
         self._row = 1  # number that the parser gives to the next row
         self._long_row: int | None = None  # line of the last row, if it goes over several lines
         with self._errors():
-            stream = pa.input_stream(str(source.path), compression=source.compression)
-            if codecs.lookup(source.spec.encoding).name != "utf-8":
-                stream = pa.transcoding_input_stream(stream, source.spec.encoding, "utf-8")
-            self._tap = Tap(stream)
+            self._tap = Tap(open_text(source))
             self._reader = self._parse()
             first = self._reader.read_next_batch()
         self._first = first
-        self.header = self._take_header(first)
+        named = source.spec.header
+        self._names = "'columns'" if named else "the header"  # what says how wide a row is
+        self.header = self._take_header(first) if named is None else self._see_width(first, named)
 
     def _parse(self) -> csv.CSVStreamingReader:
         names = [f"f{number}" for number in range(_MAX_COLUMNS)]
@@ -135,7 +135,9 @@ class CsvFile:
             raise DataError(
                 "the file is empty",
                 file=self._source.path,
-                hint="Its first line should name the columns",
+                hint="Put rows into it, or leave it out of the mapping"
+                if self._source.spec.header
+                else "Its first line should name the columns",
             ) from error
 
     def _note_ragged(self, row: csv.InvalidRow) -> str:
@@ -162,6 +164,17 @@ class CsvFile:
             )
         return names
 
+    def _see_width(self, first: pa.RecordBatch, named: tuple[str, ...]) -> list[str]:
+        """The names that the mapping gives to the columns of a file without a header."""
+        if first.num_columns != len(named):
+            raise DataError(
+                f"{counted(first.num_columns)} where 'columns' in the mapping names {len(named)}",
+                file=self._source.path,
+                line=1,
+                hint="Name every column of the file, in its order",
+            )
+        return list(named)
+
     def _not_text(self, error: UnicodeDecodeError | None) -> DataError:
         return DataError(
             f"the first line is not {self._source.spec.encoding} text",
@@ -183,7 +196,7 @@ class CsvFile:
         """
         piece: pa.RecordBatch | None = self._first
         names = {name: self.header.index(name) for name in wanted}
-        header_rows = 1
+        header_rows = 0 if self._source.spec.header else 1
         while piece is not None:
             lines = self._number(piece)[header_rows:]
             piece, header_rows = piece.slice(header_rows), 0
@@ -216,22 +229,13 @@ class CsvFile:
         """Rows that are not blank and are text; the others that are not blank are problems."""
         good = ~blank_rows(piece)
         for name, values in columns.items():
-            bad = self._not_text_rows(values) & good
+            bad = not_text_rows(values, nul=self._tap.nul) & good
             for row in np.flatnonzero(bad):
                 cells = {
                     column: cell[row].as_py().decode(errors="backslashreplace")
                     for column, cell in columns.items()
                 }
-                self._problems.append(
-                    Problem(
-                        int(lines[row]),
-                        name,
-                        cells[name],
-                        "a NUL byte in the text" if "\x00" in cells[name] else "not UTF-8 text",
-                        "Save the file as UTF-8, or say what it is with 'encoding = ...'",
-                        cells=cells,
-                    )
-                )
+                self._problems.append(not_text_problem(int(lines[row]), name, cells))
             good &= ~bad
         return good
 
@@ -249,7 +253,7 @@ class CsvFile:
             breaks[row.number - first] = count_line_ends(row.text)
         lines = self._line + np.arange(len(breaks)) + np.cumsum(breaks) - breaks
         self._problems += [
-            ragged_problem(row, int(lines[row.number - first]))
+            ragged_problem(row, int(lines[row.number - first]), self._names)
             for row in ragged
             if row.text.strip()
         ]
@@ -269,7 +273,7 @@ class CsvFile:
         for row in self._ragged:
             breaks = count_line_ends(row.text)
             if row.text.strip():
-                self._problems.append(ragged_problem(row, self._line))
+                self._problems.append(ragged_problem(row, self._line, self._names))
             self._long_row = self._line if breaks else None
             self._line += breaks + 1
         if self._tap.quotes % 2 and self._long_row is not None:
@@ -280,40 +284,13 @@ class CsvFile:
                 hint="Close it, or double it if it belongs to the text",
             )
 
-    def _not_text_rows(self, values: pa.BinaryArray) -> npt.NDArray[np.bool_]:
-        """Rows whose value is not UTF-8, or has a NUL byte in it."""
-        bad = np.zeros(len(values), bool)
-        if self._tap.nul:
-            bad |= pc.match_substring(values, b"\x00").to_numpy(zero_copy_only=False)
-        try:
-            values.cast(pa.string())
-        except pa.ArrowInvalid:
-            bad |= np.array([not is_utf8(value) for value in values.to_pylist()])
-        return bad
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turn what the libraries raise into errors with the file, and the line where known."""
-        path = self._source.path
         try:
-            yield
-        except PermissionError as error:
-            raise DataError(
-                "it may not be read", file=path, hint="Check its permissions"
-            ) from error
-        except (OSError, EOFError) as error:
-            raise DataError(
-                f"the file is cut short or damaged ({error})",
-                file=path,
-                hint="Copy or download it again",
-            ) from error
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"this is not {self._source.spec.encoding} text ({error.reason})",
-                file=path,
-                hint="Say what it is with 'encoding = ...', or save it as UTF-8",
-            ) from error
+            with file_errors(self._source):
+                yield
         except pa.ArrowInvalid as error:
             if "straddling" in str(error):
                 raise LongRowError(self._line) from error
-            raise DataError(f"it cannot be read ({error})", file=path) from error
+            raise DataError(f"it cannot be read ({error})", file=self._source.path) from error

@@ -69,22 +69,50 @@ def count_line_ends(text: str) -> int:
     return len(re.findall(_LINE_END, text))
 
 
-def ragged_problem(row: csv.InvalidRow, line: int) -> Problem:
+def counted(columns: int) -> str:
+    """``1 column``, ``2 columns``."""
+    return f"{columns} column{'s' * (columns != 1)}"
+
+
+def ragged_problem(row: csv.InvalidRow, line: int, header: str = "the header") -> Problem:
     """What is wrong with a row that has more or fewer columns than the header."""
-    columns = "column" if row.actual_columns == 1 else "columns"
     return Problem(
         line,
         None,
         row.text,
-        f"{row.actual_columns} {columns} where the header has {row.expected_columns}",
+        f"{counted(row.actual_columns)} where {header} has {row.expected_columns}",
         "Quote values that have the delimiter or a line end in them",
     )
 
 
-def is_utf8(value: bytes) -> bool:
-    """Whether bytes are UTF-8 text."""
+def not_text_rows(values: pa.BinaryArray, *, nul: bool) -> npt.NDArray[np.bool_]:
+    """Rows whose value is not UTF-8 or, if there may be any, has a NUL byte in it."""
+    bad = np.zeros(len(values), bool)
+    if nul:
+        found = pc.match_substring(values, b"\x00")
+        bad |= pc.fill_null(found, False).to_numpy(zero_copy_only=False)
     try:
-        value.decode()
+        values.cast(pa.string())
+    except pa.ArrowInvalid:
+        bad |= np.array([not _is_utf8(value) for value in values.to_pylist()])
+    return bad
+
+
+def not_text_problem(line: int, column: str, cells: dict[str, str | None]) -> Problem:
+    """What is wrong with a row that `not_text_rows` found."""
+    return Problem(
+        line,
+        column,
+        cells[column],
+        "a NUL byte in the text" if "\x00" in (cells[column] or "") else "not UTF-8 text",
+        "Save the file as UTF-8, or say what it is with 'encoding = ...'",
+        cells=cells,
+    )
+
+
+def _is_utf8(value: bytes | None) -> bool:
+    try:
+        (value or b"").decode()
     except UnicodeDecodeError:
         return False
     return True

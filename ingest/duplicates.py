@@ -27,6 +27,7 @@ class Clash:
         file: Number of its file.
         line: Line in that file.
         code: Number of the key.
+        group: Number of what it becomes, where each row says that.
         first_file: Number of the file with the row that is kept.
         first_line: Line of that row.
     """
@@ -34,6 +35,7 @@ class Clash:
     file: int
     line: int
     code: int
+    group: int
     first_file: int
     first_line: int
 
@@ -62,6 +64,8 @@ class DuplicateFinder:
         part.hashes.append(row_hashes(list(shaped.table.properties.values()), len(shaped)))
         if "at" in shaped.table.keys:
             part.times.append(shaped.table.keys["at"].to_numpy())
+        elif shaped.groups is not None:  # one pair may have relations of several types
+            part.times.append(shaped.groups)
 
     def resolve(self, policy: DuplicatePolicy) -> tuple[dict[int, Actions], list[Clash]]:
         """Decide what is done with every row; takes another 16 bytes a row.
@@ -100,7 +104,7 @@ class DuplicateFinder:
             return files[file], int(lines[row])
 
         clashes = [
-            Clash(*place(row), int(codes[row]), *place(other))
+            Clash(*place(row), int(codes[row]), int(times[row]) if len(times) else 0, *place(other))
             for row, other in zip(order[rejected], kept[rejected], strict=True)
         ]
         clashes.sort(key=lambda clash: (clash.file, clash.line))

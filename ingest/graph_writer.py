@@ -82,7 +82,7 @@ class GraphWriter:
 
     def _was_empty(self, target: Target) -> bool:
         """Whether the graph had nothing like it before this ingest; asked before the first row."""
-        if isinstance(target, VectorTarget):
+        if isinstance(target, VectorTarget) or (isinstance(target, NodeTarget) and target.linked):
             return False  # its items were there first
         name = target.label if isinstance(target, NodeTarget) else target.type
         if name not in self._empty:

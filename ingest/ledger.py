@@ -10,8 +10,9 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.readers import Source
+from linkspan.ingest.relation_tables import LinksTable, RelationsTable
 from linkspan.ingest.statistics import statistics_groups
-from linkspan.ingest.tables import InteractionsTable, ItemsTable, VectorsTable
+from linkspan.ingest.tables import FileTable, InteractionsTable, ItemsTable, VectorsTable
 
 _FORMAT = 2  # grows when the same file and mapping make another graph than before
 
@@ -23,7 +24,8 @@ class Entry:
     Attributes:
         sha256: Of the file.
         mapping: SHA-256 of what the mapping says of it.
-        items: SHA-256 of all items files at that time, and of what the mapping says of them.
+        items: SHA-256 of all items files at that time, and of what the mapping says of them;
+            where its entities may be items, of links files, too.
         rows: Rows in the file.
         rejected: Rows that are not taken.
         loaded: Rows up to which it was loaded, rejected ones counted.
@@ -58,7 +60,7 @@ class Ledger:
 
     def __init__(self, mapping: Mapping, sources: list[Source]) -> None:
         self._keys = [f"{source.name} {source.table}" for source in sources]
-        self._sources = sources
+        self._sources, self._linked = sources, mapping.linked_kinds
         self._sha256 = [source.sha256() for source in sources]
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
         shared = mapping.users.model_dump_json(include={"shared", "pseudonymise"})
@@ -69,14 +71,8 @@ class Ledger:
             for source in sources
             for group in [map(self._sha256.__getitem__, self._groups.get(source.spec.becomes, ()))]
         ]
-        self._items = _sha256(
-            *(
-                part
-                for number, source in enumerate(sources)
-                if isinstance(source.spec, ItemsTable)
-                for part in (self._sha256[number], self._mapping[number])
-            )
-        )
+        self._items = self._together(ItemsTable)
+        self._items_and_links = self._together(ItemsTable, LinksTable)
 
     def known(self, database: Database) -> dict[int, Entry]:
         """Entries, by number, of the files of which any row was loaded as the files are now."""
@@ -91,7 +87,10 @@ class Ledger:
                 entry is not None
                 and entry.sha256 == self._sha256[number]
                 and entry.mapping == self._mapping[number]
-                and (entry.items == self._items or not self._depends_on_items(number, entry))
+                and (
+                    entry.items == self._items_for(number)
+                    or not self._depends_on_items(number, entry)
+                )
             ):
                 found[number] = entry
         for group in self._groups.values():
@@ -110,7 +109,7 @@ class Ledger:
                 "table": source.table,
                 "sha256": self._sha256[number],
                 "mapping": self._mapping[number],
-                "items": self._items,
+                "items": self._items_for(number),
                 "rows": rows,
                 "rejected": rejected,
                 "loaded": loaded,
@@ -125,13 +124,35 @@ class Ledger:
             row["key"]: row["properties"]["file"] for row in rows if row["key"] not in self._keys
         }
 
+    def _together(self, *kinds: type[FileTable]) -> str:
+        """SHA-256 of all files with tables of these kinds, and of what the mapping says of them."""
+        return _sha256(
+            *(
+                part
+                for number, source in enumerate(self._sources)
+                if isinstance(source.spec, kinds)
+                for part in (self._sha256[number], self._mapping[number])
+            )
+        )
+
+    def _items_for(self, number: int) -> str:
+        spec = self._sources[number].spec
+        linked = isinstance(spec, RelationsTable) and self._is_linked(spec)
+        return self._items_and_links if linked else self._items
+
+    def _is_linked(self, spec: RelationsTable) -> bool:
+        """Whether entities at its ends may be items."""
+        return bool({spec.source.kind, spec.target.kind} & self._linked)
+
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
         """Whether other items files could make other rows of this file."""
         spec = self._sources[number].spec
         if spec.becomes in self._groups:
             return True  # as one row comes or goes, the mean of all moves
-        if isinstance(spec, InteractionsTable | VectorsTable):
+        if isinstance(spec, InteractionsTable | LinksTable | VectorsTable):
             return spec.domain is None or entry.rejected > 0
+        if isinstance(spec, RelationsTable) and self._is_linked(spec):
+            return True
         ends = spec.ends.values()
         looked_up = any(end.item and end.domain is None for end in ends)
         return looked_up or (bool(ends) and entry.rejected > 0)

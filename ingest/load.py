@@ -24,13 +24,10 @@ from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.pieces import Piece, TablePiece, pieces
 from linkspan.ingest.readers import Source
 from linkspan.ingest.rejects import RejectsFile
+from linkspan.ingest.relation_tables import IdentitiesTable, LinksTable, RelationsTable
 from linkspan.ingest.report import IngestReport, Line
-from linkspan.ingest.tables import (
-    EntitiesTable,
-    IdentitiesTable,
-    ItemsTable,
-    UsersFile,
-)
+from linkspan.ingest.tables import EntitiesTable, ItemsTable, UsersFile
+from linkspan.ingest.targets import LinkTarget
 from linkspan.progress import SILENT, Progress, Task
 
 
@@ -173,7 +170,8 @@ class _Loader:
     def _write(self, piece: TablePiece, source: Source, main: Line, task: Task) -> Line:
         """Write one table of a batch; returns its line of the report."""
         count, target = len(piece.table), piece.table.target
-        if target.shown == main.target:
+        own = isinstance(source.spec, RelationsTable) and isinstance(target, LinkTarget)
+        if own or target.shown == main.target:
             line, told = main, task
         else:
             line, told = self._report.line(source.name, target.shown), Task()
@@ -202,7 +200,9 @@ def _skipped(source: Source, entry: Entry) -> Line:
 
 def _is_referred_to(source: Source) -> bool:
     """Whether rows of other files may refer to its rows, or go on from them: it has to be read."""
-    return isinstance(source.spec, ItemsTable | EntitiesTable | UsersFile | IdentitiesTable)
+    return isinstance(
+        source.spec, ItemsTable | EntitiesTable | LinksTable | UsersFile | IdentitiesTable
+    )
 
 
 def _target(source: Source) -> str:

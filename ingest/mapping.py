@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,24 +10,27 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from linkspan.errors import ConfigError
 from linkspan.graph.roles import FeatureKind, FeatureRole, InteractionRole, RelationRole, Roles
 from linkspan.ingest.columns import Domain, End, Strict
 from linkspan.ingest.complaints import config_error
 from linkspan.ingest.names import domain_label
 from linkspan.ingest.policies import Policies
+from linkspan.ingest.relation_tables import IdentitiesTable, LinksTable, RelationsTable
 from linkspan.ingest.tables import (
     EntitiesTable,
     FileTable,
-    IdentitiesTable,
     InteractionsTable,
     ItemsTable,
-    RelationsTable,
     UsersTable,
     VectorsTable,
 )
 
-TABLES = ("users", "items", "entities", "interactions", "relations", "identities", "ingest")
-"""Names of the tables in ``linkspan.toml`` that are the mapping."""
+TABLES = (
+    *("base", "users", "items", "entities", "links", "interactions", "relations", "identities"),
+    *("recbole", "ingest"),
+)
+"""Names of the tables in ``linkspan.toml`` that are the mapping; `base` is a text."""
 
 _FEATURE_KINDS: dict[str, FeatureKind] = {"category": "category", "date": "date"}
 
@@ -39,6 +43,7 @@ class Mapping(Strict):
         users: What is said about users.
         items: Files with one item a row.
         entities: Files with one entity a row.
+        links: Files that say which items are which entities.
         interactions: Files with one event a row.
         relations: Files with one relation a row.
         identities: Files with two users or two items a row that are one.
@@ -49,6 +54,7 @@ class Mapping(Strict):
     users: UsersTable = UsersTable()
     items: tuple[ItemsTable, ...] = Field(min_length=1)
     entities: tuple[EntitiesTable, ...] = ()
+    links: tuple[LinksTable, ...] = ()
     interactions: tuple[InteractionsTable, ...] = Field(min_length=1)
     relations: tuple[RelationsTable, ...] = ()
     identities: tuple[IdentitiesTable, ...] = ()
@@ -59,7 +65,7 @@ class Mapping(Strict):
         _no_two("label", self._labels())
         _no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
         types = [("an interaction", table.type) for table in self.interactions]
-        types += [("a relation", role.type) for role in self._relation_roles()]
+        types += [("a relation", name) for name in self._stated_types()]
         _no_two("relationship type", ((name, what) for what, name in types))
         self._interactions_agree()
         self._columns_agree()
@@ -71,6 +77,7 @@ class Mapping(Strict):
     def kinds(self) -> tuple[str, ...]:
         """Labels of all entity kinds, sorted."""
         named = {table.kind for table in self.entities}
+        named |= {table.kind for table in self.links}
         named |= {relation.entity for table in self.items for relation in table.relations}
         named |= {
             end.kind for table in self.relations for end in (table.source, table.target) if end.kind
@@ -93,6 +100,7 @@ class Mapping(Strict):
         groups: list[tuple[str, Iterable[FileTable]]] = [
             ("entities", self.entities),
             ("items", self.items),
+            ("links", self.links),
             ("users.files", self.users.files),
             ("interactions", self.interactions),
             ("relations", self.relations),
@@ -113,13 +121,14 @@ class Mapping(Strict):
     def roles(self) -> Roles:
         """The roles of what this mapping makes.
 
-        Where a domain column has no ``values``, the items files are read for the names.
+        Where a domain column has no ``values``, the items files are read for the names; where a
+        type column has none, or entities may be items, the relations files are read, too.
 
         Raises:
-            ConfigError: An items file is missing, or lacks its domain column.
-            DataError: An items file cannot be read, or two domains would have one label.
+            ConfigError: A file is missing, or lacks a column.
+            DataError: A file cannot be read, or two domains would have one label.
         """
-        from linkspan.ingest.domains import find_domains
+        from linkspan.ingest.domains import find_domains, find_relations
 
         names = self.domain_names or find_domains(self)
         interactions: dict[str, InteractionRole] = {}
@@ -137,9 +146,14 @@ class Mapping(Strict):
             text=tuple(dict.fromkeys(name for table in self.items for name in table.text)),
             interactions=tuple(interactions.values()),
             entities=self.kinds,
-            relations=tuple(dict.fromkeys(self._relation_roles())),
+            relations=tuple(dict.fromkeys([*self._column_roles(), *find_relations(self)])),
             features=tuple(dict.fromkeys(self._features())),
         )
+
+    @property
+    def linked_kinds(self) -> frozenset[str]:
+        """Kinds of which some entities are items."""
+        return frozenset(table.kind for table in self.links)
 
     def _features(self) -> Iterator[FeatureRole]:
         for items in self.items:
@@ -150,17 +164,16 @@ class Mapping(Strict):
                 if vectors.feature:
                     yield FeatureRole(property=name, kind="vector")
 
-    def _relation_roles(self) -> Iterator[RelationRole]:
+    def _column_roles(self) -> Iterator[RelationRole]:
         for items in self.items:
             for relation in items.relations:
                 yield RelationRole(type=relation.type, source="item", target=relation.entity)
+
+    def _stated_types(self) -> Iterator[str]:
+        """All types of relations that the mapping names, without a look at the files."""
+        yield from (role.type for role in self._column_roles())
         for table in self.relations:
-            yield RelationRole(
-                type=table.type,
-                source=table.source.role,
-                target=table.target.role,
-                weight="weight" if table.weight else None,
-            )
+            yield from table.type.types or ()
 
     def _labels(self) -> Iterator[tuple[str, str]]:
         for kind in self.kinds:
@@ -251,16 +264,35 @@ def mapping_from_tables(tables: dict[str, Any], base: Path) -> Mapping:
 
     Args:
         tables: The tables named in `TABLES`, as a TOML reader gives them.
-        base: Folder of the file: paths in it are relative to this.
+        base: Folder of the file: paths in it are relative to this, or to the folder ``base`` that
+            the tables name, in which ``$NAME`` stands for a variable of the environment.
 
     Raises:
         ConfigError: Something in them is wrong; the message names the table, the key and what may
             stand there.
     """
+    base = _base(tables.get("base", "."), base)
+    if "recbole" in tables:
+        from linkspan.ingest.recbole import expand_recbole
+
+        tables = expand_recbole(tables, base)
     try:
-        return Mapping.model_validate({"base": base, **tables})
+        return Mapping.model_validate({**tables, "base": base})
     except ValidationError as error:
         raise config_error(error, Mapping, tables) from error
+
+
+def _base(path: Any, folder: Path) -> Path:
+    """The folder that a mapping calls its base."""
+    if not isinstance(path, str):
+        raise ConfigError(f"base: a path is needed (found {path!r})")
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise ConfigError(
+            f"base: a variable in '{path}' is not set",
+            hint="Set it in the environment, such as LINKSPAN_DATA=/folder/with/the/data",
+        )
+    return folder / expanded
 
 
 def _listed(domain: Domain) -> tuple[str, ...] | None:

@@ -35,6 +35,21 @@ def domain_label(domain: str) -> str:
     return label
 
 
+def relation_type(value: str) -> str:
+    """The relationship type that a value of a column becomes: ``film.actor`` is ``FILM_ACTOR``.
+
+    Letters and digits in upper case; whatever stands between them becomes one ``_``.
+
+    Args:
+        value: As it stands in a file.
+
+    Raises:
+        ValueError: It gives no type, a reserved one, or one of more than 64 characters.
+    """
+    name = "_".join(re.findall(r"[^\W_]+", value)).upper()
+    return _type(f"_{name}" if name[:1].isdigit() else name)
+
+
 def entity_key_prefix(kind: str) -> str:
     """What the keys of a kind begin with: ``author/`` for ``Author``."""
     return f"{kind.lower()}/"

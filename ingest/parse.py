@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Mask = npt.NDArray[np.bool_]
-Kind = Literal["text", "category", "integer", "number", "boolean", "date", "time"]
+Kind = Literal["text", "category", "integer", "number", "boolean", "date", "time", "list"]
 Unit = Literal["iso", "s", "ms"]
 
 _INTEGER = r"^[+-]?[0-9]{1,18}(\.0*)?$"

@@ -14,7 +14,7 @@ class Problem:
     """One thing that is wrong with one row.
 
     Attributes:
-        line: Line in the file, from 1, the header counted.
+        line: Line in the file, from 1, the header counted; or row.
         column: Column name, or None where the whole row is meant.
         value: What stands there, as text, or None.
         reason: What is wrong with it.
@@ -31,7 +31,7 @@ class Problem:
     kind: Literal["malformed", "dangling", "duplicates", "missing"] = "malformed"
     cells: dict[str, str | None] = field(default_factory=dict)
 
-    def error(self, file: Path) -> DataError:
+    def error(self, file: Path, unit: str = "line") -> DataError:
         """The same as an error, for a load that stops at the first problem."""
         return DataError(
             self.reason,
@@ -40,4 +40,5 @@ class Problem:
             column=self.column,
             value=self.value,
             hint=self.hint,
+            unit=unit,
         )

@@ -65,7 +65,9 @@ def _replaced(batch: Batch, columns: set[str], pseudonyms: Pseudonyms) -> Batch:
     problems = [_without_ids(problem, columns, pseudonyms) for problem in found]
     kept = pa.array(rows.good)
     replaced = {name: values.filter(kept) for name, values in replaced.items()}
-    return Batch(batch.lines[rows.good], replaced, problems)
+    lists = {name: values.filter(kept) for name, values in batch.lists.items()}
+    lists = {name: values for name, values in lists.items() if name not in columns}
+    return Batch(batch.lines[rows.good], replaced, problems, lists)
 
 
 def _without_ids(problem: Problem, columns: set[str], pseudonyms: Pseudonyms) -> Problem:

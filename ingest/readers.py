@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import difflib
+import glob
 import hashlib
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +21,11 @@ from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.tables import FileTable
 
-_SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv"}
+_SUFFIXES = {
+    **{".csv": "csv", ".tsv": "tsv", ".tab": "tsv"},
+    **{".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"},
+    **{".parquet": "parquet", ".pq": "parquet"},
+}
 _COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 
 
@@ -28,14 +34,18 @@ class Batch:
     """Some rows of a file, in file order.
 
     Attributes:
-        lines: ``(N,)`` int64, the line on which each row begins, from 1, the header counted.
-        columns: Column name to ``(N,)`` values: text, or what the format holds.
+        lines: ``(N,)`` int64, the line on which each row begins, from 1, the header counted; in
+            Parquet the number of the row, from 1.
+        columns: Column name to ``(N,)`` text, null where nothing stands, or a list.
         problems: Rows that could not be read at all; they are not among the N.
+        lists: Column name to ``(N,)`` lists of text, null where none stands, for columns that have
+            any.
     """
 
     lines: npt.NDArray[np.int64]
-    columns: dict[str, pa.Array]
+    columns: dict[str, pa.StringArray]
     problems: list[Problem] = field(default_factory=list)
+    lists: dict[str, pa.ListArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -47,11 +57,26 @@ class Batch:
             self.lines[start:],
             {name: values[start:] for name, values in self.columns.items()},
             [problem for problem in self.problems if problem.line >= line],
+            {name: values[start:] for name, values in self.lists.items()},
+        )
+
+    def filter(self, kept: npt.NDArray[np.bool_]) -> Batch:
+        """The rows for which a mask is true, and all problems."""
+        rows = pa.array(kept)
+        return Batch(
+            self.lines[kept],
+            {name: values.filter(rows) for name, values in self.columns.items()},
+            self.problems,
+            {name: values.filter(rows) for name, values in self.lists.items()},
         )
 
     def cells(self, row: int) -> dict[str, str | None]:
-        """What stands in a row, by column."""
-        return {name: values[row].as_py() for name, values in self.columns.items()}
+        """What stands in a row, by column; lists as JSON."""
+        found = {name: values[row].as_py() for name, values in self.columns.items()}
+        for name, values in self.lists.items():
+            if (several := values[row].as_py()) is not None:
+                found[name] = json.dumps(several, ensure_ascii=False)
+        return found
 
 
 @dataclass(frozen=True)
@@ -63,7 +88,7 @@ class Source:
         spec: That table.
         path: The file.
         name: The path as it is written in the mapping.
-        format: ``csv`` or ``tsv``.
+        format: ``csv``, ``tsv``, ``jsonl`` or ``parquet``.
         compression: As pyarrow names it, or None.
         pseudonyms: What takes the place of users' ids in it, or None.
     """
@@ -82,12 +107,17 @@ class Source:
         Raises:
             DataError: The file is damaged: cut short, not text, or with an open quote.
         """
-        from linkspan.ingest.csv_reader import read_csv
         from linkspan.ingest.pseudonymised import pseudonymised
 
+        batches = _reader(self.format)[1](self)
         if self.pseudonyms is None:
-            return read_csv(self)
-        return pseudonymised(read_csv(self), self.spec.user_columns(), self.pseudonyms)
+            return batches
+        return pseudonymised(batches, self.spec.user_columns(), self.pseudonyms)
+
+    @property
+    def unit(self) -> str:
+        """What ``Batch.lines`` counts: ``line`` or ``row``."""
+        return "row" if self.format == "parquet" else "line"
 
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""
@@ -95,10 +125,10 @@ class Source:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_source(
+def open_files(
     table: str, spec: FileTable, base: Path, pseudonyms: Pseudonyms | None = None
-) -> Source:
-    """Find a file and check its header against its table.
+) -> list[Source]:
+    """Find the files of a table, one or all that match a pattern, and check their headers.
 
     Args:
         table: Name of the table, such as ``[[items]] 1``.
@@ -106,15 +136,41 @@ def open_source(
         base: Folder that its path is relative to.
         pseudonyms: What takes the place of users' ids; none of them is shown in an error then.
 
+    Returns:
+        The files sorted by path; each has the table with its own path for ``file``.
+
     Raises:
         ConfigError: There is no such file, its format is not known, or a column is not in it.
         DataError: It cannot be read, or is empty.
     """
+    if (base / spec.file).exists() or not glob.has_magic(spec.file):
+        return [open_source(table, spec, base, pseudonyms)]
+    names = sorted(
+        Path(name).as_posix()
+        for name in glob.glob(spec.file, root_dir=base, recursive=True)
+        if (base / name).is_file()
+    )
+    if not names:
+        raise ConfigError(
+            f"{table}: no file matches {base / spec.file}",
+            hint="Paths are relative to the mapping, or to its 'base'",
+        )
+    return [
+        open_source(table, spec.model_copy(update={"file": name}), base, pseudonyms)
+        for name in names
+    ]
+
+
+def open_source(
+    table: str, spec: FileTable, base: Path, pseudonyms: Pseudonyms | None = None
+) -> Source:
+    """Find one file and check its header against its table; as `open_files`, without patterns."""
     path = base / spec.file
     if not path.exists():
         raise ConfigError(f"{table}: there is no file {path}", hint=_near_file(path))
     if path.is_dir():
-        raise ConfigError(f"{table}: {path} is a folder", hint="Name one file in it")
+        hint = "Name one file in it, or all of them with a pattern such as "
+        raise ConfigError(f"{table}: {path} is a folder", hint=f"{hint}'{spec.file}/*.csv'")
     try:
         codecs.lookup(spec.encoding)
     except LookupError:
@@ -127,17 +183,44 @@ def open_source(
     if kind is None:
         raise ConfigError(
             f"{table}: the name of {path} does not say how it is written",
-            hint=f"Add 'format = ...' (csv or tsv), or end it in {', '.join(_SUFFIXES)}",
+            hint=f"Add 'format = ...' ({', '.join(dict.fromkeys(_SUFFIXES.values()))}), "
+            f"or end it in {', '.join(_SUFFIXES)}",
+        )
+    if kind == "parquet" and compression:
+        raise ConfigError(
+            f"{table}: {path} is compressed Parquet, which cannot be read in parts",
+            hint="Unpack it, or compress inside the file, as Parquet does by itself",
+        )
+    if spec.header and kind not in ("csv", "tsv"):
+        raise ConfigError(
+            f"{table}, columns: {path} is {kind}, which names its columns itself",
+            hint="Leave 'columns' out",
         )
     pseudonyms = pseudonyms if spec.user_columns() else None
     source = Source(table, spec, path, spec.file, kind, compression, pseudonyms)
-    from linkspan.ingest.csv_reader import read_header
     from linkspan.ingest.pseudonymised import values_hidden
 
     with values_hidden() if pseudonyms else nullcontext():
-        columns = read_header(source)
+        columns = _reader(kind)[0](source)
     _check_header(source, columns)
     return source
+
+
+def _reader(
+    kind: str,
+) -> tuple[Callable[[Source], list[str]], Callable[[Source], Iterator[Batch]]]:
+    """What reads the column names of a format, and its rows."""
+    if kind == "jsonl":
+        from linkspan.ingest.jsonl_reader import read_jsonl, read_keys
+
+        return read_keys, read_jsonl
+    if kind == "parquet":
+        from linkspan.ingest.parquet_reader import read_names, read_parquet
+
+        return read_names, read_parquet
+    from linkspan.ingest.csv_reader import read_csv, read_header
+
+    return read_header, read_csv
 
 
 def _check_header(source: Source, columns: list[str]) -> None:

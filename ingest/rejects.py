@@ -28,7 +28,8 @@ class RejectsFile:
     def __init__(self, folder: Path, source: Source) -> None:
         table = source.table.strip("[]").replace("]] ", "-")
         # Longer than the name of the file itself: a file of rejects may be read in turn.
-        self.path = folder / f"{source.path.name}.{table}.csv"
+        name = source.name.replace("/", "-").lstrip(".-")  # of one table, two may differ in folder
+        self.path = folder / f"{name}.{table}.csv"
         self._columns = list(source.spec.columns())[::-1]
         self._file: Any = None
         self._rows: Any = None

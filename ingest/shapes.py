@@ -15,23 +15,30 @@ from linkspan.graph.identities import SAME_AS
 from linkspan.ingest.catalogue import Catalogue
 from linkspan.ingest.codes import Codes
 from linkspan.ingest.columns import Column, End
-from linkspan.ingest.convert import Rows, domains_in, joined, split_cells
+from linkspan.ingest.convert import Rows, domains_in, joined
 from linkspan.ingest.names import domain_label, entity_key_prefix
 from linkspan.ingest.parse import Mask, mask
 from linkspan.ingest.problems import Problem
 from linkspan.ingest.readers import Batch
+from linkspan.ingest.relation_tables import IdentitiesTable, LinksTable, RelationsTable
 from linkspan.ingest.tables import (
     EntitiesTable,
     FileTable,
-    IdentitiesTable,
     InteractionsTable,
     ItemRelation,
     ItemsTable,
-    RelationsTable,
     UsersFile,
     VectorsTable,
 )
-from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, VectorTarget
+from linkspan.ingest.targets import (
+    LINKED,
+    RELATIONS,
+    LinkTarget,
+    NodeTarget,
+    Table,
+    Target,
+    VectorTarget,
+)
 from linkspan.ingest.vectors import VECTOR
 
 
@@ -44,14 +51,16 @@ class Shaped:
         table: What each of them becomes.
         codes: ``(N,)`` int64, one number for each key.
         problems: The other rows.
-        cells: Columns of an items file that become relations, ``(N,)`` each.
+        groups: ``(N,)`` int64, number of what each relation becomes; None where the table tells.
+        cells: Columns of an items file that become relations, ``(N,)`` lists of text each.
     """
 
     lines: npt.NDArray[np.int64]
     table: Table
     codes: Codes
     problems: list[Problem]
-    cells: list[tuple[ItemRelation, pa.StringArray]] = field(default_factory=list)
+    groups: Codes | None = None
+    cells: list[tuple[ItemRelation, pa.ListArray]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -64,7 +73,8 @@ class Shaped:
             self.table.filter(rows),
             self.codes[kept],
             self.problems,
-            [(relation, text.filter(rows)) for relation, text in self.cells],
+            None if self.groups is None else self.groups[kept],
+            [(relation, names.filter(rows)) for relation, names in self.cells],
         )
 
     def tables(self, catalogue: Catalogue, shared_users: bool) -> Iterator[Table]:
@@ -75,9 +85,7 @@ class Shaped:
             shared_users: Whether one user id is one user in all domains.
         """
         if isinstance(self.table.target, LinkTarget):
-            ends = (self.table.target.source, self.table.target.target)
-            for role, keys in zip(ends, self.table.keys.values(), strict=False):
-                yield from _nodes(role, catalogue.undeclared(role, keys), shared_users)
+            yield from self._links(self.table.target, catalogue, shared_users)
         elif isinstance(self.table.target, VectorTarget):
             inserted = catalogue.undeclared("item", self.table.keys["key"])
             yield from _nodes("item", inserted, shared_users)
@@ -86,9 +94,9 @@ class Shaped:
             yield from _by_domain(self.table)
         else:
             yield self.table
-        for relation, text in self.cells:
-            parents, names = split_cells(text, relation.split)
-            keys = _entity_keys(relation.entity, names)
+        for relation, names in self.cells:
+            parents = pc.list_parent_indices(names)
+            keys = _entity_keys(relation.entity, pc.list_flatten(names))
             named = catalogue.undeclared(relation.entity, keys)
             yield from _nodes(relation.entity, named, shared_users)
             items = self.table.keys["key"].take(parents)
@@ -97,8 +105,21 @@ class Shaped:
                 _distinct({"source": items, "target": keys}),
                 {},
             )
-        if isinstance(self.table.target, LinkTarget):
-            yield self.table
+
+    def _links(
+        self, target: LinkTarget, catalogue: Catalogue, shared_users: bool
+    ) -> Iterator[Table]:
+        """Relationships by what they become, each table after the nodes that it needs."""
+        parts = [(target, self.table)]
+        if self.groups is not None:
+            parts = [
+                (catalogue.group(code), self.table.filter(pa.array(self.groups == code)))
+                for code in np.unique(self.groups).tolist()
+            ]
+        for link, table in parts:
+            for role, keys in zip((link.source, link.target), table.keys.values(), strict=False):
+                yield from _nodes(role, catalogue.undeclared(role, keys), shared_users)
+            yield Table(link, table.keys, table.properties)
 
 
 @singledispatch
@@ -121,19 +142,19 @@ def _(spec: ItemsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) 
     if spec.domain.column is not None:
         catalogue.check_labels(rows, domains, spec.domain.column)
     properties = {"id": ids, "domain": domains, **_properties(rows, spec.properties)}
-    cells = [(relation, rows.text(relation.column)) for relation in spec.relations]
-    for relation, text in cells:
+    cells = [(relation, rows.lists(relation.column, relation.split)) for relation in spec.relations]
+    for relation, names in cells:
         if relation.entity in catalogue.listed_kinds and not catalogue.insert:
-            parents, names = split_cells(text, relation.split)
-            unknown = catalogue.entities[relation.entity].find(_entity_keys(relation.entity, names))
+            keys = _entity_keys(relation.entity, pc.list_flatten(names))
+            unknown = catalogue.entities[relation.entity].find(keys) < 0
             bad = np.zeros(len(rows), bool)
-            bad[parents.to_numpy()[unknown < 0]] = True
+            bad[pc.list_parent_indices(names).to_numpy()[unknown]] = True
             reason = f"no entities file has this {relation.entity}"
             hint = "Add it there, or remove it here"
             rows.reject(bad, relation.column, reason, hint, dangling=True)
-    shaped = _shaped(rows, batch, NodeTarget("Item"), {"key": joined(domains, ids)}, properties)
+    shaped = _shaped(rows, NodeTarget("Item"), {"key": joined(domains, ids)}, properties)
     kept = pa.array(rows.good)
-    cells = [(relation, text.filter(kept)) for relation, text in cells]
+    cells = [(relation, names.filter(kept)) for relation, names in cells]
     good = shaped.table.properties
     codes = catalogue.add_items(good["id"], good["domain"])
     return replace(shaped, codes=codes, cells=cells)
@@ -144,7 +165,7 @@ def _(spec: VectorsTable, batch: Batch, catalogue: Catalogue, shared_users: bool
     rows = Rows(batch)
     keys = {"key": catalogue.item_keys(rows, spec.id, spec.domain)}
     target = VectorTarget("Item", name=spec.name)
-    shaped = _shaped(rows, batch, target, keys, {spec.name: batch.columns[VECTOR]})
+    shaped = _shaped(rows, target, keys, {spec.name: batch.columns[VECTOR]})
     return replace(shaped, codes=catalogue.codes("item", shaped.table.keys["key"]))
 
 
@@ -155,7 +176,7 @@ def _(spec: EntitiesTable, batch: Batch, catalogue: Catalogue, shared_users: boo
     name = ids if spec.name is None else pc.coalesce(rows.text(spec.name), ids)
     properties = {"name": name, **_properties(rows, spec.properties)}
     target = NodeTarget("Entity", spec.kind)
-    shaped = _shaped(rows, batch, target, {"key": _entity_keys(spec.kind, ids)}, properties)
+    shaped = _shaped(rows, target, {"key": _entity_keys(spec.kind, ids)}, properties)
     codes = catalogue.add_entities(spec.kind, shaped.table.keys["key"])
     return replace(shaped, codes=codes)
 
@@ -169,7 +190,7 @@ def _(spec: UsersFile, batch: Batch, catalogue: Catalogue, shared_users: bool) -
         properties["domain"] = rows.domains(spec.domain)
         keys = joined(properties["domain"], ids)
     properties |= _properties(rows, spec.properties)
-    shaped = _shaped(rows, batch, NodeTarget("User"), {"key": keys}, properties)
+    shaped = _shaped(rows, NodeTarget("User"), {"key": keys}, properties)
     codes = catalogue.codes("user", shaped.table.keys["key"])
     return replace(shaped, codes=codes)
 
@@ -185,40 +206,70 @@ def _(spec: InteractionsTable, batch: Batch, catalogue: Catalogue, shared_users:
     if spec.at is not None:
         (keys if spec.repeat else properties)["at"] = rows.times(spec.at)
     target = LinkTarget(spec.type, "user", "item", spec.repeat)
-    return _linked(rows, batch, target, keys, properties, catalogue)
+    return _linked(rows, target, keys, properties, catalogue)
+
+
+@shape.register
+def _(spec: LinksTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
+    rows = Rows(batch)
+    items = catalogue.item_keys(rows, spec.item, spec.domain)
+    entities = rows.ids(spec.entity)
+    catalogue.links.add(rows, spec.entity, _entity_keys(spec.kind, entities), items)
+    properties = {"id": rows.ids(spec.item), "domain": domains_in(items), "entity": entities}
+    shaped = _shaped(rows, LINKED, {"key": items}, properties)
+    return replace(shaped, codes=catalogue.codes("item", shaped.table.keys["key"]))
 
 
 @shape.register
 def _(spec: RelationsTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
-    rows = Rows(batch)
-    keys = {
-        "source": _end(spec.source, rows, catalogue, shared_users),
-        "target": _end(spec.target, rows, catalogue, shared_users),
-    }
-    properties = _properties(rows, spec.values())
-    target = LinkTarget(spec.type, spec.source.role, spec.target.role)
-    return _linked(rows, batch, target, keys, properties, catalogue)
+    rows = Rows(catalogue.types.kept(batch, spec.type))
+    types = catalogue.types.of_rows(rows, spec.type)
+    source, source_roles = _end(spec.source, rows, catalogue, shared_users)
+    target, target_roles = _end(spec.target, rows, catalogue, shared_users)
+    keys = {"source": source, "target": target}
+    shaped = _shaped(rows, RELATIONS, keys, _properties(rows, spec.values()))
+    kept = pa.array(rows.good)
+    source_roles, target_roles = source_roles.filter(kept), target_roles.filter(kept)
+    codes = _end_codes(catalogue, source_roles, shaped.table.keys["source"]) << 32
+    codes |= _end_codes(catalogue, target_roles, shaped.table.keys["target"])
+    groups = catalogue.group_codes(types.filter(kept), source_roles, target_roles)
+    return replace(shaped, codes=codes, groups=groups)
 
 
 @shape.register
 def _(spec: IdentitiesTable, batch: Batch, catalogue: Catalogue, shared_users: bool) -> Shaped:
     rows = Rows(batch)
-    left, right = (_end(end, rows, catalogue, shared_users) for end in (spec.left, spec.right))
+    left, right = (_end(end, rows, catalogue, shared_users)[0] for end in (spec.left, spec.right))
     role = spec.left.role
     reason, hint = f"this is the same {role} as on the left", "Name another one, or remove the row"
     rows.reject(mask(pc.equal(left, right)), spec.right.column, reason, hint)
     # One direction, so that a pair given both ways is one relationship.
     keys = {"source": pc.min_element_wise(left, right), "target": pc.max_element_wise(left, right)}
-    return _linked(rows, batch, LinkTarget(SAME_AS, role, role), keys, {}, catalogue)
+    return _linked(rows, LinkTarget(SAME_AS, role, role), keys, {}, catalogue)
 
 
-def _end(end: End, rows: Rows, catalogue: Catalogue, shared_users: bool) -> pa.StringArray:
+def _end(
+    end: End, rows: Rows, catalogue: Catalogue, shared_users: bool
+) -> tuple[pa.StringArray, pa.StringArray]:
+    """Keys of one end of relations, and the role of each."""
+    if end.entity is not None:
+        keys = catalogue.entity_keys(rows, end.entity, end.role)
+        return catalogue.links.resolve(keys, end.role)
     if end.item is not None:
-        return catalogue.item_keys(rows, end.item, end.domain)
-    if end.user is not None:
+        keys = catalogue.item_keys(rows, end.item, end.domain)
+    else:
         domains = None if shared_users or end.domain is None else rows.domains(end.domain)
-        return catalogue.user_keys(rows, end.user, domains)
-    return catalogue.entity_keys(rows, end.column, end.role)
+        keys = catalogue.user_keys(rows, end.column, domains)
+    return keys, pa.repeat(pa.scalar(end.role), len(keys))
+
+
+def _end_codes(catalogue: Catalogue, roles: pa.StringArray, keys: pa.StringArray) -> Codes:
+    """Numbers of keys, each among those of its role."""
+    codes = np.zeros(len(keys), np.int64)
+    for role in pc.unique(roles).to_pylist():
+        rows = pc.equal(roles, role)
+        codes[mask(rows)] = catalogue.codes(role, keys.filter(rows))
+    return codes
 
 
 def _properties(rows: Rows, specs: dict[str, Column]) -> dict[str, pa.Array]:
@@ -227,27 +278,25 @@ def _properties(rows: Rows, specs: dict[str, Column]) -> dict[str, pa.Array]:
 
 def _shaped(
     rows: Rows,
-    batch: Batch,
-    target: NodeTarget | LinkTarget,
+    target: Target,
     keys: dict[str, pa.Array],
     properties: dict[str, pa.Array],
 ) -> Shaped:
     """The rows that are good, without their numbers."""
     table = Table(target, keys, properties).filter(pa.array(rows.good))
-    problems = sorted([*batch.problems, *rows.problems], key=lambda problem: problem.line)
-    return Shaped(batch.lines[rows.good], table, np.zeros(0, np.int64), problems)
+    problems = sorted([*rows.batch.problems, *rows.problems], key=lambda problem: problem.line)
+    return Shaped(rows.batch.lines[rows.good], table, np.zeros(0, np.int64), problems)
 
 
 def _linked(
     rows: Rows,
-    batch: Batch,
     target: LinkTarget,
     keys: dict[str, pa.Array],
     properties: dict[str, pa.Array],
     catalogue: Catalogue,
 ) -> Shaped:
     """The good rows, with a number for each pair of source and target."""
-    shaped = _shaped(rows, batch, target, keys, properties)
+    shaped = _shaped(rows, target, keys, properties)
     good = shaped.table.keys
     source = catalogue.codes(target.source, good["source"])
     codes = (source << 32) | catalogue.codes(target.target, good["target"])
@@ -277,7 +326,8 @@ def _by_domain(table: Table) -> Iterator[Table]:
     domains = table.properties["domain"]
     for name in sorted(pc.unique(domains).to_pylist()):
         rows = table.filter(pc.equal(domains, name))
-        yield Table(NodeTarget("Item", domain_label(name)), rows.keys, rows.properties)
+        target = NodeTarget("Item", domain_label(name), table.target == LINKED)
+        yield Table(target, rows.keys, rows.properties)
 
 
 def _entity_keys(kind: str, ids: pa.StringArray) -> pa.StringArray:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from linkspan.graph.identities import SAME_AS
 from linkspan.graph.roles import Condition
 from linkspan.ingest.columns import (
     AsColumn,
@@ -36,18 +35,28 @@ class FileTable(Strict):
     """What every table with a file has.
 
     Attributes:
-        file: Path, relative to the mapping.
+        file: Path, relative to `Mapping.base`; with ``*`` in it, all files that match, sorted.
+        header: Names of the columns, for a ``csv`` or ``tsv`` file without a header; ``columns`` in
+            the mapping.
         format: How it is written; without it, the end of its name says so (``.csv.gz``).
         delimiter: What separates columns in ``csv`` and ``tsv``; a comma or a tab without it.
-        encoding: How text is encoded in ``csv`` and ``tsv``.
+        encoding: How text is encoded in ``csv``, ``tsv`` and ``jsonl``.
         properties: Property to the column it comes from.
     """
 
     file: Annotated[str, Field(min_length=1)]
-    format: Literal["csv", "tsv"] | None = None
+    header: Annotated[tuple[ColumnName, ...] | None, Field(alias="columns", min_length=1)] = None
+    format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
     properties: dict[str, AsColumn] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        for name in self.header or ():
+            if (self.header or ()).count(name) > 1:
+                raise ValueError(f"'columns' names {name!r} twice")
+        return self
 
     @property
     @abstractmethod
@@ -127,7 +136,7 @@ class ItemsTable(FileTable):
         return {
             **{relation.column: "relations" for relation in self.relations},
             **{column.column: f"properties.{name}" for name, column in self.properties.items()},
-            **_domain_columns(self.domain),
+            **domain_columns(self.domain),
             self.id: "id",
         }
 
@@ -167,7 +176,7 @@ class VectorsTable(FileTable):
 
     def columns(self) -> dict[str, str]:
         """See `FileTable.columns`."""
-        return {**_domain_columns(self.domain), self.id: "id"}
+        return {**domain_columns(self.domain), self.id: "id"}
 
 
 class EntitiesTable(FileTable):
@@ -221,7 +230,7 @@ class UsersFile(FileTable):
         """See `FileTable.columns`."""
         return {
             **{column.column: f"properties.{name}" for name, column in self.properties.items()},
-            **_domain_columns(self.domain),
+            **domain_columns(self.domain),
             self.id: "id",
         }
 
@@ -307,7 +316,7 @@ class InteractionsTable(FileTable):
             **{column.column: f"properties.{name}" for name, column in self.properties.items()},
             **({self.weight.column: "weight"} if self.weight else {}),
             **({self.at.column: "at"} if self.at else {}),
-            **_domain_columns(self.domain),
+            **domain_columns(self.domain),
             self.item: "item",
             self.user: "user",
         }
@@ -321,88 +330,6 @@ class InteractionsTable(FileTable):
         return {self.user}
 
 
-class RelationsTable(FileTable):
-    """A file with one relation a row.
-
-    Attributes:
-        type: Relationship type, such as ``ALSO_BOUGHT``.
-        source: Where it begins.
-        target: Where it ends.
-        weight: Column with how strong it is.
-        properties: Property to the column it comes from.
-    """
-
-    type: RelationshipType
-    source: End
-    target: End
-    weight: AsNumber | None = None
-    properties: dict[EdgeProperty, AsColumn] = Field(default_factory=dict)
-
-    @property
-    def becomes(self) -> str:
-        """See `FileTable.becomes`."""
-        return self.type
-
-    def columns(self) -> dict[str, str]:
-        """See `FileTable.columns`."""
-        return {
-            **{column.column: f"properties.{name}" for name, column in self.properties.items()},
-            **({self.weight.column: "weight"} if self.weight else {}),
-            **_domain_columns(self.source.domain),
-            **_domain_columns(self.target.domain),
-            self.target.column: "target",
-            self.source.column: "source",
-        }
-
-    def values(self) -> dict[str, Column]:
-        """See `FileTable.values`; the weight is one of them."""
-        return {**self.properties, **({"weight": self.weight} if self.weight else {})}
-
-    @property
-    def ends(self) -> dict[str, End]:
-        """See `FileTable.ends`."""
-        return {"source": self.source, "target": self.target}
-
-
-class IdentitiesTable(FileTable):
-    """A file whose rows name two users, or two items, that are one.
-
-    Attributes:
-        left: One of the two; the order says nothing.
-        right: The other one.
-    """
-
-    left: End
-    right: End
-
-    @property
-    def becomes(self) -> str:
-        """See `FileTable.becomes`."""
-        return SAME_AS
-
-    @model_validator(mode="after")
-    def _of_one_kind(self) -> Self:
-        if {self.left.role, self.right.role} not in ({"user"}, {"item"}):
-            raise ValueError(
-                "'left' and 'right' are two users or two items, not "
-                f"{self.left.role} and {self.right.role}"
-            )
-        return self
-
-    def columns(self) -> dict[str, str]:
-        """See `FileTable.columns`."""
-        return {
-            **_domain_columns(self.left.domain),
-            **_domain_columns(self.right.domain),
-            self.right.column: "right",
-            self.left.column: "left",
-        }
-
-    @property
-    def ends(self) -> dict[str, End]:
-        """See `FileTable.ends`."""
-        return {"left": self.left, "right": self.right}
-
-
-def _domain_columns(domain: Domain | None) -> dict[str, str]:
+def domain_columns(domain: Domain | None) -> dict[str, str]:
+    """The column of a domain, if it stands in one, with the key that names it."""
     return {domain.column: "domain"} if domain and domain.column else {}

@@ -18,10 +18,12 @@ class NodeTarget:
     Attributes:
         label: ``Item``, ``User`` or ``Entity``.
         kind: Second label: that of the domain or of the entity kind; None for users.
+        linked: Whether the rows only add the entities that items are.
     """
 
     label: str
     kind: str | None = None
+    linked: bool = False
 
     @property
     def shown(self) -> str:
@@ -123,6 +125,10 @@ class LinkTarget:
         }
 
 
+LINKED = NodeTarget("Item", linked=True)
+"""Items of which the rows say only which entities they are."""
+RELATIONS = LinkTarget("*", "*", "*")
+"""Relations of any type and between any ends: each row says which."""
 _LABELS = {"item": "Item", "user": "User"}
 Target = NodeTarget | LinkTarget
 

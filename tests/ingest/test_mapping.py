@@ -25,8 +25,8 @@ MISTAKES = [
     (
         'weight = "times"',
         'strength = "times"',
-        "[[relations]] 1: there is no key 'strength'. Known keys: delimiter, encoding, file, "
-        "format, properties, source, target, type, weight.",
+        "[[relations]] 1: there is no key 'strength'. Known keys: columns, delimiter, encoding, "
+        "file, format, properties, source, target, type, weight.",
     ),
     (
         "shared = true",
@@ -43,7 +43,7 @@ MISTAKES = [
         'type = "integer" } }\n\n[[items]]',
         'type = "int" } }\n\n[[items]]',
         "[[users.files]] 1, properties.age.type: 'int' is not allowed. Use one of 'text', "
-        "'category', 'integer', 'number', 'boolean', 'date', 'time'.",
+        "'category', 'integer', 'number', 'boolean', 'date', 'time', 'list'.",
     ),
     (
         'unit = "s"',
@@ -147,9 +147,9 @@ MISTAKES = [
     ),
     (
         'makers = { column = "makers", split = "|" }',
-        'makers = { column = "makers", split = "|", type = "number" }',
-        "[[items]] 1, properties.makers: 'split' makes lists of text, so type 'number' cannot go "
-        "with it",
+        'makers = { column = "makers", split = "|", type = "boolean" }',
+        "[[items]] 1, properties.makers: 'split' makes lists of text or numbers, so type 'boolean' "
+        "cannot go with it",
     ),
 ]
 

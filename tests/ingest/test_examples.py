@@ -1,0 +1,167 @@
+"""The mappings in ``examples/`` on the real data: counts equal those of a few lines of pandas."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from linkspan.graph.connection import Database
+from linkspan.ingest import Mapping, ingest, mapping_from_tables
+from linkspan.ingest.check import check, open_sources
+from linkspan.ingest.shapes import shape
+from linkspan.ingest.targets import NodeTarget
+from servers import RunningServer, empty
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+Counts = dict[str, int]
+
+
+@pytest.fixture
+def example(realdata: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Reads a mapping by its name."""
+    monkeypatch.setenv("LINKSPAN_DATA", str(realdata))
+
+    def read(name: str) -> Mapping:
+        file = EXAMPLES / name / "linkspan.toml"
+        return mapping_from_tables(tomllib.loads(file.read_text()), file.parent)
+
+    return read
+
+
+def counted(mapping: Mapping) -> Counts:
+    """Nodes by second label and relationships by type, as they would be written, by their keys.
+
+    Each key counts once, as it would in the graph.
+    """
+    sources, keys = open_sources(mapping), set()
+    catalogue = check(mapping, sources).catalogue
+    for source in sources:
+        for batch in source.batches():
+            shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
+            for table in shaped.tables(catalogue, mapping.users.shared):
+                target = table.target
+                name = (
+                    target.kind or target.label if isinstance(target, NodeTarget) else target.type
+                )
+                columns = [values.to_pylist() for values in table.keys.values()]
+                keys |= {(name, *row) for row in zip(*columns, strict=True)}
+    return dict(Counter(name for name, *_ in keys))
+
+
+def in_graph(db: Database) -> Counts:
+    """The same of what is in the graph."""
+    nodes = db.read("MATCH (n) UNWIND labels(n) AS l RETURN l AS name, count(*) AS c")
+    links = db.read("MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS c")
+    both = {row["name"]: row["c"] for row in [*nodes, *links]}
+    return {name: c for name, c in both.items() if name not in ("LoadedFile", "Item", "Entity")}
+
+
+@pytest.fixture
+def arcadedb(arcadedb_server: RunningServer) -> Iterator[Database]:
+    """An empty database: so many rows are loaded on one engine only."""
+    empty(arcadedb_server)
+    server = arcadedb_server
+    with Database(server.uri, server.user, server.password, database="neo4j") as database:
+        yield database
+
+
+def listed(frame: pd.DataFrame, key: str, column: str) -> pd.DataFrame:
+    """Pairs of a key and one of the values that stand in a cell, with ``|`` between."""
+    pairs = frame.assign(**{column: frame[column].str.split("|")}).explode(column)
+    return pairs[[key, column]].dropna().drop_duplicates()
+
+
+def test_goodbooks(example: Any, realdata: Path) -> None:
+    books = pd.read_csv(realdata / "goodbooks/books.csv.gz", dtype=str)
+    saved = pd.read_csv(realdata / "goodbooks/to_read.csv.gz", dtype=str)
+    expected = Counter(domain.title().replace("-", "") for domain in books["domain"])
+    for kind, column, name in [
+        ("Author", "authors", "WRITTEN_BY"),
+        ("Series", "series", "IN_SERIES"),
+        ("Tag", "tags", "TAGGED"),
+    ]:
+        pairs = listed(books, "book_id", column)
+        expected |= {kind: pairs[column].nunique(), name: len(pairs)}
+    expected |= {"User": saved["user_id"].nunique(), "SAVED": len(saved)}
+    assert counted(example("goodbooks")) == expected
+
+
+def test_amazon_food_kitchen(example: Any, realdata: Path) -> None:
+    folder = realdata / "amazon_food_kitchen"
+    domains = ["food", "kitchen", "beauty"]
+    files = {name: pd.read_csv(folder / f"{name}.items.csv.gz", dtype=str) for name in domains}
+    files["external"] = pd.read_csv(folder / "external.items.csv.gz", dtype=str)
+    events = pd.concat(
+        pd.read_csv(folder / f"{name}.interactions.csv.gz", dtype=str) for name in domains
+    )
+    relations = pd.read_csv(folder / "relations.csv.gz", dtype=str)
+    described = pd.concat([files["beauty"], files["external"]])
+    made, category = (listed(described, "item_id", name) for name in ("brand", "categories"))
+    expected = {
+        **{name.title(): len(frame) for name, frame in files.items()},
+        "User": events["user_id"].nunique(),
+        "BOUGHT": len(events),
+        **{"Brand": described["brand"].nunique(), "MADE_BY": described["brand"].count()},
+        **{"Category": category["categories"].nunique(), "IN_CATEGORY": len(category)},
+        **relations["relation"].str.upper().value_counts(),
+    }
+    assert len(made) == described["brand"].count()
+    assert counted(example("amazon_food_kitchen")) == expected
+
+
+@pytest.mark.slow
+def test_disencdr_is_loaded_in_any_order_of_files(
+    example: Any, realdata: Path, arcadedb: Database
+) -> None:
+    names = ["user", "item", "count"]
+    sport, phone = (
+        pd.read_csv(realdata / f"disencdr/{pair}/train.tsv.gz", sep="\t", names=names)
+        for pair in ("sport_phone", "phone_sport")
+    )
+    expected = {
+        "Sport": sport["item"].nunique(),
+        "Phone": phone["item"].nunique(),
+        "User": pd.concat([sport, phone])["user"].nunique(),
+        "BOUGHT": len(sport) + len(phone),
+    }
+    mapping = example("disencdr")
+    assert ingest(arcadedb, mapping).rejected == 0
+    assert in_graph(arcadedb) == expected
+    turned = {name: getattr(mapping, name)[::-1] for name in ("items", "interactions")}
+    assert ingest(arcadedb, mapping.model_copy(update=turned), force=True).written == 0
+    assert in_graph(arcadedb) == expected
+
+
+@pytest.mark.slow
+def test_ml100k_freebase(example: Any, realdata: Path, arcadedb: Database) -> None:
+    inter, user, item, triples, link = (
+        pd.read_csv(realdata / f"ml100k_freebase/ml-100k.{suffix}.gz", sep="\t", dtype=str).rename(
+            columns=lambda name: name.split(":")[0]
+        )
+        for suffix in ("inter", "user", "item", "kg", "link")
+    )
+    films = dict(link[["entity_id", "item_id"]].to_numpy())
+    ends = pd.concat([triples["head_id"], triples["tail_id"]])
+    expected = {
+        **{"Films": len(item), "User": len(user), "RATED": len(inter)},
+        "Concept": ends[~ends.isin(films)].nunique(),
+        **triples["relation_id"].str.upper().str.replace(".", "_").value_counts(),
+    }
+    mapping = example("ml100k_freebase")
+    assert ingest(arcadedb, mapping).rejected == 0
+    assert in_graph(arcadedb) == expected
+    assert ingest(arcadedb, mapping).written == 0
+    assert in_graph(arcadedb) == expected
+    cast = triples[(triples["relation_id"] == "film.film.actor") & triples["head_id"].isin(films)]
+    found = arcadedb.read(
+        "MATCH (i:Item)-[:FILM_FILM_ACTOR]->(:Concept) RETURN i.id AS id, count(*) AS c"
+    )
+    assert {row["id"]: row["c"] for row in found} == (
+        cast["head_id"].map(films).value_counts().to_dict()
+    )
