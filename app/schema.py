@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from linkspan.ingest.mapping import TABLES, Mapping
+from linkspan.ingest.recbole import RecBoleTables
 from linkspan.settings import OWN_TABLES, Settings
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
@@ -24,12 +25,15 @@ def build_schema() -> dict[str, Any]:
     """
     tables: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
-    for model, names in ((Mapping, TABLES), (Settings, OWN_TABLES)):
+    own = [name for name in TABLES if name in Mapping.model_fields]
+    for model, names in ((Mapping, own), (RecBoleTables, ["recbole"]), (Settings, OWN_TABLES)):
         schema = model.model_json_schema(
             ref_template="#/definitions/{model}", schema_generator=_Described
         )
         definitions |= schema.get("$defs", {})
         tables |= {name: schema["properties"][name] for name in names}
+    several = tables["recbole"]
+    tables["recbole"] = {"anyOf": [several["items"], several]}
     used = set(re.findall(r"#/definitions/(\w+)", str((tables, definitions))))
     return {
         "$schema": DIALECT,

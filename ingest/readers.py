@@ -117,7 +117,7 @@ class Source:
     @property
     def unit(self) -> str:
         """What ``Batch.lines`` counts: ``line`` or ``row``."""
-        return "row" if self.format == "parquet" else "line"
+        return "row" if self.format in ("parquet", "npy") else "line"
 
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""

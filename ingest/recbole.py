@@ -69,12 +69,20 @@ class RecBole(Strict):
     kind: Label = "Concept"
 
 
-class _Several(Strict):
+class RecBoleTables(Strict):
+    """The tables ``[[recbole]]``; one alone may be written ``[recbole]``.
+
+    Attributes:
+        recbole: Data sets in RecBole's atomic files.
+    """
+
     recbole: tuple[RecBole, ...]
 
 
 class _AnyTable(FileTable):
-    becomes = ""
+    @property
+    def becomes(self) -> str:
+        return ""
 
     def columns(self) -> dict[str, str]:
         return {}
@@ -95,9 +103,9 @@ def expand_recbole(tables: dict[str, Any], base: Path) -> dict[str, Any]:
     given = tables["recbole"]
     several = {"recbole": [given] if isinstance(given, dict) else given}
     try:
-        data_sets = _Several.model_validate(several).recbole
+        data_sets = RecBoleTables.model_validate(several).recbole
     except ValidationError as error:
-        raise config_error(error, _Several, several) from error
+        raise config_error(error, RecBoleTables, several) from error
     users = dict(rest.get("users", {}))
     for data_set in reversed(data_sets):
         made = _Files(data_set, base).tables()

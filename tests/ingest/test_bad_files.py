@@ -107,10 +107,12 @@ CONFIG: list[tuple[str, Callable[[Any], object], str]] = [
     ("a file that is not there", _missing,
      "[[interactions]] 1: there is no file DIR/bought.csv. Perhaps 'bougth.csv' is meant."),
     ("a folder in place of a file", _folder,
-     "[[relations]] 1: DIR/with.csv is a folder. Name one file in it."),
+     "[[relations]] 1: DIR/with.csv is a folder. Name one file in it, or all of them "
+     "with a pattern such as 'with.csv/*.csv'."),
     ("a name that tells no format", _no_format,
      "[[relations]] 1: the name of DIR/with.xls does not say how it is written. Add 'format = "
-     "...' (csv or tsv), or end it in .csv, .tsv, .tab."),
+     "...' (csv, tsv, jsonl, parquet), or end it in .csv, .tsv, .tab, .jsonl, .ndjson, .json, "
+     ".parquet, .pq."),
     ("an encoding that does not exist",
      lambda shop: shop.remap('file = "with.csv"', 'file = "with.csv"\nencoding = "utf-7.5"'),
      "[[relations]] 1, encoding: 'utf-7.5' is not known. Try 'utf-8' or 'cp1252'."),

@@ -72,13 +72,13 @@ MISTAKES = [
         'type = "BOUGHT"',
         'type = "RECOMMENDED"',
         "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: RECOMMENDED, "
-        "SIMILAR",
+        "SAME_AS, SIMILAR",
     ),
     (
         'entity = "Maker"',
         'entity = "User"',
         "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, Item, LoadedFile, "
-        "Run, User",
+        "Run, User, UserKey",
     ),
     (
         "price = {",

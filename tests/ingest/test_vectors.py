@@ -48,7 +48,7 @@ def line(report: IngestReport) -> tuple[int, int, int, int]:
 
 
 # Of the snapshot with features below; one value for both servers.
-FINGERPRINT = "ee31c95e048b352217046c705e2e89782f50c338fbd459ff71b26b8d0f5a1881"
+FINGERPRINT = "891d8bb42a391e974bab82d0b5e80fd0fcf2a1b57b6b82ee665a245b646ffa84"
 EXPECTED = dict(zip(["food/1", "food/2", "kitchen-ware/3"], MATRIX.tolist(), strict=True))
 
 
@@ -98,7 +98,7 @@ def test_row_order_counts_rows_that_are_rejected(db: Database, shop: Any) -> Non
 
 def test_unknown_items_follow_the_policy(db: Database, shop: Any) -> None:
     save_matrix(shop, ids="1\n9\n3\n")
-    message = r"image\.npy, line 2, column 'id': no items file has this item \(found '9'\)"
+    message = r"image\.npy, row 2, column 'id': no items file has this item \(found '9'\)"
     with pytest.raises(DataError, match=message):
         ingest(db, shop.mapping())
     shop.toml += '\n[ingest]\ndangling = "skip"\n'
@@ -166,46 +166,46 @@ WRONG: list[tuple[str, Callable[[Any], None], type[Exception], str]] = [
         "an empty id",
         lambda shop: save_matrix(shop, ids="1\n\n3\n"),
         DataError,
-        "DIR/image.npy, line 2, column 'id': the id is empty (found ''). Every row needs one.",
+        "DIR/image.npy, row 2, column 'id': the id is empty (found ''). Every row needs one.",
     ),
     (
         "not finite",
         lambda shop: save_matrix(shop, np.array([[1, 2], [1, np.nan], [1e39, 0]])),
         DataError,
-        "DIR/image.npy, line 2, column 'id': a vector has a number that is not finite as float32 "
+        "DIR/image.npy, row 2, column 'id': a vector has a number that is not finite as float32 "
         "(found '2'). All vectors of a property have as many numbers, and no gaps.",
     ),
     (
         "too large for float32",
         lambda shop: save_matrix(shop, np.array([[1, 2], [1, 1e39], [1, 0]])),
         DataError,
-        "DIR/image.npy, line 2, column 'id': a vector has a number that is not finite",
+        "DIR/image.npy, row 2, column 'id': a vector has a number that is not finite",
     ),
     (
         "two of one item",
         lambda shop: save_matrix(shop, ids="1\n2\n1\n"),
         DataError,
-        "DIR/image.npy, line 3: line 1 says something else of the same item (found 'food/1'). "
+        "DIR/image.npy, row 3: row 1 says something else of the same item (found 'food/1'). "
         "Keep one of the two rows.",
     ),
     (
         "another length",
         lambda shop: save_parquet(shop, [[1.0, 2.0], [1.0], [1.0, 2.0]]),
         DataError,
-        "DIR/image.parquet, line 2, column 'no': a vector of 1 numbers where the first has 2 "
+        "DIR/image.parquet, row 2, column 'no': a vector of 1 numbers where the first has 2 "
         "(found '2')",
     ),
     (
         "no vector in a row",
         lambda shop: save_parquet(shop, pa.array([[1.0], [2.0], None], pa.list_(pa.float32(), 1))),
         DataError,
-        "DIR/image.parquet, line 3, column 'no': a vector of 0 numbers where the first has 1",
+        "DIR/image.parquet, row 3, column 'no': a vector of 0 numbers where the first has 1",
     ),
     (
         "a gap in a vector",
         lambda shop: save_parquet(shop, [[1.0, 2.0], [1.0, None], [1.0, 2.0]]),
         DataError,
-        "DIR/image.parquet, line 2, column 'no': a vector has a number that is not finite",
+        "DIR/image.parquet, row 2, column 'no': a vector has a number that is not finite",
     ),
     (
         "texts",
