@@ -94,9 +94,6 @@ class Ledger:
                 and (entry.items == self._items or not self._depends_on_items(number, entry))
             ):
                 found[number] = entry
-        for group in self._groups.values():
-            if not found.keys() >= set(group):  # one mean for all of them: all or none
-                found = {number: entry for number, entry in found.items() if number not in group}
         return found
 
     def write(self, database: Database, number: int, rows: int, rejected: int, loaded: int) -> None:
