@@ -330,6 +330,7 @@ def test_roles_name_the_features(shop: Any) -> None:
         ("&lt;b&gt; &eacute; &#128512; &nbsp;&amp;amp;", "<b> é 😀 &amp;"),
         ("a\u00a0\u2003\r\n b\u0085c", "a b c"),
         ("a\u0007\u001bb\u007f", "ab"),
+        ("a \u001b\rb\u000b\u0007\u001cc", "a b c"),
         ("e\u0301 \u1112\u1161\u11ab", "é 한"),
         ("👩\u200d🍳", "👩\u200d🍳"),
         (" <br/> &nbsp; ", None),
