@@ -93,9 +93,6 @@ class Ledger:
                 )
             ):
                 found[number] = entry
-        for group in self._groups.values():
-            if not found.keys() >= set(group):  # one mean for all of them: all or none
-                found = {number: entry for number, entry in found.items() if number not in group}
         return found
 
     def write(self, database: Database, number: int, rows: int, rejected: int, loaded: int) -> None:

@@ -64,7 +64,7 @@ class Statistics:
                 np.concatenate(numbers)[actions[file] == WRITE] for file, numbers in files.items()
             ]
             numbers = np.concatenate(written)
-            self._summaries[key] = _summary(numbers[~np.isnan(numbers)])
+            self._summaries[key] = summarise(numbers[~np.isnan(numbers)])
         self._numbers.clear()
 
     def apply(self, spec: FileTable, shaped: Shaped) -> Shaped:
@@ -91,7 +91,8 @@ def statistics_groups(specs: list[FileTable]) -> dict[str, list[int]]:
     }
 
 
-def _summary(numbers: Numbers) -> Summary:
+def summarise(numbers: Numbers) -> Summary:
+    """Sum up numbers, the same in any order; all but the deviation are NaN where there are none."""
     if not len(numbers):
         return Summary(math.nan, 0.0, math.nan, math.nan)
     mean = math.fsum(numbers) / len(numbers)

@@ -15,7 +15,8 @@ _STEPS = (
     (rf"(?is)</?(?:{_INLINE}){_ATTRIBUTES}>", ""),
     (rf"(?is)</?[a-z][a-z0-9:-]*{_ATTRIBUTES}>", " "),
 )
-_BLANKS = r"[\s\p{Z}\x{85}\x{1c}-\x{1f}]+"
+_CONTROLS = r"[\x{00}-\x{08}\x{0e}-\x{1b}\x{7f}-\x{84}\x{86}-\x{9f}]+"  # the others are blanks
+_BLANKS = r"[\s\p{Z}\x{0b}\x{85}\x{1c}-\x{1f}]+"
 
 
 def composed(text: pa.StringArray) -> pa.StringArray:
@@ -44,8 +45,8 @@ def cleaned(text: pa.StringArray) -> pa.StringArray:
             [html.unescape(value) if value and "&" in value else value for value in values],
             pa.string(),
         )
+    text = pc.replace_substring_regex(text, _CONTROLS, "")
     text = pc.replace_substring_regex(text, _BLANKS, " ")
-    text = pc.replace_substring_regex(text, r"\p{Cc}+", "")
     return absent_if_empty(pc.utf8_trim_whitespace(composed(text)))
 
 

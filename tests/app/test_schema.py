@@ -44,7 +44,7 @@ def test_the_committed_schema_is_up_to_date(linkspan: Any) -> None:
 def test_what_we_show_is_valid(validate: Any, text: str) -> None:
     tables = tomllib.loads(text)
     validate(tables)
-    if tables:
+    if {"items", "interactions"} <= tables.keys():  # a whole mapping, not a part of one
         mapping_from_tables({k: v for k, v in tables.items() if k in TABLES}, ROOT)
 
 

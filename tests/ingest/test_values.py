@@ -15,6 +15,7 @@ from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connection import Counters, Database
 from linkspan.graph.roles import FeatureRole
 from linkspan.ingest import IngestReport, find_gone, ingest
+from linkspan.ingest.statistics import summarise
 from linkspan.ingest.text import cleaned
 
 PRICE = 'price = { column = "price", type = "number" }'
@@ -241,6 +242,33 @@ def test_statistics_are_those_of_what_the_graph_gets(db: Database, shop: Any) ->
     assert prices(db) == first  # to the last bit
 
 
+def test_sums_are_the_same_in_any_order() -> None:
+    numbers = np.random.default_rng(0).lognormal(0, 9, 1_000)
+    assert summarise(numbers) == summarise(np.sort(numbers)) == summarise(numbers[::-1])
+    assert summarise(numbers).mean == pytest.approx(numbers.mean())
+    assert summarise(numbers).deviation == pytest.approx(numbers.std())
+
+
+def test_other_files_move_the_weights_of_a_type(db: Database, shop: Any) -> None:
+    shop.remap('weight = "times"', 'weight = { column = "times", normalise = "minmax" }')
+    second = shop.toml[shop.toml.index("[[relations]]") :]
+    shop.toml += "\n" + second.replace("with.csv", "more.csv")
+    shop.toml += '\n[ingest]\ndangling = "skip"\n'
+    shop.write("with.csv", "one,other,times\n1,3,14\n")
+    shop.write("more.csv", "one,other,times\n2,3,7\n9,3,21\n")
+    weight = "MATCH (:Item {key: 'food/1'})-[r:BOUGHT_WITH]->() RETURN r.weight AS weight"
+    ingest(db, shop.mapping())
+    assert db.read(weight) == [{"weight": 1.0}]
+    shop.replace("more.csv", "2,3,7", "2,3,28")
+    ingest(db, shop.mapping())
+    assert db.read(weight) == [{"weight": 0.0}]
+    shop.replace("more.csv", "2,3,28", "2,3,7")
+    ingest(db, shop.mapping())
+    shop.write("things.csv", shop.text("things.csv") + "9,food,Rice,,,\n")
+    ingest(db, shop.mapping())
+    assert db.read(weight) == [{"weight": 0.5}]
+
+
 def test_an_appended_row_moves_all_files_of_the_property(db: Database, shop: Any) -> None:
     shop.remap(PRICE, PRICE[:-1] + ', normalise = "minmax" }')
     second = shop.toml[shop.toml.index("[[items]]") : shop.toml.index("[[interactions]]")]
@@ -302,6 +330,7 @@ def test_roles_name_the_features(shop: Any) -> None:
         ("&lt;b&gt; &eacute; &#128512; &nbsp;&amp;amp;", "<b> é 😀 &amp;"),
         ("a\u00a0\u2003\r\n b\u0085c", "a b c"),
         ("a\u0007\u001bb\u007f", "ab"),
+        ("a \u001b\rb\u000b\u0007\u001cc", "a b c"),
         ("e\u0301 \u1112\u1161\u11ab", "é 한"),
         ("👩\u200d🍳", "👩\u200d🍳"),
         (" <br/> &nbsp; ", None),

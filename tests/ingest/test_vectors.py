@@ -88,6 +88,15 @@ def test_only_changed_vectors_are_written(db: Database, shop: Any) -> None:
     assert images(db)["food/1"] == MATRIX[2].tolist()
 
 
+def test_in_row_order_another_order_of_items_moves_vectors(db: Database, shop: Any) -> None:
+    save_matrix(shop, ids=None)
+    ingest(db, shop.mapping())
+    header, first, *others = shop.text("things.csv").splitlines()
+    shop.write("things.csv", "\n".join([header, *others, first]) + "\n")
+    assert line(ingest(db, shop.mapping())) == (3, 3, 0, 0)
+    assert images(db)["food/1"] == MATRIX[2].tolist()
+
+
 def test_row_order_counts_rows_that_are_rejected(db: Database, shop: Any) -> None:
     shop.replace("things.csv", "\n1,food", "\nbroken\n0,food,X,,dear,\n1,food")
     shop.toml += '\n[ingest]\nmalformed = "skip"\ndangling = "skip"\n'
