@@ -33,7 +33,10 @@ def build_schema() -> dict[str, Any]:
         definitions |= schema.get("$defs", {})
         tables |= {name: schema["properties"][name] for name in names}
     several = tables["recbole"]
-    tables["recbole"] = {"anyOf": [several["items"], several]}
+    tables["recbole"] = {
+        "description": several.pop("description"),
+        "anyOf": [several["items"], several],
+    }
     used = set(re.findall(r"#/definitions/(\w+)", str((tables, definitions))))
     return {
         "$schema": DIALECT,
@@ -65,8 +68,10 @@ class _Described(GenerateJsonSchema):
         result["description"] = _plain((model.__doc__ or "").split("\n\n")[0])
         for base in reversed(model.__mro__):
             for name, text in _attributes(base.__doc__ or "").items():
-                if name in result["properties"]:
-                    result["properties"][name]["description"] = text
+                field = model.model_fields.get(name)
+                key = (field and field.alias) or name
+                if key in result["properties"]:
+                    result["properties"][key]["description"] = text
         return result
 
 

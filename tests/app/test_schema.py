@@ -41,7 +41,8 @@ def test_the_committed_schema_is_up_to_date(linkspan: Any) -> None:
 
 
 @pytest.mark.parametrize("text", [d[1] for d in DOCUMENTS], ids=[d[0] for d in DOCUMENTS])
-def test_what_we_show_is_valid(validate: Any, text: str) -> None:
+def test_what_we_show_is_valid(validate: Any, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINKSPAN_DATA", str(ROOT))
     tables = tomllib.loads(text)
     validate(tables)
     if {"items", "interactions"} <= tables.keys():  # a whole mapping, not a part of one
