@@ -86,14 +86,14 @@ def test_typed_rows_make_the_graph_that_text_makes(
 
 def test_json_values_become_text_as_they_are_written(tmp_path: Path) -> None:
     lines = [
-        '{"a": 1, "b": 1.50}',
+        '{"a": 1, "b": 1.50}\r',
         "",
         '{"b": true, "a": "x", "more": {}}',
         '{"a": 1e3}',
         '{"a": 12345678901234567890, "b": null}',
         '{"a": "é", "b": ["p", 2, null, "q"]}',
     ]
-    (tmp_path / "t.jsonl").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    (tmp_path / "t.jsonl").write_bytes(b"\xef\xbb\xbf" + "\n".join(lines).encode())
     batches = read(tmp_path / "t.jsonl")
     assert [line for batch in batches for line in batch.lines] == [1, 3, 4, 5, 6]
     assert cells(batches) == [
