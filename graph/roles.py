@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from linkspan.cypher import Names
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,6 +64,7 @@ class Roles(_Frozen):
         interactions: Relationship types from users to items.
         entities: Labels of the entity kinds.
         relations: All other relationship types that the model should see.
+        names: What the roles are called in an adopted graph; None: as Linkspan writes them.
     """
 
     domains: dict[str, str]
@@ -69,3 +72,4 @@ class Roles(_Frozen):
     interactions: tuple[InteractionRole, ...]
     entities: tuple[str, ...] = ()
     relations: tuple[RelationRole, ...] = ()
+    names: Names | None = None

@@ -80,7 +80,7 @@ class Snapshot:
 
     def fingerprint(self) -> str:
         """SHA-256 of everything a model can learn from; the same on every server."""
-        digest = hashlib.sha256(self.roles.model_dump_json().encode())
+        digest = hashlib.sha256(self.roles.model_dump_json(exclude={"names"}).encode())
         for name, frame in self._tables():
             digest.update(name.encode())
             for column in frame.columns:

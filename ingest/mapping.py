@@ -50,11 +50,11 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _no_two("label", self._labels())
-        _no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
+        no_two("label", self._labels())
+        no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
         types = [("an interaction", table.type) for table in self.interactions]
         types += [("a relation", role.type) for role in self._relation_roles()]
-        _no_two("relationship type", ((name, what) for what, name in types))
+        no_two("relationship type", ((name, what) for what, name in types))
         self._interactions_agree()
         self._users_have_domains()
         self._inserted_have_domains()
@@ -215,8 +215,12 @@ def _listed(domain: Domain) -> tuple[str, ...] | None:
     return (domain.name,) if domain.name is not None else domain.values
 
 
-def _no_two(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Check that one name is not used for two things."""
+def no_two(what: str, named: Iterable[tuple[str, str]]) -> None:
+    """Check that one name is not used for two things.
+
+    Raises:
+        ValueError: It is.
+    """
     users: defaultdict[str, set[str]] = defaultdict(set)
     for name, user in named:
         users[name].add(user)
