@@ -82,6 +82,16 @@ class Source:
 
         return read_csv(self)
 
+    def header(self) -> list[str]:
+        """Names of all its columns.
+
+        Raises:
+            DataError: It cannot be read, or is empty.
+        """
+        from linkspan.ingest.csv_reader import read_header
+
+        return read_header(self)
+
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""
         with self.path.open("rb") as file:
@@ -120,10 +130,14 @@ def open_source(table: str, spec: FileTable, base: Path) -> Source:
             hint=f"Add 'format = ...' (csv or tsv), or end it in {', '.join(_SUFFIXES)}",
         )
     source = Source(table, spec, path, spec.file, kind, compression)
-    from linkspan.ingest.csv_reader import read_header
-
-    _check_header(source, read_header(source))
+    _check_header(source, source.header())
     return source
+
+
+def is_readable(path: Path) -> bool:
+    """Whether the name of a file says that it can be read."""
+    inner = path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
+    return inner.suffix.lower() in _SUFFIXES
 
 
 def _check_header(source: Source, columns: list[str]) -> None:

@@ -89,7 +89,7 @@ def _flat(row: dict[str, Any]) -> str:
 
 @pytest.fixture
 def theirs(on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """Films numbered 1 to 30 and books numbered '1' to '30', which 220 people of one of two tastes
+    """Films numbered 1 to 30 and books numbered '1' to '30', which 120 people of one of two tastes
     rated; one key has an index, one a constraint, and one has neither."""
     rng = np.random.default_rng(0)
     db = on_server
@@ -108,12 +108,12 @@ def theirs(on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     )
     db.write("CREATE (:Person:Admin {pid: 'a/0', run_by: 'x'})-[:OWNS]->(:Shop {key: 's'})")
     events = []
-    for user in range(1, 221):
+    for user in range(1, 121):
         own = [(label, n) for label in ("f", "b") for n in range(1, 31) if n % 2 == user % 2]
         for day, place in enumerate(rng.permutation(len(own))[:8]):
             label, number = own[place]
             events.append({"u": f"p{user}", "what": label, "n": number, "day": day})
-    db.write("UNWIND range(1, 220) AS n CREATE (:Person {pid: 'p' + toString(n)})")
+    db.write("UNWIND range(1, 120) AS n CREATE (:Person {pid: 'p' + toString(n)})")
     for what, pattern in (("f", "(i:Film {no: e.n})"), ("b", "(i:`Printed Book`)")):
         where = "" if what == "f" else "WHERE i.no = toString(e.n)"
         db.write(
@@ -147,7 +147,7 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     before = read_all(theirs)
     taken = json.loads(linkspan("snapshot", "--json").out)
     assert taken["rows"] == {
-        "users": 221, "items": 60, "entity/Genre": 2, "interaction/RATED": 220 * 8 + 1,
+        "users": 121, "items": 60, "entity/Genre": 2, "interaction/RATED": 120 * 8 + 1,
         "relation/item/IS_A/Genre": 30, "relation/Genre/HAS/item": 30,
     }  # fmt: skip
     assert read_all(theirs) == before
@@ -190,7 +190,7 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
         assert [row.item for row in client.recommend("p1")] == [row["item"] for row in rows]
         with pytest.raises(package.ConfigError, match=r"no domain 'games'\. It has books"):
             client.recommend("p1", domain="games")
-    assert "221 users, 60 items, 2 entities" in linkspan("doctor").out
+    assert "121 users, 60 items, 2 entities" in linkspan("doctor").out
 
     assert linkspan("train", "--seed", "1").code == 0
     assert linkspan("evaluate").code == 0 and linkspan("publish").code == 0
@@ -200,13 +200,14 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     asked = linkspan("unadopt", "--json")
     assert asked.code == 2 and "--yes" in asked.err
     removed = json.loads(linkspan("unadopt", "--yes", "--json").out)["removed"]
-    assert removed["users"] == 221 and len(removed["runs"]) == 2
-    assert removed["recommended"] == 2 * 221 * 2 * 3
+    assert removed["users"] == 121 and len(removed["runs"]) == 2
+    assert removed["recommended"] == 2 * 121 * 2 * 3
     assert read_all(theirs) == before
     assert linkspan("unadopt", "--yes").code == 0
     assert read_all(theirs) == before
 
 
+@pytest.mark.slow
 def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     linkspan: Any,
     on_server: Database,
@@ -250,7 +251,7 @@ def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     create(
         "MATCH (p:Person {pid: row.user_id}) MATCH (f:Film {nr: toInteger(row.item_id)}) "
         "CREATE (p)-[:RATED {when: toInteger(row.timestamp), stars: toInteger(row.rating)}]->(f)",
-        [row for row in rows("inter") if int(row["user_id"]) <= 300],
+        [row for row in rows("inter") if int(row["user_id"]) <= 150],
     )
     (tmp_path / "linkspan.toml").write_text(
         """
