@@ -15,6 +15,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.graph.schema import check_free
 
+_SAMPLE = 1_000  # nodes or relationships looked at for the names of properties
 _CHECK = "Check [adopt]; 'linkspan inspect' shows what the graph has"
 
 
@@ -65,7 +66,7 @@ def _checked(database: Database, node: NodeNames) -> NodeNames:
         )
     for name, values in zip(wanted, zip(*rows, strict=True), strict=True):
         if all(value is None for value in values):
-            known = _names(database, "read_property_names", {"Item": node.label})
+            known = _names(database, "inspect_properties", {"Item": node.label})
             raise SchemaError(
                 f"no node labelled '{node.label}' has a property '{name}'", hint=_meant(name, known)
             )
@@ -156,7 +157,7 @@ def _ends(database: Database, kind: str) -> list[dict[str, Any]]:
 
 
 def _check_properties(database: Database, kind: str, wanted: Iterable[str | None]) -> None:
-    known = _names(database, "read_link_property_names", {"SAVED": kind})
+    known = _names(database, "inspect_link_properties", {"SAVED": kind})
     for name in wanted:
         if name is not None and name not in known:
             raise SchemaError(
@@ -177,7 +178,8 @@ def _joined(row: dict[str, Any]) -> str:
 
 
 def _names(database: Database, query: str, replace: dict[str, str] | None = None) -> list[str]:
-    return [row["name"] for row in database.read(cypher.load(query, replace))]
+    rows = database.read(cypher.load(query, replace), sample=_SAMPLE)
+    return list(dict.fromkeys(row["name"] for row in rows))
 
 
 def _meant(name: str, known: list[str]) -> str:
