@@ -109,6 +109,8 @@ def show_ingest(report: IngestReport) -> None:
 
 def show_picture(picture: Picture, domains: list[str], overlap: dict[tuple[str, str], int]) -> None:
     """What is in a graph, in tables of 80 columns; says where only a part was looked at."""
+    from linkspan.graph.inspecting import LINKS, NODES
+
     shown = table("label", ">nodes", "property", "type", ">filled", title="Nodes")
     for name, label in picture.labels.items():
         first = (name, f"{label.count:,}")
@@ -145,8 +147,8 @@ def show_picture(picture: Picture, domains: list[str], overlap: dict[tuple[str, 
     if picture.sampled:
         named = ", ".join(picture.sampled)
         out.print(
-            f"[dim]Counts are of the whole graph. Of {named}, all else is of the first 10,000 "
-            "nodes or 100,000 relationships.[/]"
+            f"[dim]Counts are of the whole graph. All else is of the first {NODES:,} nodes of a\n"
+            f"label, {LINKS:,} relationships of a type; there are more of\n{named}.[/]"
         )
 
 

@@ -111,14 +111,14 @@ class _Table:
         lines += ["# Where a line says 'guess', look at it.", "", "[adopt.users]"]
         lines += [f"label = {toml(self._users)}   # guess", self._key(self._users)]
         for label in self._domains:
-            lines += ["", f"[adopt.domains.{toml(_domain(label))}]", f"label = {toml(label)}"]
+            lines += ["", f"[adopt.domains.{_bare(_domain(label))}]", f"label = {toml(label)}"]
             lines += [self._key(label), *self._text(label)]
         for kind in self._kinds:
             lines += ["", "[[adopt.interactions]]", f"type = {toml(kind)}   # guess"]
             lines += self._event(kind)
         entities, relations = self._others()
         for label in entities:
-            lines += ["", f"[adopt.entities.{toml(_kind(label))}]"]
+            lines += ["", f"[adopt.entities.{_bare(_kind(label))}]"]
             lines += [f"label = {toml(label)}", self._key(label)]
             if name := self._name(self._picture.labels[label]):
                 lines.append(f"name = {toml(name)}   # guess")
@@ -212,6 +212,11 @@ def _domain(label: str) -> str:
     """A name for a domain: ``PrintedBook`` becomes ``printed-book``."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+", label)
     return "-".join(word.lower() for word in words) or "items"
+
+
+def _bare(name: str) -> str:
+    """A key of a TOML table, in quotes where it has to be."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
 
 
 def _kind(label: str) -> str:
