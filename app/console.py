@@ -15,6 +15,7 @@ from rich.table import Table
 from linkspan.progress import Progress, Task
 
 if TYPE_CHECKING:
+    from linkspan.graph.inspecting import Degrees, Picture
     from linkspan.ingest import IngestReport, Pruning
     from linkspan.pipeline import Stage
 
@@ -119,3 +120,52 @@ def show_gone(pruning: Pruning) -> None:
     for name in sorted(set(pruning.files.values())):
         out.print(f"Loaded once, and no longer in the mapping: {name}", markup=False)
     return None
+
+
+def show_picture(picture: Picture, domains: list[str], overlap: dict[tuple[str, str], int]) -> None:
+    """What is in a graph, in tables of 80 columns; says where only a part was looked at."""
+    from linkspan.graph.inspecting import LINKS, NODES
+
+    shown = table("label", ">nodes", "property", "type", ">filled", title="Nodes")
+    for name, label in picture.labels.items():
+        first = (name, f"{label.count:,}")
+        for key, found in label.properties.items():
+            kinds = " ".join(found.types).lower()
+            shown.add_row(*first, key, kinds, f"{found.filled:.0%}")
+            first = ("", "")
+        if not label.properties:
+            shown.add_row(*first, "", "", "")
+    out.print(shown)
+    shown = table(
+        "type", "from", "to", ">count", ">out", ">in",
+        title="\nRelationships (out, in: mean/median/most of a node)",
+    )  # fmt: skip
+    for kind, read in picture.types.items():
+        for join in read.joins:
+            degrees = (_degrees(join.out), _degrees(join.into))
+            shown.add_row(kind, join.source, join.target, f"{join.count:,}", *degrees)
+        for key, found in read.properties.items():
+            kinds = " ".join(found.types).lower()
+            shown.add_row("", f"[dim].{key}[/]", f"[dim]{kinds}[/]", f"[dim]{found.filled:.0%}[/]")
+    out.print(shown)
+    if len(domains) > 1:
+        shown = table("shared users", *(f">{name}" for name in domains), title="\nOverlap")
+        for one in domains:
+            cells = [overlap.get((one, o), overlap.get((o, one), 0)) for o in domains]
+            shown.add_row(one, *(f"{count:,}" for count in cells))
+        out.print(shown)
+        for kind, read in picture.types.items():
+            for join in read.joins:
+                if {join.source, join.target} <= set(domains) and join.source != join.target:
+                    ends = f"{join.source} to {join.target}"
+                    out.print(f"{kind} joins {ends}: {join.count:,}", markup=False)
+    if picture.sampled:
+        named = ", ".join(picture.sampled)
+        out.print(
+            f"[dim]Counts are of the whole graph. All else is of the first {NODES:,} nodes of a\n"
+            f"label, {LINKS:,} relationships of a type; there are more of\n{named}.[/]"
+        )
+
+
+def _degrees(found: Degrees) -> str:
+    return f"{found.mean:.1f}/{found.median:.0f}/{found.most:,}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import linkspan
 from linkspan import cypher
 from linkspan.errors import LinkspanError
+from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.settings import FILE, Settings, load_settings
 
@@ -62,7 +63,7 @@ def _findings(config: Path | None, uri: str | None) -> Iterator[Finding]:
         settings = load_settings(config, database__uri=uri)
         has_file = config or (Path(FILE) if Path(FILE).exists() else None)
         if settings.tables:
-            settings.mapping()
+            settings.check()
         yield Finding(True, "settings", str(has_file or f"no {FILE} here, defaults"))
     except LinkspanError as error:
         yield Finding(False, "settings", str(error))
@@ -84,7 +85,7 @@ def _graph(database: Database) -> Iterator[Finding]:
     yield Finding(True, "can do", f"constraints, indexes; vector indexes by {vectors}")
     if database.embedded:
         yield Finding(True, "browser", database.embedded.http_url)
-    counts = database.read(cypher.load("count_nodes"))[0]
+    counts = Client(database).query("count_nodes")[0]
     shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
     yield Finding(True, "graph", shown)
     active = [run for run in database.read(cypher.load("runs")) if run["state"] == "active"]

@@ -17,6 +17,7 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
+from linkspan.graph.adopting import check_adopted
 from linkspan.graph.connection import Database
 from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.graph.publishing import RunRecord, publish
@@ -82,10 +83,10 @@ class Pipeline:
     @contextmanager
     def open_database(self, *, create: bool = False) -> Iterator[Database]:
         """Connect, or start the embedded server, as a stage of its own."""
-        if create:
-            self.settings.mapping()  # before a database is made for it
+        if create:  # before a database is made for it
+            self.settings.check()
         with self._stage("server") as stage:
-            database = self.settings.open_database(create=create)
+            database = self.settings.open_database(create=create and not self.settings.adopts)
             can = database.capabilities
             where = self.settings.database.uri
             stage.text = f"{can.engine} {can.version}, {where}"
@@ -139,7 +140,10 @@ class Pipeline:
     def snapshot(self, database: Database) -> Snapshot:
         """Read the graph once into arrays."""
         with self._stage("snapshot") as stage:
-            snapshot = read_snapshot(database, self.settings.mapping().roles(), self.progress)
+            roles = self.settings.roles()
+            if roles.names is not None:
+                roles = check_adopted(database, roles)
+            snapshot = read_snapshot(database, roles, self.progress)
             self.workspace.save_snapshot(snapshot)
             events = sum(len(frame) for frame in snapshot.interactions.values())
             relations = sum(len(frame) for frame in snapshot.relations.values())
@@ -239,6 +243,7 @@ class Pipeline:
             metrics=figures["gnn", "all"],
             config=about["settings"],
             interactions=sorted(snapshot.interactions),
+            names=snapshot.roles.names,
         )
         with self._stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()
@@ -250,8 +255,9 @@ class Pipeline:
             )
 
     def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation]:
-        """All stages, from the files to published lists."""
-        self.ingest(database)
+        """All stages, from the files, or an adopted graph, to published lists."""
+        if not self.settings.adopts:
+            self.ingest(database)
         snapshot = self.snapshot(database)
         run = self.train(snapshot, self.embed(snapshot))
         evaluation = self.evaluate(snapshot, run)

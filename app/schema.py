@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from linkspan.ingest.adoption import AdoptTables
 from linkspan.ingest.mapping import TABLES, Mapping
 from linkspan.ingest.recbole import RecBoleTables
 from linkspan.settings import OWN_TABLES, Settings
@@ -26,7 +28,13 @@ def build_schema() -> dict[str, Any]:
     tables: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     own = [name for name in TABLES if name in Mapping.model_fields]
-    for model, names in ((Mapping, own), (RecBoleTables, ["recbole"]), (Settings, OWN_TABLES)):
+    parts: list[tuple[type[BaseModel], Sequence[str]]] = [
+        (Mapping, own),
+        (RecBoleTables, ["recbole"]),
+        (AdoptTables, ["adopt"]),
+        (Settings, OWN_TABLES),
+    ]
+    for model, names in parts:
         schema = model.model_json_schema(
             ref_template="#/definitions/{model}", schema_generator=_Described
         )

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.connection import Database, open_database
+from linkspan.graph.roles import Roles
+from linkspan.ingest.adoption import adoption_from_tables
 from linkspan.ingest.mapping import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
@@ -78,12 +80,41 @@ class Settings(BaseModel):
         """Where snapshots, text embeddings and runs are kept."""
         return self.home / FOLDER
 
+    @property
+    def adopts(self) -> bool:
+        """Whether an existing graph is taken as it is, with roles from ``[adopt]``."""
+        return "adopt" in self.tables
+
+    def roles(self) -> Roles:
+        """The roles in the graph, from the mapping or from ``[adopt]``.
+
+        Raises:
+            ConfigError: There is neither, or it is wrong.
+            DataError: A file that has to be read for them cannot be.
+        """
+        if self.adopts:
+            return adoption_from_tables(self.tables).roles()
+        return self.mapping().roles()
+
+    def check(self) -> None:
+        """See that the mapping, or ``[adopt]``, is right; no file is read.
+
+        Raises:
+            ConfigError: There is neither, or it is wrong.
+        """
+        adoption_from_tables(self.tables) if self.adopts else self.mapping()
+
     def mapping(self) -> Mapping:
         """The mapping, checked.
 
         Raises:
             ConfigError: There is none, or it is wrong.
         """
+        if self.adopts:
+            raise ConfigError(
+                "the settings adopt an existing graph, so there are no files to ingest",
+                hint="Go on with 'linkspan snapshot', or with 'linkspan run' for all stages",
+            )
         if not self.tables:
             raise ConfigError(
                 f"there is no {FILE} here, and this command needs a mapping",

@@ -2,8 +2,8 @@
 
 The files beside this module are the queries a person asks; `steps/` holds those the program runs on
 the way. Each is plain Cypher for the default names and runs as it stands; `load` puts other labels
-and relationship types in their place. Each begins with ``// key: value`` lines: ``purpose``,
-``parameters``, ``columns``, ``index`` and ``retryable``.
+and relationship types in their place, and the names of an adopted graph (`names`). Each begins with
+``// key: value`` lines: ``purpose``, ``parameters``, ``columns``, ``index`` and ``retryable``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from linkspan.cypher.names import Names, NodeNames, quote, translate
 from linkspan.errors import ConfigError
 
-__all__ = ["Query", "describe", "load", "names", "parameters", "quote"]
+__all__ = ["Names", "NodeNames", "Query", "describe", "load", "names", "parameters", "quote"]
 
 _HEADER = re.compile(r"^// (purpose|parameters|columns|index|retryable): (.*)$", re.MULTILINE)
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -80,36 +81,36 @@ def describe(name: str) -> Query:
     raise _unknown(name)
 
 
-def load(name: str, replace: Mapping[str, str | Sequence[str]] | None = None) -> str:
+def load(
+    name: str,
+    replace: Mapping[str, str | Sequence[str]] | None = None,
+    adopted: Names | None = None,
+) -> str:
     """The text of a query, with labels and relationship types replaced.
 
     Args:
         name: File name without ``.cypher``.
         replace: Label or type as it stands in the file (``SAVED``) to the one to use
             (``RATED``), or to several, any of which will do; quoted where it has to be.
+        adopted: Names of an adopted graph, put in after that; None: those in the file.
 
     Raises:
         ConfigError: There is no such query.
     """
     text = describe(name).text
-    if not replace:
-        return text
-    wanted = {
-        old: "|".join(map(quote, [new] if isinstance(new, str) else new))
-        for old, new in replace.items()
-    }
-    found = re.compile(rf"(?<=[:|&])({'|'.join(map(re.escape, wanted))})\b")  # all at once
-    return found.sub(lambda match: wanted[match[1]], text)
+    if replace:
+        wanted = {
+            old: "|".join(map(quote, [new] if isinstance(new, str) else new))
+            for old, new in replace.items()
+        }
+        found = re.compile(rf"(?<=[:|&])({'|'.join(map(re.escape, wanted))})\b")  # all at once
+        text = found.sub(lambda match: wanted[match[1]], text)
+    return translate(text, adopted) if adopted else text
 
 
 def parameters(text: str) -> list[str]:
     """Names of the ``$parameters`` in a query or header, each once, in order."""
     return list(dict.fromkeys(re.findall(r"\$(\w+)", text)))
-
-
-def quote(name: str) -> str:
-    """A label, type or property as Cypher takes it: in back-ticks unless it is a plain word."""
-    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
 
 
 def _unknown(name: str) -> ConfigError:

@@ -5,7 +5,7 @@
 // retryable: yes
 MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
-OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)-->(e:Entity)<--(i)
-WHERE COUNT { (e)<--(:Item) } < 100
+OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)--(e:Entity)--(i)
+WHERE COUNT { (e)--(:Item) } < 100
 RETURN recommended, tie
 LIMIT 200

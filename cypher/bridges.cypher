@@ -3,9 +3,9 @@
 // columns: name, kind, items (in the first domain), others (in the other one)
 // index: Item.domain
 // retryable: yes
-MATCH (i:Item {domain: $domain})-->(e:Entity)
+MATCH (i:Item {domain: $domain})--(e:Entity)
 WITH e, count(DISTINCT i) AS items
-MATCH (e)<--(o:Item {domain: $other})
+MATCH (e)--(o:Item {domain: $other})
 WITH e, items, count(DISTINCT o) AS others
 RETURN e.name AS name, head([l IN labels(e) WHERE l <> 'Entity']) AS kind, items, others
 ORDER BY items * others DESC, name

@@ -4,7 +4,8 @@
 // index: Item.key
 // retryable: yes
 MATCH (run:Run {state: 'active'})
-MATCH (:Item {key: $item})-[r:SIMILAR]->(i:Item)
+MATCH (of:Item {key: $item})
+MATCH (of)-[r:SIMILAR]->(i:Item)
 WHERE r.run = run.id AND ($domain IS NULL OR i.domain = $domain)
 RETURN i.key AS item, i.title AS title, i.domain AS domain, r.rank AS rank, r.score AS score,
        r.run AS run

@@ -7,9 +7,9 @@ MATCH (:User {key: $user})-[:SAME_AS*0..]-(u:User)
 WITH DISTINCT u
 MATCH (i:Item {key: $item})
 CALL (u, i) {
-  MATCH (i)-[via]->(e:Entity)<-[same]-(past:Item)<-[:SAVED]-(u)
+  MATCH (i)-[via]-(e:Entity)-[same]-(past:Item)<-[:SAVED]-(u)
   WHERE type(via) = type(same) AND past <> i
-  WITH past, e, type(via) AS how, COUNT { (e)<--(:Item) } AS items
+  WITH past, e, type(via) AS how, COUNT { (e)--(:Item) } AS items
   RETURN past, head([l IN labels(e) WHERE l <> 'Entity']) AS kind, e.name AS by, how,
          items AS ties, 1.0 / sqrt(toFloat(items)) AS strength
   UNION ALL

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
 from linkspan import cypher
+from linkspan.cypher import Names
 from linkspan.errors import ConfigError
-from linkspan.graph.connection import Database
+from linkspan.graph.connection import Database, milliseconds
 from linkspan.graph.pseudonyms import Pseudonyms, other_key, stored_check
 from linkspan.graph.results import (
     HistoryItem,
@@ -37,6 +39,7 @@ class Client:
 
     def __init__(self, database: Database, pseudonyms: Pseudonyms | None = None) -> None:
         self.database, self._pseudonyms = database, pseudonyms
+        self._told: dict[str, Any] | None = None
 
     def recommend(
         self, user: str, domain: str | None = None, k: int = 10
@@ -83,7 +86,8 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        return self._ask("history", HistoryItem, user=self.user_key(user), domain=domain, k=k)
+        rows = self._ask("history", HistoryItem, user=self.user_key(user), domain=domain, k=k)
+        return Results(replace(row, at=milliseconds(row.at)) for row in rows)
 
     def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
         """What ties an item to a user's past, the strongest first.
@@ -127,6 +131,33 @@ class Client:
         domain, _, name = user.partition("/")
         return f"{domain}/{self._pseudonyms.of(name)}"
 
+    def text(self, name: str) -> str:
+        """The Cypher of a query as it runs in this graph: with its types, and its names if adopted.
+
+        Raises:
+            ConfigError: There is no such query.
+            DatabaseError: The server failed.
+        """
+        return cypher.load(name, {"SAVED": self._interactions}, self.names)
+
+    def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run one of the queries in ``cypher/`` by its name.
+
+        Returns:
+            One dict a row, by column name.
+
+        Raises:
+            ConfigError: There is no such query.
+            DatabaseError: The server failed.
+        """
+        return self.database.read(self.text(name), **parameters)
+
+    @property
+    def names(self) -> Names | None:
+        """What the roles are called in an adopted graph, as the active run says."""
+        found = self._active["names"]
+        return Names.model_validate_json(found) if found else None
+
     def close(self) -> None:
         """Close the connection. May be called twice."""
         self.database.close()
@@ -145,19 +176,23 @@ class Client:
     def _ask(self, name: str, row: type[Row], **parameters: Any) -> Results[Row]:
         if parameters.get("k", 1) < 1:
             raise ConfigError(f"k is {parameters['k']}", hint="Ask for 1 or more")
-        query = cypher.load(name)
-        if ":SAVED" in query:
-            query = cypher.load(name, {"SAVED": self._interactions})
-        rows = Results(row(**found) for found in self.database.read(query, **parameters))
+        rows = Results(row(**found) for found in self.query(name, **parameters))
         if not rows and parameters.get("domain") is not None:
             self._check_domain(parameters["domain"])
         return rows
 
-    @cached_property
+    @property
+    def _active(self) -> dict[str, Any]:
+        """What the active run says of the graph; asked until there is one."""
+        if self._told is None:
+            found = self.database.read(cypher.load("read_active"))
+            self._told = found[0] if found else None
+        return self._told or {"types": ["SAVED"], "names": None}
+
+    @property
     def _interactions(self) -> list[str]:
-        """Relationship types from users to items, as the active run says; asked once."""
-        found = self.database.read(cypher.load("read_interaction_types"))
-        return found[0]["types"] if found else ["SAVED"]
+        """Relationship types from users to items."""
+        return list(self._active["types"])
 
     @cached_property
     def _user_key(self) -> dict[str, Any] | None:
@@ -166,7 +201,7 @@ class Client:
 
     def _check_domain(self, domain: str) -> None:
         """Nothing was found in a domain: it may be because there is no such domain."""
-        known = [row["domain"] for row in self.database.read(cypher.load("read_domains"))]
+        known = [row["domain"] for row in self.query("read_domains")]
         if domain not in known:
             raise ConfigError(
                 f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import neo4j
+import neo4j.time
 import pandas as pd
 from neo4j.exceptions import (
     AuthError,
@@ -277,6 +279,17 @@ class Database:
             raise DatabaseError(f"the server refused a query: {_first_line(error)}") from error
         except (Neo4jError, DriverError) as error:
             raise DatabaseError(f"a query failed: {_first_line(error)}") from error
+
+
+def milliseconds(value: Any) -> Any:
+    """A point in time or a day as milliseconds UTC; anything else as it is."""
+    if isinstance(value, neo4j.time.Date):
+        value = neo4j.time.DateTime(value.year, value.month, value.day)
+    if not isinstance(value, neo4j.time.DateTime):
+        return value
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return round(value.to_native().timestamp() * 1000)
 
 
 def _first_line(error: BaseException) -> str:

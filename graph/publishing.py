@@ -20,8 +20,11 @@ import numpy as np
 import pandas as pd
 
 from linkspan import cypher
+from linkspan.cypher import Names
 from linkspan.errors import PublishError
+from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
+from linkspan.graph.schema import prepare_adopted
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.progress import SILENT, Progress
 
@@ -41,6 +44,7 @@ class RunRecord:
         metrics: What was measured.
         config: The settings in force.
         interactions: Relationship types from users to items, for the client.
+        names: What the roles are called in an adopted graph, for the client and for publishing.
     """
 
     id: str
@@ -50,6 +54,7 @@ class RunRecord:
     metrics: dict[str, Any]
     config: dict[str, Any]
     interactions: list[str]
+    names: Names | None = None
 
     def properties(self) -> dict[str, Any]:
         """As properties of the ``Run`` node; the two dicts as JSON."""
@@ -60,6 +65,7 @@ class RunRecord:
             "metrics": json.dumps(self.metrics),
             "config": json.dumps(self.config),
             "interactions": self.interactions,
+            "names": self.names and self.names.model_dump_json(),
         }
 
 
@@ -142,17 +148,18 @@ def publish(
     """
     started = perf_counter()
     check_lists(lists)
+    names = run.names
+    if names is not None:
+        prepare_adopted(database, names)
     state = database.run(cypher.load("publish_run"), run=run.id, properties=run.properties())[0]
     written = 0
     if state["state"] != "active":
         database.write(cypher.load("fail_runs"), run=run.id)
-        _clear(database, keep=[run.id, *_runs_in(database, "active")], progress=progress)
-        written += _write(
-            database, "publish_recommended", run.id, _rows(lists), state["users"], progress
-        )
-        written += _write(
-            database, "publish_similar", run.id, _others(similar), state["items"], progress
-        )
+        _clear(database, names, [run.id, *_runs_in(database, "active")], progress)
+        query = cypher.load("publish_recommended", None, names)
+        written += _write(database, query, run.id, _rows(lists), state["users"], progress)
+        query = cypher.load("publish_similar", None, names)
+        written += _write(database, query, run.id, _others(similar), state["items"], progress)
         fresh = state["users"] == state["items"] == 0
         if fresh and written != len(lists) + len(similar):
             raise PublishError(
@@ -160,7 +167,8 @@ def publish(
                 hint="It changed after the snapshot: train again",
             )
         with progress.task("Switching users", len(users), "users") as task:
-            write_rows(database, cypher.load("switch_users"), users, task=task, run=run.id)
+            query = cypher.load("switch_users", None, names)
+            write_rows(database, query, users, task=task, run=run.id)
         database.write(cypher.load("switch_run"), run=run.id)
     return PublishReport(
         run=run.id,
@@ -184,13 +192,15 @@ def rollback(database: Database) -> tuple[str, str]:
     Raises:
         PublishError: There is no run before, or its lists are gone.
     """
+    names = Client(database).names
     active, before = _runs_in(database, "active"), _runs_in(database, "superseded")
-    kept = {row["run"] for row in database.read(cypher.load("kept_runs"))}
+    kept = {row["run"] for row in database.read(cypher.load("kept_runs", None, names))}
     usable = [run for run in before if run in kept]
     if not active or not usable:
         raise PublishError("there is no run to go back to", hint="See 'linkspan runs'")
-    users = [row["key"] for row in database.read(cypher.load("read_users"))]
-    write_rows(database, cypher.load("switch_users"), sorted(users), run=usable[0])
+    users = [row["key"] for row in database.read(cypher.load("read_users", None, names))]
+    switch = cypher.load("switch_users", None, names)
+    write_rows(database, switch, sorted(users), run=usable[0])
     database.write(cypher.load("switch_run"), run=usable[0])
     return active[0], usable[0]
 
@@ -200,14 +210,13 @@ def _runs_in(database: Database, state: str) -> list[str]:
     return [run["run"] for run in database.read(cypher.load("runs")) if run["state"] == state]
 
 
-def _clear(database: Database, keep: list[str], progress: Progress) -> None:
+def _clear(database: Database, names: Names | None, keep: list[str], progress: Progress) -> None:
     """Remove the lists of all runs but those kept."""
     for stale, delete in (("stale_users", "delete_recommended"), ("stale_items", "delete_similar")):
-        keys = [row["key"] for row in database.read(cypher.load(stale), keep=keep)]
+        keys = [row["key"] for row in database.read(cypher.load(stale, None, names), keep=keep)]
         with progress.task("Removing old lists", len(keys), "lists") as task:
-            write_rows(
-                database, cypher.load(delete), sorted(keys), batch_size=200, task=task, keep=keep
-            )
+            query = cypher.load(delete, None, names)
+            write_rows(database, query, sorted(keys), batch_size=200, task=task, keep=keep)
 
 
 def _write(
@@ -219,12 +228,12 @@ def _write(
     progress: Progress,
 ) -> int:
     """Send lists in batches of about `BATCH_ROWS` relationships, after the first ``done`` lists."""
-    text, written = cypher.load(query), 0
+    written = 0
     remaining = islice(rows, done, None)
     with progress.task("Publishing", None, "relationships") as task:
         while batch := _take(remaining):
             done += len(batch)
-            counters = database.write(text, run=run, done=done, rows=batch)
+            counters = database.write(query, run=run, done=done, rows=batch)
             written += counters.relationships_created
             task.advance(counters.relationships_created)
     return written

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from linkspan import cypher
+from linkspan.cypher import Names
 from linkspan.errors import SchemaError
-from linkspan.graph.connection import Database
+from linkspan.graph.connection import Database, milliseconds
 from linkspan.graph.features import read_feature
 from linkspan.graph.identities import SAME_AS, join_nodes
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
@@ -54,22 +55,28 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
         map(len, (roles.entities, roles.interactions, roles.relations, roles.features))
     )
     with progress.task("Reading the graph", tables, "tables") as task:
-        users = _read_nodes(database, cypher.load("read_users"), ["key", "id"], task)
+        names = roles.names
+        query = cypher.load("read_users", None, names)
+        users = _read_nodes(database, query, ["key", "id"], task)
         items = _read_items(database, roles, task)
         entities = {
             kind: _read_nodes(
-                database, cypher.load("read_entities", {"Author": kind}), ["key", "name"], task
+                database,
+                cypher.load("read_entities", {"Author": kind}, names),
+                ["key", "name"],
+                task,
             )
             for kind in roles.entities
         }
         if items.empty:
             raise SchemaError("the graph has no items", hint="Load some with 'linkspan ingest'")
         rows = {kind: _numbered(frame["key"]) for kind, frame in entities.items()}
-        users, rows["user"], same_users = _joined_nodes(database, "User", users, task)
-        items, rows["item"], same_items = _joined_nodes(database, "Item", items, task)
+        users, rows["user"], same_users = _joined_nodes(database, "User", users, task, names)
+        items, rows["item"], same_items = _joined_nodes(database, "Item", items, task, names)
         aliases = {"user": same_users, "item": same_items}
         interactions = {
-            role.type: _read_interactions(database, role, rows, task) for role in roles.interactions
+            role.type: _read_interactions(database, role, rows, task, names)
+            for role in roles.interactions
         }
         if all(frame.empty for frame in interactions.values()):
             raise SchemaError(
@@ -77,7 +84,8 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
                 hint="Load some with 'linkspan ingest', or check the mapping",
             )
         relations = {
-            _key(role): _read_relations(database, role, rows, task) for role in roles.relations
+            _key(role): _read_relations(database, role, rows, task, names)
+            for role in roles.relations
         }
         features = {}
         for role in roles.features:
@@ -114,7 +122,15 @@ def _read_nodes(database: Database, query: str, columns: list[str], task: Task) 
 
 def _read_items(database: Database, roles: Roles, task: Task) -> pd.DataFrame:
     columns = ["key", "id", "domain", "title", "values"]
-    frame = database.read_frame(cypher.load("read_items"), columns, text=list(roles.text))
+    if roles.names is None:
+        parts: list[tuple[Names | None, tuple[str, ...]]] = [(None, roles.text)]
+    else:  # each domain has its own texts
+        parts = [(roles.names.only(domain), n.text) for domain, n in roles.names.items.items()]
+    frames = [
+        database.read_frame(cypher.load("read_items", None, names), columns, text=list(text))
+        for names, text in parts
+    ]
+    frame = pd.concat(frames, ignore_index=True)
     homeless = frame.loc[frame["domain"].isna() | frame["key"].isna(), "key"]
     if len(homeless):
         raise SchemaError(
@@ -132,12 +148,13 @@ def _numbered(keys: pd.Series[Any], rows: Any = None) -> pd.Series[Any]:
 
 
 def _joined_nodes(
-    database: Database, label: str, nodes: pd.DataFrame, task: Task
+    database: Database, label: str, nodes: pd.DataFrame, task: Task, adopted: Names | None
 ) -> tuple[pd.DataFrame, pd.Series[Any], pd.DataFrame]:
     """One row for the nodes that are one; the nodes, key to row, and the keys without a row."""
     names = {"Item": label, "WRITTEN_BY": SAME_AS, "Author": label}
     columns = ["source", "target", "weight"]
-    pairs = database.read_frame(cypher.load("read_relations", names), columns, weight="")
+    query = cypher.load("read_relations", names, adopted)
+    pairs = database.read_frame(query, columns, weight="")
     task.advance(1, f"{len(pairs):,} {SAME_AS}")
     own = _numbered(nodes["key"])
     ends = (_rows(own, pairs[end]).tolist() for end in ("source", "target"))
@@ -156,11 +173,15 @@ def _joined(values: Sequence[Any]) -> str:
 
 
 def _read_interactions(
-    database: Database, role: InteractionRole, rows: dict[str, pd.Series[Any]], task: Task
+    database: Database,
+    role: InteractionRole,
+    rows: dict[str, pd.Series[Any]],
+    task: Task,
+    names: Names | None,
 ) -> pd.DataFrame:
     wanted = [role.at, role.weight, role.positive.property if role.positive else None]
     properties = [name or "" for name in wanted]
-    query = cypher.load("read_interactions", {"SAVED": role.type})
+    query = cypher.load("read_interactions", {"SAVED": role.type}, names)
     frame = database.read_frame(query, ["user", "item", "values"], properties=properties)
     at, weight, judged = zip(*frame["values"], strict=True) if len(frame) else ((), (), ())
     task.advance(1, f"{len(frame):,} {role.type}")
@@ -168,7 +189,7 @@ def _read_interactions(
         {
             "user": _rows(rows["user"], frame["user"]),
             "item": _rows(rows["item"], frame["item"]),
-            "at": _numbers(at, role.type, role.at, 0).astype(np.int64),
+            "at": _numbers([*map(milliseconds, at)], role.type, role.at, 0).astype(np.int64),
             "weight": _numbers(weight, role.type, role.weight, 1).astype(np.float32),
             "sign": _signs(judged, role),
         }
@@ -210,7 +231,11 @@ def _numbers(
 
 
 def _read_relations(
-    database: Database, role: RelationRole, rows: dict[str, pd.Series[Any]], task: Task
+    database: Database,
+    role: RelationRole,
+    rows: dict[str, pd.Series[Any]],
+    task: Task,
+    names: Names | None,
 ) -> pd.DataFrame:
     query = cypher.load(
         "read_relations",
@@ -219,6 +244,7 @@ def _read_relations(
             "WRITTEN_BY": role.type,
             "Author": _LABELS.get(role.target, role.target),
         },
+        names,
     )
     columns = ["source", "target", "weight"]
     frame = database.read_frame(query, columns, weight=role.weight or "")

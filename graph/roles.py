@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from linkspan.cypher import Names
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,7 @@ class Roles(_Frozen):
         entities: Labels of the entity kinds.
         relations: All other relationship types that the model should see.
         features: Item properties that are read beside the text, in order.
+        names: What the roles are called in an adopted graph; None: as Linkspan writes them.
     """
 
     domains: dict[str, str]
@@ -89,3 +92,4 @@ class Roles(_Frozen):
     entities: tuple[str, ...] = ()
     relations: tuple[RelationRole, ...] = ()
     features: tuple[FeatureRole, ...] = ()
+    names: Names | None = None

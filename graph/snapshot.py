@@ -89,9 +89,9 @@ class Snapshot:
 
     def fingerprint(self) -> str:
         """SHA-256 of everything a model can learn from; the same on every server."""
-        # Roles without features have the fingerprint that they had before there were any.
-        roles = self.roles.model_dump_json(exclude=None if self.roles.features else {"features"})
-        digest = hashlib.sha256(roles.encode())
+        # Names of an adopted graph say nothing of what is in it; without features, nor do these.
+        left_out = {"names"} if self.roles.features else {"names", "features"}
+        digest = hashlib.sha256(self.roles.model_dump_json(exclude=left_out).encode())
         for name, frame in self._tables():
             digest.update(name.encode())
             for column in frame.columns:

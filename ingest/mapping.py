@@ -62,11 +62,11 @@ class Mapping(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        _no_two("label", self._labels())
-        _no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
+        no_two("label", self._labels())
+        no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
         types = [("an interaction", table.type) for table in self.interactions]
         types += [("a relation", name) for name in self._stated_types()]
-        _no_two("relationship type", ((name, what) for what, name in types))
+        no_two("relationship type", ((name, what) for what, name in types))
         self._interactions_agree()
         self._columns_agree()
         self._users_have_domains()
@@ -201,7 +201,7 @@ class Mapping(Strict):
 
     def _columns_agree(self) -> None:
         """A property that is scaled, or a feature, is so in all files of a label or type."""
-        _no_two(
+        no_two(
             "property",
             (
                 (name, what)
@@ -299,8 +299,12 @@ def _listed(domain: Domain) -> tuple[str, ...] | None:
     return (domain.name,) if domain.name is not None else domain.values
 
 
-def _no_two(what: str, named: Iterable[tuple[str, str]]) -> None:
-    """Check that one name is not used for two things."""
+def no_two(what: str, named: Iterable[tuple[str, str]]) -> None:
+    """Check that one name is not used for two things.
+
+    Raises:
+        ValueError: It is.
+    """
     users: defaultdict[str, set[str]] = defaultdict(set)
     for name, user in named:
         users[name].add(user)

@@ -119,6 +119,14 @@ class Source:
         """What ``Batch.lines`` counts: ``line`` or ``row``."""
         return "row" if self.format in ("parquet", "npy") else "line"
 
+    def header(self) -> list[str]:
+        """Names of all its columns.
+
+        Raises:
+            DataError: It cannot be read, or is empty.
+        """
+        return _reader(self.format)[0](self)
+
     def sha256(self) -> str:
         """SHA-256 of the file as it lies there, in hex; about 1 GB/s."""
         with self.path.open("rb") as file:
@@ -201,9 +209,15 @@ def open_source(
     from linkspan.ingest.pseudonymised import values_hidden
 
     with values_hidden() if pseudonyms else nullcontext():
-        columns = _reader(kind)[0](source)
+        columns = source.header()
     _check_header(source, columns)
     return source
+
+
+def is_readable(path: Path) -> bool:
+    """Whether the name of a file says that it can be read."""
+    inner = path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
+    return inner.suffix.lower() in _SUFFIXES
 
 
 def _reader(

@@ -17,7 +17,7 @@ from linkspan.ingest.complaints import config_error
 from linkspan.ingest.csv_reader import read_header
 from linkspan.ingest.names import RESERVED_PROPERTIES, DomainName, Label, RelationshipType
 from linkspan.ingest.readers import open_source
-from linkspan.ingest.tables import FileTable
+from linkspan.ingest.tables import AnyTable
 
 _SEPARATOR = " "  # between the values of a sequence
 _TYPES: dict[str, dict[str, str]] = {
@@ -77,15 +77,6 @@ class RecBoleTables(Strict):
     """
 
     recbole: tuple[RecBole, ...]
-
-
-class _AnyTable(FileTable):
-    @property
-    def becomes(self) -> str:
-        return ""
-
-    def columns(self) -> dict[str, str]:
-        return {}
 
 
 def expand_recbole(tables: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -221,7 +212,7 @@ class _Files:
 
     def _read_fields(self, suffix: str) -> dict[str, tuple[str, str]]:
         """Field to its column and type, as the header ``name:type`` says."""
-        spec = _AnyTable(file=self._files[suffix], format="tsv")
+        spec = AnyTable(file=self._files[suffix], format="tsv")
         source = open_source("[recbole]", spec, self._base)
         fields = {}
         for column in read_header(source):

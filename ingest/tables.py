@@ -81,6 +81,25 @@ class FileTable(Strict):
         return {end.user for end in self.ends.values() if end.user is not None}
 
 
+class AnyTable(FileTable):
+    """A file that is only looked into: some columns of it, whatever they hold.
+
+    Attributes:
+        names: Names of the columns.
+    """
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def becomes(self) -> str:
+        """See `FileTable.becomes`."""
+        return ""
+
+    def columns(self) -> dict[str, str]:
+        """See `FileTable.columns`."""
+        return dict.fromkeys(self.names, "")
+
+
 class ItemRelation(Strict):
     """A column of an items file that becomes relations to entities.
 

@@ -9,8 +9,8 @@ import typer
 
 from linkspan import cypher
 from linkspan.commands.options import Config, Domain, Json, K, Uri
-from linkspan.console import out, show_json, table
-from linkspan.errors import ConfigError
+from linkspan.console import err, out, show_json, table
+from linkspan.errors import ConfigError, LinkspanError
 from linkspan.graph.client import Client
 from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
@@ -155,16 +155,26 @@ def query(
         for each in cypher.names():
             shown.add_row(each, cypher.describe(each).purpose)
         return out.print(shown)
-    text = cypher.describe(name).text
     if print_only:
-        return out.print(text.rstrip(), markup=False)
+        return out.print(_text(name, config, uri).rstrip(), markup=False)
     parameters = _parameters(name, param or [])
     with _client(config, uri) as client:
         if "user" in parameters:
             parameters["user"] = client.user_key(parameters["user"])
-        rows = client.database.read(text, **parameters)
+        rows = client.query(name, **parameters)
     cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
     _show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
+
+
+def _text(name: str, config: Any, uri: str | None) -> str:
+    """A query as it runs in this graph; where there is none, as it stands in its file."""
+    text = cypher.describe(name).text
+    try:
+        with _client(config, uri) as client:
+            return client.text(name)
+    except LinkspanError as error:
+        err.print(f"[dim]With the default names of labels and types, as {error}[/]")
+        return text
 
 
 def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 // index: Item.key
 // retryable: yes
 UNWIND $rows AS key
-MATCH (:Item {key: key})-[r:SIMILAR]->()
+MATCH (i:Item {key: key})
+MATCH (i)-[r:SIMILAR]->()
 WHERE NOT r.run IN $keep
 DELETE r

@@ -108,3 +108,96 @@ def on_server(server: RunningServer, db: Database, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     return db
+
+
+ROLES = """
+[adopt.users]
+label = "Person"
+key = "pid"
+
+[adopt.domains.films]
+label = "Film"
+key = "no"
+title = "name"
+text = ["name", "plot"]
+
+[adopt.domains.books]
+label = "Printed Book"
+key = "no"
+title = "heading"
+
+[[adopt.interactions]]
+type = "RATED"
+at = "on"
+positive = "stars >= 3"
+
+[adopt.entities.Genre]
+label = "Kind"
+key = "code"
+name = "called"
+
+[[adopt.relations]]
+type = "IS_A"
+source = "Film"
+target = "Kind"
+
+[[adopt.relations]]
+type = "HAS"
+source = "Kind"
+target = "Printed Book"
+
+[train]
+encoder = "hash"
+embedding_size = 16
+epochs = 6
+negatives = 20
+batch_size = 128
+
+[publish]
+k = 3
+similar = 2
+"""
+
+
+@pytest.fixture
+def theirs(on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """Films numbered 1 to 30 and books numbered '1' to '30', which 120 people of one of two tastes
+    rated; one key has an index, one a constraint, and one has neither."""
+    rng = np.random.default_rng(0)
+    db = on_server
+    db.run("CREATE CONSTRAINT film_no FOR (n:Film) REQUIRE n.no IS UNIQUE")
+    db.run("CREATE INDEX person_pid FOR (n:Person) ON (n.pid)")
+    db.write("UNWIND range(0, 1) AS n CREATE (:Kind {code: n, called: 'taste ' + toString(n)})")
+    db.write(
+        "UNWIND range(1, 30) AS n CREATE (:Film {no: n, plot: ['a', 'b']}) "
+        "CREATE (:`Printed Book` {no: toString(n), heading: 'Book ' + toString(n)})"
+    )
+    db.write("MATCH (f:Film) SET f.name = 'Film ' + toString(f.no)")
+    db.write("MATCH (f:Film), (k:Kind {code: f.no % 2}) CREATE (f)-[:IS_A]->(k)")
+    db.write(
+        "MATCH (b:`Printed Book`), (k:Kind) WHERE k.code = toInteger(b.no) % 2 "
+        "CREATE (k)-[:HAS {since: 1}]->(b)"
+    )
+    db.write("CREATE (:Person:Admin {pid: 'a/0', run_by: 'x'})-[:OWNS]->(:Shop {key: 's'})")
+    events = []
+    for user in range(1, 121):
+        own = [(label, n) for label in ("f", "b") for n in range(1, 31) if n % 2 == user % 2]
+        for day, place in enumerate(rng.permutation(len(own))[:8]):
+            label, number = own[place]
+            events.append({"u": f"p{user}", "what": label, "n": number, "day": day})
+    db.write("UNWIND range(1, 120) AS n CREATE (:Person {pid: 'p' + toString(n)})")
+    for what, pattern in (("f", "(i:Film {no: e.n})"), ("b", "(i:`Printed Book`)")):
+        where = "" if what == "f" else "WHERE i.no = toString(e.n)"
+        db.write(
+            f"UNWIND $rows AS e MATCH (u:Person {{pid: e.u}}) MATCH {pattern} {where} CREATE "
+            "(u)-[:RATED {on: datetime('2020-01-01T00:00:00Z') + duration({days: e.day}), "
+            "stars: 4}]->(i)",
+            rows=[event for event in events if event["what"] == what],
+        )
+    db.write(
+        "MATCH (u:Person {pid: 'p1'}), (f:Film {no: 2}) "
+        "CREATE (u)-[:RATED {on: datetime('2019-01-01T00:00:00Z'), stars: 1}]->(f)"
+    )
+    (tmp_path / "linkspan.toml").write_text(ROLES)
+    monkeypatch.chdir(tmp_path)
+    return db

@@ -20,7 +20,7 @@ BUNDLED = Path(str(files("linkspan"))) / "data" / "goodbooks" / "linkspan.toml"
 FILES = sorted({BUNDLED, *ROOT.glob("examples/**/linkspan.toml")})
 BLOCKS = [
     (f"{page.name} {number}", block)
-    for page in (ROOT / "README.md", ROOT / "docs" / "mapping.md")
+    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
     for number, block in enumerate(
         re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from linkspan import cypher
+from linkspan.cypher.names import PROPERTIES
 from linkspan.errors import ConfigError
 
 FILES = sorted((Path(__file__).parents[2] / "cypher").rglob("*.cypher"))
@@ -44,3 +46,52 @@ def test_only_whole_names_are_replaced() -> None:
 def test_an_unknown_query_is_named_with_those_there_are(name: str) -> None:
     with pytest.raises(ConfigError, match=r"there is no query .* Known queries: .*recommend"):
         cypher.load(name)
+
+
+THEIRS = cypher.Names(
+    users=cypher.NodeNames(label="Person", key="pid"),
+    items={
+        "films": cypher.NodeNames(label="Film", key="no", integer=True, title="name"),
+        "o'b": cypher.NodeNames(label="Printed Book", key="is`bn", title="heading"),
+    },
+    entities={"Genre": cypher.NodeNames(label="Kind", key="code", title="called")},
+    at=("on", "seen at"),
+)
+# Those that write files of a mapping are never for an adopted graph; the last takes two labels.
+OTHERS = ("write_", "stored_", "count_both")
+ASKED = [file for file in FILES if not file.stem.startswith(OTHERS)]
+
+
+def test_an_item_of_one_domain_is_found_by_its_own_key() -> None:
+    text = cypher.load("similar", None, THEIRS.only("films"))
+    assert "MATCH (of:Film {no: CASE WHEN $item STARTS WITH 'films/'" in text
+    assert "RETURN 'films/' + toString(i.no) AS item, i.name AS title, 'films' AS domain" in text
+
+
+def test_items_of_several_domains_are_found_each_by_its_key() -> None:
+    text = cypher.load("similar", None, THEIRS)
+    assert text.count("UNION ALL") == 1
+    assert "(of:`Printed Book` {`is``bn`: CASE WHEN $item STARTS WITH 'o\\'b/'" in text
+    assert "WHEN i:Film THEN 'films/' + toString(i.no) WHEN i:`Printed Book` THEN" in text
+
+
+def test_times_and_entities_have_the_names_of_the_graph() -> None:
+    assert "coalesce(r.on, r.`seen at`) AS at" in cypher.load("history", None, THEIRS)
+    text = cypher.load("bridges", None, THEIRS)
+    assert "e.called AS name" in text and "l IN ['Kind']" in text
+    kind = cypher.load("read_entities", {"Author": "Genre"}, THEIRS)
+    assert "MATCH (e:Kind)" in kind and "'genre/' + toString(e.code) AS key" in kind
+
+
+@pytest.mark.parametrize("file", ASKED, ids=lambda file: file.stem)
+def test_every_query_says_of_roles_only_what_can_be_put_into_other_names(file: Path) -> None:
+    """After the names of a graph are put in, none of ours is left."""
+    body = "\n".join(line for line in file.read_text().splitlines() if line[:2] != "//")
+    variables = dict(re.findall(r"\((\w+):(User|Item|Entity)\b", body))
+    for variable, role in variables.items():
+        used = set(re.findall(rf"\b{variable}\.(\w+)", body))
+        assert used <= set(PROPERTIES[role]), (variable, used)
+    text = cypher.load(file.stem, None, THEIRS)
+    body = "\n".join(line for line in text.splitlines() if line[:2] != "//")
+    assert not re.findall(r":(User|Item|Entity)\b", body)
+    assert not re.findall(r"\{key: ", body) or "LoadedFile" in body

@@ -1,0 +1,93 @@
+"""Takes all that Linkspan wrote out of an adopted graph again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from linkspan import cypher
+from linkspan.cypher import Names
+from linkspan.errors import SchemaError
+from linkspan.graph.connection import Database
+from linkspan.graph.schema import drop_adopted, is_loaded
+from linkspan.graph.writer import BATCH_ROWS
+from linkspan.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Written:
+    """What Linkspan wrote into an adopted graph.
+
+    Attributes:
+        runs: Ids of its runs: one ``Run`` node each.
+        users: Users with a property ``run``.
+        recommended: ``RECOMMENDED`` relationships.
+        similar: ``SIMILAR`` relationships.
+    """
+
+    runs: list[str]
+    users: int
+    recommended: int
+    similar: int
+
+
+def count_written(database: Database) -> Written:
+    """Count what `unadopt` would remove, constraints and indexes apart.
+
+    Raises:
+        SchemaError: The graph was not adopted but loaded by Linkspan.
+        DatabaseError: A query failed.
+    """
+    runs, users = [], 0
+    for names, ids in _adopted(database):
+        runs += ids
+        query = cypher.load("count_readers", None, names)
+        users += database.read(query, runs=ids)[0]["count"]
+    counts = [
+        database.read(cypher.load("count_lists", {"RECOMMENDED": kind}), runs=runs)[0]["count"]
+        for kind in ("RECOMMENDED", "SIMILAR")
+    ]
+    return Written(runs, users, *counts)
+
+
+def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
+    """Remove all that Linkspan wrote into an adopted graph; killed and started again it finishes.
+
+    Args:
+        database: The graph.
+        progress: Told of each batch.
+
+    Returns:
+        The constraints and indexes that were dropped.
+
+    Raises:
+        SchemaError: The graph was not adopted but loaded by Linkspan.
+        DatabaseError: The server failed; call again to go on.
+    """
+    adopted = _adopted(database)
+    runs = [run for _, ids in adopted for run in ids]
+    with progress.task("Removing lists", None, "relationships") as task:
+        for kind in ("RECOMMENDED", "SIMILAR"):
+            query = cypher.load("delete_lists", {"RECOMMENDED": kind})
+            while gone := database.write(query, runs=runs, size=BATCH_ROWS).relationships_deleted:
+                task.advance(gone)
+    with progress.task("Removing 'run'", None, "users") as task:
+        for names, ids in adopted:
+            query = cypher.load("forget_run", None, names)
+            while gone := database.write(query, runs=ids, size=BATCH_ROWS).properties_set:
+                task.advance(gone)
+    database.write(cypher.load("delete_runs"), runs=runs)  # last: they say what else is ours
+    return drop_adopted(database)
+
+
+def _adopted(database: Database) -> list[tuple[Names, list[str]]]:
+    """The names that runs were published under, each with the ids of those runs."""
+    if is_loaded(database):
+        raise SchemaError(
+            "Linkspan loaded this graph itself, so there is nothing of others to go back to",
+            hint="Use 'linkspan rollback' to bring earlier lists back",
+        )
+    found: dict[str, list[str]] = {}
+    for row in database.read(cypher.load("any_names")):
+        if row["names"] is not None:
+            found.setdefault(row["names"], []).append(row["run"])
+    return [(Names.model_validate_json(names), runs) for names, runs in found.items()]
