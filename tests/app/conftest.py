@@ -149,7 +149,7 @@ target = "Printed Book"
 [train]
 encoder = "hash"
 embedding_size = 16
-epochs = 6
+epochs = 4
 negatives = 20
 batch_size = 128
 
