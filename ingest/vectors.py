@@ -136,7 +136,7 @@ def open_vectors(
         vectors=spec,
         length=length,
         ids_file=ids_file,
-        items=tuple(s for s in sources if spec.in_row_order and s.spec == spec.items),
+        items=tuple(s for s in sources if spec.in_row_order and s.table == table.partition(",")[0]),
     )
 
 

@@ -15,6 +15,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
 from linkspan.ingest import IngestReport, find_gone, ingest
+from linkspan.ingest.check import open_sources
 
 MATRIX = np.array([[0.1, -2], [1e-30, 3], [16777217, 0]], np.float32)  # of items 1, 2 and 3
 
@@ -95,6 +96,18 @@ def test_in_row_order_another_order_of_items_moves_vectors(db: Database, shop: A
     shop.write("things.csv", "\n".join([header, *others, first]) + "\n")
     assert line(ingest(db, shop.mapping())) == (3, 3, 0, 0)
     assert images(db)["food/1"] == MATRIX[2].tolist()
+
+
+def test_row_order_goes_through_all_files_of_a_pattern(shop: Any) -> None:
+    header, *rows = shop.text("things.csv").splitlines(keepends=True)
+    for number, row in enumerate(rows):
+        shop.write(f"things-{number}.csv", header + row)
+    shop.remap('"things.csv"', '"things-*.csv"')
+    save_matrix(shop, ids=None)
+    (source,) = (s for s in open_sources(shop.mapping()) if s.path.name == "image.npy")
+    (batch,) = source.batches()
+    assert batch.columns["thing"].to_pylist() == ["1", "2", "3"]
+    assert batch.columns["vector"].to_pylist() == MATRIX.tolist()
 
 
 def test_row_order_counts_rows_that_are_rejected(db: Database, shop: Any) -> None:
