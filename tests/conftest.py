@@ -77,8 +77,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that read real data, so that ``-m realdata`` finds them."""
+    """Mark the tests that read real data, and skip those of `make soak` without it."""
     for item in items:
+        if item.get_closest_marker("soak") and os.environ.get("LINKSPAN_SOAK") != "1":
+            item.add_marker(pytest.mark.skip("takes minutes: run it with 'make soak'"))
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker("realdata")
 

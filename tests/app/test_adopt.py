@@ -118,7 +118,7 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     assert read_all(theirs) == before
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     linkspan: Any,
     on_server: Database,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from linkspan.ingest import Mapping, ingest, mapping_from_tables
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.targets import NodeTarget
-from servers import RunningServer, empty
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Counts = dict[str, int]
@@ -62,22 +60,13 @@ def in_graph(db: Database) -> Counts:
     return {name: c for name, c in both.items() if name not in ("LoadedFile", "Item", "Entity")}
 
 
-@pytest.fixture
-def arcadedb(arcadedb_server: RunningServer) -> Iterator[Database]:
-    """An empty database: so many rows are loaded on one engine only."""
-    empty(arcadedb_server)
-    server = arcadedb_server
-    with Database(server.uri, server.user, server.password, database="neo4j") as database:
-        yield database
-
-
 def listed(frame: pd.DataFrame, key: str, column: str) -> pd.DataFrame:
     """Pairs of a key and one of the values that stand in a cell, with ``|`` between."""
     pairs = frame.assign(**{column: frame[column].str.split("|")}).explode(column)
     return pairs[[key, column]].dropna().drop_duplicates()
 
 
-def test_goodbooks(example: Any, realdata: Path) -> None:
+def goodbooks(realdata: Path) -> Counts:
     books = pd.read_csv(realdata / "goodbooks/books.csv.gz", dtype=str)
     saved = pd.read_csv(realdata / "goodbooks/to_read.csv.gz", dtype=str)
     expected = Counter(domain.title().replace("-", "") for domain in books["domain"])
@@ -88,11 +77,10 @@ def test_goodbooks(example: Any, realdata: Path) -> None:
     ]:
         pairs = listed(books, "book_id", column)
         expected |= {kind: pairs[column].nunique(), name: len(pairs)}
-    expected |= {"User": saved["user_id"].nunique(), "SAVED": len(saved)}
-    assert counted(example("goodbooks")) == expected
+    return expected | {"User": saved["user_id"].nunique(), "SAVED": len(saved)}
 
 
-def test_amazon_food_kitchen(example: Any, realdata: Path) -> None:
+def amazon_food_kitchen(realdata: Path) -> Counts:
     folder = realdata / "amazon_food_kitchen"
     domains = ["food", "kitchen", "beauty"]
     files = {name: pd.read_csv(folder / f"{name}.items.csv.gz", dtype=str) for name in domains}
@@ -103,7 +91,8 @@ def test_amazon_food_kitchen(example: Any, realdata: Path) -> None:
     relations = pd.read_csv(folder / "relations.csv.gz", dtype=str)
     described = pd.concat([files["beauty"], files["external"]])
     made, category = (listed(described, "item_id", name) for name in ("brand", "categories"))
-    expected = {
+    assert len(made) == described["brand"].count()
+    return {
         **{name.title(): len(frame) for name, frame in files.items()},
         "User": events["user_id"].nunique(),
         "BOUGHT": len(events),
@@ -111,35 +100,23 @@ def test_amazon_food_kitchen(example: Any, realdata: Path) -> None:
         **{"Category": category["categories"].nunique(), "IN_CATEGORY": len(category)},
         **relations["relation"].str.upper().value_counts(),
     }
-    assert len(made) == described["brand"].count()
-    assert counted(example("amazon_food_kitchen")) == expected
 
 
-@pytest.mark.slow
-def test_disencdr_is_loaded_in_any_order_of_files(
-    example: Any, realdata: Path, arcadedb: Database
-) -> None:
+def disencdr(realdata: Path) -> Counts:
     names = ["user", "item", "count"]
     sport, phone = (
         pd.read_csv(realdata / f"disencdr/{pair}/train.tsv.gz", sep="\t", names=names)
         for pair in ("sport_phone", "phone_sport")
     )
-    expected = {
+    return {
         "Sport": sport["item"].nunique(),
         "Phone": phone["item"].nunique(),
         "User": pd.concat([sport, phone])["user"].nunique(),
         "BOUGHT": len(sport) + len(phone),
     }
-    mapping = example("disencdr")
-    assert ingest(arcadedb, mapping).rejected == 0
-    assert in_graph(arcadedb) == expected
-    turned = {name: getattr(mapping, name)[::-1] for name in ("items", "interactions")}
-    assert ingest(arcadedb, mapping.model_copy(update=turned), force=True).written == 0
-    assert in_graph(arcadedb) == expected
 
 
-@pytest.mark.slow
-def test_ml100k_freebase(example: Any, realdata: Path, arcadedb: Database) -> None:
+def ml100k_freebase(realdata: Path) -> Counts:
     inter, user, item, triples, link = (
         pd.read_csv(realdata / f"ml100k_freebase/ml-100k.{suffix}.gz", sep="\t", dtype=str).rename(
             columns=lambda name: name.split(":")[0]
@@ -148,20 +125,29 @@ def test_ml100k_freebase(example: Any, realdata: Path, arcadedb: Database) -> No
     )
     films = dict(link[["entity_id", "item_id"]].to_numpy())
     ends = pd.concat([triples["head_id"], triples["tail_id"]])
-    expected = {
+    return {
         **{"Films": len(item), "User": len(user), "RATED": len(inter)},
         "Concept": ends[~ends.isin(films)].nunique(),
         **triples["relation_id"].str.upper().str.replace(".", "_").value_counts(),
     }
-    mapping = example("ml100k_freebase")
-    assert ingest(arcadedb, mapping).rejected == 0
-    assert in_graph(arcadedb) == expected
-    assert ingest(arcadedb, mapping).written == 0
-    assert in_graph(arcadedb) == expected
-    cast = triples[(triples["relation_id"] == "film.film.actor") & triples["head_id"].isin(films)]
-    found = arcadedb.read(
-        "MATCH (i:Item)-[:FILM_FILM_ACTOR]->(:Concept) RETURN i.id AS id, count(*) AS c"
-    )
-    assert {row["id"]: row["c"] for row in found} == (
-        cast["head_id"].map(films).value_counts().to_dict()
-    )
+
+
+ALL = [goodbooks, amazon_food_kitchen, disencdr, ml100k_freebase]
+
+
+@pytest.mark.parametrize("by_pandas", ALL)
+def test_counts_equal_those_of_pandas(example: Any, realdata: Path, by_pandas: Any) -> None:
+    assert counted(example(by_pandas.__name__)) == by_pandas(realdata)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("by_pandas", ALL)
+def test_the_graph_is_the_same_in_any_order_of_files(
+    example: Any, realdata: Path, db: Database, by_pandas: Any
+) -> None:
+    mapping, expected = example(by_pandas.__name__), by_pandas(realdata)
+    assert ingest(db, mapping).rejected == 0
+    assert in_graph(db) == expected
+    turned = {name: getattr(mapping, name)[::-1] for name in ("items", "interactions", "relations")}
+    assert ingest(db, mapping.model_copy(update=turned), force=True).written == 0
+    assert in_graph(db) == expected

@@ -27,6 +27,7 @@ from servers import RunningServer, empty
 SOAK = os.environ.get("LINKSPAN_SOAK") == "1"
 KILLS, EVENTS = (50, 20_000) if SOAK else (5, 2_000)
 BATCH_ROWS = EVENTS // 8
+pytestmark = [pytest.mark.soak] if SOAK else []  # then make soak runs it, else every run does
 SEED = 20261121
 MAPPING = """\
 [users]
