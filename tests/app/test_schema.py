@@ -24,6 +24,7 @@ BLOCKS = [
     for number, block in enumerate(
         re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1
     )
+    if re.search(r"^\[", block, re.MULTILINE)  # else lines from within a table
 ]
 DOCUMENTS = [*((path.parent.name, path.read_text("utf-8")) for path in FILES), *BLOCKS]
 
