@@ -97,11 +97,14 @@ def show_stage(console: Console, stage: Stage) -> None:
 
 def show_ingest(report: IngestReport) -> None:
     """The table at the end of an ingest: a line for each file and what it became."""
-    shown = table("file", "became", ">read", ">written", ">unchanged", ">rejected", ">rows/s")
+    written = ">to write" if report.dry_run else ">written"
+    columns = ["file", "becomes", ">read", written, ">unchanged", ">rejected"]
+    shown = table(*columns, *([] if report.dry_run else [">rows/s"]))
     for line in report.lines:
         rate = "skipped" if line.skipped else f"{line.rate:,.0f}"
         counts = (line.read, line.written, line.unchanged, line.rejected)
-        shown.add_row(line.file, line.target, *(f"{count:,}" for count in counts), rate)
+        cells = [f"{count:,}" for count in counts]
+        shown.add_row(line.file, line.target, *cells, *([] if report.dry_run else [rate]))
     out.print(shown)
     for file in sorted({line.rejects for line in report.lines if line.rejects}):
         out.print(f"Rejected rows, to be mended and ingested again: {file}", markup=False)

@@ -24,6 +24,8 @@ from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
+from linkspan.ingest.check import open_sources
+from linkspan.ingest.load import pseudonyms_of
 from linkspan.progress import SILENT, Progress
 from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
@@ -85,6 +87,9 @@ class Pipeline:
         """Connect, or start the embedded server, as a stage of its own."""
         if create:  # before a database is made for it
             self.settings.check()
+            if not self.settings.adopts:
+                mapping = self.settings.mapping()
+                open_sources(mapping, pseudonyms_of(mapping))
         with self._stage("server") as stage:
             database = self.settings.open_database(create=create and not self.settings.adopts)
             can = database.capabilities

@@ -118,7 +118,7 @@ class Settings(BaseModel):
         if not self.tables:
             raise ConfigError(
                 f"there is no {FILE} here, and this command needs a mapping",
-                hint="Write one (README, 'Your own data'), or name it with --config",
+                hint="Write one with 'linkspan init', or name it with --config",
             )
         return mapping_from_tables(self.tables, self.base)
 

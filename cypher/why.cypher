@@ -17,10 +17,10 @@ CALL (u, i) {
   WHERE NOT type(via) IN ['SIMILAR', 'RECOMMENDED'] AND past <> i
   RETURN past, 'Item' AS kind, type(via) AS by, type(via) AS how, 1 AS ties, 1.0 AS strength
   UNION ALL
-  MATCH (u)-[:SAVED]->(past:Item)<-[:SAVED]-(fellow:User)-[:SAVED]->(i)
+  MATCH (u)-[own:SAVED]->(past:Item)<-[:SAVED]-(fellow:User)-[:SAVED]->(i)
   WHERE fellow <> u AND past <> i
-  WITH past, i, count(DISTINCT fellow) AS fellows
-  RETURN past, 'User' AS kind, fellows + ' fellow users' AS by, 'SAVED' AS how, fellows AS ties,
+  WITH past, i, type(own) AS how, count(DISTINCT fellow) AS fellows
+  RETURN past, 'User' AS kind, fellows + ' fellow users' AS by, how, fellows AS ties,
          toFloat(fellows) / sqrt(toFloat(COUNT { (past)<-[:SAVED]-() } * COUNT { (i)<-[:SAVED]-() }))
            AS strength
 }

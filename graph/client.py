@@ -187,7 +187,10 @@ class Client:
         if self._told is None:
             found = self.database.read(cypher.load("read_active"))
             self._told = found[0] if found else None
-        return self._told or {"types": ["SAVED"], "names": None}
+        if self._told is not None:
+            return self._told
+        types = self.database.read(cypher.load("interaction_types"))[0]["types"]
+        return {"types": sorted(types) or ["SAVED"], "names": None}
 
     @property
     def _interactions(self) -> list[str]:

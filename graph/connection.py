@@ -81,6 +81,7 @@ def open_database(
             )
         server = EmbeddedServer.ensure(folder)
         return Database(server.uri, server.user, server.password, DATABASE, embedded=server)
+    _check_address(uri)
     if password is None:
         raise ConfigError(f"there is no password for {uri}", hint="Set NEO4J_PASSWORD")
     return Database(uri, user or "neo4j", password, database or "neo4j")
@@ -112,11 +113,7 @@ class Database:
         embedded: EmbeddedServer | None = None,
     ) -> None:
         self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
-        if urlsplit(uri).scheme not in SCHEMES or not urlsplit(uri).hostname:
-            raise ConfigError(
-                f"'{uri}' is not the address of a graph database",
-                hint="Use embedded:DIR, or neo4j://, bolt:// or neo4j+s:// with host and port",
-            )
+        _check_address(uri)
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
@@ -290,6 +287,14 @@ def milliseconds(value: Any) -> Any:
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
     return round(value.to_native().timestamp() * 1000)
+
+
+def _check_address(uri: str) -> None:
+    if urlsplit(uri).scheme not in SCHEMES or not urlsplit(uri).hostname:
+        raise ConfigError(
+            f"'{uri}' is not the address of a graph database",
+            hint="Use embedded:DIR, or neo4j://, bolt:// or neo4j+s:// with host and port",
+        )
 
 
 def _first_line(error: BaseException) -> str:

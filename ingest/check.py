@@ -20,11 +20,12 @@ from linkspan.ingest.readers import Source, open_files
 from linkspan.ingest.relation_tables import IdentitiesTable, RelationsTable
 from linkspan.ingest.shapes import shape
 from linkspan.ingest.statistics import Statistics
-from linkspan.ingest.tables import VectorsTable
+from linkspan.ingest.tables import InteractionsTable, VectorsTable
 from linkspan.ingest.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
 from linkspan.ingest.vectors import open_vectors
 from linkspan.progress import SILENT, Progress
 
+_REPEAT = ", or say 'repeat = true' in the mapping where both are events"
 _log = logging.getLogger(__name__)
 
 
@@ -223,9 +224,15 @@ def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catal
         column=None,
         value=_key(clash, target, catalogue),
         reason=f"{first} says something else of the same {_what(target)}",
-        hint="Keep one of the two rows",
+        hint="Keep one of the two rows" + (_REPEAT if _may_repeat(sources[clash.file]) else ""),
         kind="duplicates",
     )
+
+
+def _may_repeat(source: Source) -> bool:
+    """Whether its rows could both be kept, as events at two times."""
+    spec = source.spec
+    return isinstance(spec, InteractionsTable) and spec.at is not None and not spec.repeat
 
 
 def _what(target: Target) -> str:

@@ -26,7 +26,8 @@ def config_error(error: ValidationError, model: type[BaseModel], tables: Any) ->
         return _misspelt(_where(path[:-1]), str(path[-1]), known)
     if first["type"] == "missing":
         near = _near(str(path[-1]), _found(tables, path[:-1]))
-        hint = f"Is '{near}' meant to be '{path[-1]}'" if near else f"Add '{path[-1]} = ...'"
+        add = f"Add '{path[-1]} = ...'" if len(path) > 1 else f"Add a table '[[{path[-1]}]]'"
+        hint = f"Is '{near}' meant to be '{path[-1]}'" if near else add
         return ConfigError(f"{_where(path[:-1])}: key '{path[-1]}' is missing", hint=hint)
     where = f"{_where(path)}: "
     if first["type"] == "literal_error":

@@ -81,7 +81,9 @@ def ragged_problem(row: csv.InvalidRow, line: int, header: str = "the header") -
         None,
         row.text,
         f"{counted(row.actual_columns)} where {header} has {row.expected_columns}",
-        "Quote values that have the delimiter or a line end in them",
+        "Quote values that have the delimiter or a line end in them"
+        if row.actual_columns > row.expected_columns
+        else "Write every value; an empty one still needs its delimiter",
     )
 
 

@@ -15,17 +15,17 @@ from linkspan.ingest.peek import Peek
 Kind = Literal["items", "users", "interactions", "relations"]
 
 _USER = re.compile(
-    r"(user|customer|reader|member|person|account|visitor|reviewer)(_?id|_?key)?|uid"
+    r"(user|customer|client|reader|member|person|account|visitor|reviewer)"
+    r"(_?(id|key|no|number))?|uid"
 )
 _ITEM = re.compile(
-    r"(item|product|book|movie|film|article|track|song|game|recipe|business|show)(_?id|_?key)?"
+    r"(item|product|book|movie|film|article|track|song|game|recipe|business|show)"
+    r"(_?(id|key|no|number))?"
     r"|iid|sku|asin|isbn"
 )
 _ID = re.compile(r"id|key|code")
 _DOMAIN = re.compile(r"domain|vertical|shop|shelf")
-_TIME = re.compile(
-    r"timestamp|time|at|ts|date|datetime|when|position|(created|bought|rated|read|saved)_?at"
-)
+_TIME = re.compile(r"timestamp|time|at|ts|date|datetime|when|position|\w+_(at|on|date|time)")
 _RATING = re.compile(r"rating|stars|score|rate")
 _WEIGHT = re.compile(r"weight|count|quantity|amount|plays|times")
 _TITLE = ("title", "name", "label")
@@ -188,7 +188,8 @@ def weight(made: Guess) -> str | None:
 
 def repeats(made: Guess) -> bool:
     """Whether a user meets an item more than once."""
-    rows = made.peek.rows[[made.user, made.item]]
+    columns = [made.user, made.item, *([made.domain_column] if made.domain_column else [])]
+    rows = made.peek.rows[columns]
     return made.time is not None and bool(rows.duplicated().any())
 
 

@@ -201,7 +201,7 @@ def _(spec: InteractionsTable, batch: Batch, catalogue: Catalogue, shared_users:
     items = catalogue.item_keys(rows, spec.item, spec.domain)
     domains = None if shared_users else domains_in(items)
     users = catalogue.user_keys(rows, spec.user, domains)
-    properties = _properties(rows, spec.values())
+    properties = _weighted(rows, spec)
     keys = {"source": users, "target": items}
     if spec.at is not None:
         (keys if spec.repeat else properties)["at"] = rows.times(spec.at)
@@ -227,7 +227,7 @@ def _(spec: RelationsTable, batch: Batch, catalogue: Catalogue, shared_users: bo
     source, source_roles = _end(spec.source, rows, catalogue, shared_users)
     target, target_roles = _end(spec.target, rows, catalogue, shared_users)
     keys = {"source": source, "target": target}
-    shaped = _shaped(rows, RELATIONS, keys, _properties(rows, spec.values()))
+    shaped = _shaped(rows, RELATIONS, keys, _weighted(rows, spec))
     kept = pa.array(rows.good)
     source_roles, target_roles = source_roles.filter(kept), target_roles.filter(kept)
     codes = _end_codes(catalogue, source_roles, shaped.table.keys["source"]) << 32
@@ -270,6 +270,16 @@ def _end_codes(catalogue: Catalogue, roles: pa.StringArray, keys: pa.StringArray
         rows = pc.equal(roles, role)
         codes[mask(rows)] = catalogue.codes(role, keys.filter(rows))
     return codes
+
+
+def _weighted(rows: Rows, spec: InteractionsTable | RelationsTable) -> dict[str, pa.Array]:
+    """Properties of a relationship; a negative weight is a problem."""
+    properties = _properties(rows, spec.values())
+    if spec.weight is not None:
+        hint = "Write 0 or more, and say with 'positive' what is disliked"
+        negative = mask(pc.less(properties["weight"], 0))
+        rows.reject(negative, spec.weight.column, "a weight is not negative", hint)
+    return properties
 
 
 def _properties(rows: Rows, specs: dict[str, Column]) -> dict[str, pa.Array]:

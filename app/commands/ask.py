@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
 
 app = typer.Typer()
+
+_FIRST_MOMENT = 10**10  # ms, April 1970: what is below is a position
 
 User = Annotated[str, typer.Argument(help="Key of the user.")]
 Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
@@ -85,7 +88,7 @@ def history(
     """What a user has met so far, the latest first."""
     with _client(config, uri) as client:
         rows = client.history(user, domain, k)
-    cells = [(row.item, row.title, row.domain, row.interaction, str(row.at)) for row in rows]
+    cells = [(row.item, row.title, row.domain, row.interaction, _moment(row.at)) for row in rows]
     _show(
         rows,
         as_json,
@@ -162,8 +165,22 @@ def query(
         if "user" in parameters:
             parameters["user"] = client.user_key(parameters["user"])
         rows = client.query(name, **parameters)
-    cells = [tuple("" if value is None else str(value) for value in row.values()) for row in rows]
+    cells = [tuple(_plain(value) for value in row.values()) for row in rows]
     _show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
+
+
+def _plain(value: Any) -> str:
+    """A value for a table: numbers with four digits are exact enough to read."""
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _moment(at: int | None) -> str:
+    """Milliseconds as a date and time in UTC; a position as it is."""
+    if at is None or abs(at) < _FIRST_MOMENT:
+        return "" if at is None else str(at)
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
 
 
 def _text(name: str, config: Any, uri: str | None) -> str:
@@ -194,7 +211,8 @@ def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
     missing = [key for key in wanted if key not in parameters]
     if missing:
         raise ConfigError(
-            f"query {name} needs {' and '.join(missing)}", hint=f"Add --param {missing[0]}=VALUE"
+            f"query {name} needs {' and '.join(missing)}",
+            hint=f"Add {' '.join(f'--param {key}=VALUE' for key in missing)}",
         )
     return {key: parameters[key] for key in wanted}
 

@@ -96,6 +96,14 @@ def test_a_graph_without_a_run_gives_empty_lists(graph: Database) -> None:
     assert client.runs() == [] and len(client.history("7")) > 0
 
 
+def test_the_types_of_a_graph_without_a_run_are_found(graph: Database) -> None:
+    graph.write("MATCH (u:User)-[r:SAVED]->(i) CREATE (u)-[:LENT {at: r.at}]->(i) DELETE r")
+    client = Client(graph)
+    rows = client.history("7", k=3)
+    assert [row.interaction for row in rows] == ["LENT"] * 3
+    assert {path.how for path in client.explain("7", rows[0].item)} >= {"LENT"}
+
+
 @pytest.mark.parametrize("name", cypher.names())
 def test_every_query_runs_and_gives_its_columns(client: Client, name: str) -> None:
     values = {

@@ -34,6 +34,9 @@ CASES = [
      "meant (found 'kitchenware')", DOMAIN),
     ("a domain that is not listed", "things.csv", "kitchen-ware", "garden",
      "line 4, column 'shelf': there is no such domain (found 'garden')", DOMAIN),
+    ("a negative weight", "bought.csv", "1700000000,2,5", "1700000000,-2,5",
+     "line 2, column 'amount': a weight is not negative (found '-2')",
+     "Write 0 or more, and say with 'positive' what is disliked."),
     ("a number that is none", "things.csv", ",25,", ",cheap,",
      "line 4, column 'price': this is not a number (found 'cheap')", NUMBER),
     ("a decimal comma", "things.csv", ",25,", ',"25,5",',
@@ -73,7 +76,8 @@ CASES = [
      "line 4: line 2 says something else of the same user (found 'ann')", KEEP_ONE),
     ("an event twice with other values", "bought.csv", "cid,2", "ann,1,1700000000,2,4\ncid,2",
      "line 5: line 2 says something else of the same user and item (found 'ann and "
-     "food/1')", KEEP_ONE),
+     "food/1')", "Keep one of the two rows, or say 'repeat = true' in the mapping where both are "
+     "events."),
     ("a relation twice with other values", "with.csv", "2,3,", "1,3,8",
      "line 3: line 2 says something else of the same item and item (found 'food/1 and "
      "kitchen-ware/3')", KEEP_ONE),

@@ -60,13 +60,14 @@ def test_bad_rows_are_left_out_and_told(
         (
             "7",
             "ann",
-            "line 2 says something else of the same user and item. Keep one of the two rows.",
+            "line 2 says something else of the same user and item. Keep one of the two rows, "
+            "or say 'repeat = true' in the mapping where both are events.",
         ),
         (
             "9",
             "",
             "2 columns where the header has 5. "
-            "Quote values that have the delimiter or a line end in them.",
+            "Write every value; an empty one still needs its delimiter.",
         ),
     ]
     assert rows[0]["rejected_column"] == "when"
