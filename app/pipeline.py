@@ -121,10 +121,11 @@ class Pipeline:
             )
             stage.count, stage.unit = report.read, "rows"
             counts = (report.written, report.unchanged, report.rejected)
+            written = "to write" if dry_run else "written"
             stage.text = ", ".join(
                 f"{count:,} {what}"
-                for count, what in zip(counts, ("written", "unchanged", "rejected"), strict=True)
-                if count or what == "written"
+                for count, what in zip(counts, (written, "unchanged", "rejected"), strict=True)
+                if count or what == written
             )
         return report
 

@@ -73,6 +73,18 @@ FOLDERS: dict[str, tuple[Files, list[tuple[str, int]]]] = {
             ("(:User)-[:LIKED]->()", 2),
         ],
     ),
+    "a shop's own words": (
+        {
+            "customers.csv": "customer_no,age\nC1,31\n",
+            "products.csv": "sku,domain,name\nP1,books,Dune\nP1,games,Go\n",
+            "orders.csv": "order_no,customer_no,sku,domain,ordered_on,qty\n"
+            "1,C1,P1,books,2026-01-01,2\n2,C1,P1,games,2026-01-01,1\n",
+        },
+        [
+            ("(:User {key: 'C1', age: 31})-[:BOUGHT {order_no: 1}]->(:Books {key: 'books/P1'})", 1),
+            ("(:User)-[:BOUGHT]->(:Games {title: 'Go'})", 1),
+        ],
+    ),
 }
 
 
