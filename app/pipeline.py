@@ -86,8 +86,9 @@ class Pipeline:
     def open_database(self, *, create: bool = False) -> Iterator[Database]:
         """Connect, or start the embedded server, as a stage of its own."""
         if create:  # before a database is made for it
-            self.settings.check()
-            if not self.settings.adopts:
+            if self.settings.adopts:
+                self.settings.check()
+            else:
                 mapping = self.settings.mapping()
                 open_sources(mapping, pseudonyms_of(mapping))
         with self._stage("server") as stage:

@@ -40,11 +40,8 @@ from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import RunningServer, empty
-from servers.arcadedb import start_arcadedb
-from servers.neo4j import start_neo4j
+from servers import START, RunningServer, empty
 
-START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
 K = 5
 ASKED = 1_000
 

@@ -30,13 +30,10 @@ from linkspan.console import table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import RunningServer, empty
-from servers.arcadedb import start_arcadedb
-from servers.neo4j import start_neo4j
+from servers import START, RunningServer, empty
+from servers.neo4j import OPENED
 from servers.neo4j_jars import fetch_jars, find_java
 
-_OPENED = ("java.nio", "java.io", "sun.nio.ch")
-START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
 DOMAINS = ("books", "films", "food", "kitchen")
 MAPPING = """\
 [users]
@@ -107,7 +104,7 @@ def offline_import(folder: Path) -> float:
     subprocess.run(
         [
             find_java(),
-            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
             "-cp",
             f"{fetch_jars()}/*",
             "org.neo4j.cli.AdminTool",

@@ -39,7 +39,7 @@ class Client:
 
     def __init__(self, database: Database, pseudonyms: Pseudonyms | None = None) -> None:
         self.database, self._pseudonyms = database, pseudonyms
-        self._told: dict[str, Any] | None = None
+        self._told: tuple[list[str], Names | None] | None = None
 
     def recommend(
         self, user: str, domain: str | None = None, k: int = 10
@@ -138,7 +138,8 @@ class Client:
             ConfigError: There is no such query.
             DatabaseError: The server failed.
         """
-        return cypher.load(name, {"SAVED": self._interactions}, self.names)
+        types, names = self._active
+        return cypher.load(name, {"SAVED": types}, names)
 
     def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run one of the queries in ``cypher/`` by its name.
@@ -155,8 +156,7 @@ class Client:
     @property
     def names(self) -> Names | None:
         """What the roles are called in an adopted graph, as the active run says."""
-        found = self._active["names"]
-        return Names.model_validate_json(found) if found else None
+        return self._active[1]
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
@@ -182,20 +182,17 @@ class Client:
         return rows
 
     @property
-    def _active(self) -> dict[str, Any]:
-        """What the active run says of the graph; asked until there is one."""
+    def _active(self) -> tuple[list[str], Names | None]:
+        """Types of the interactions and names in an adopted graph; asked until a run says them."""
         if self._told is None:
             found = self.database.read(cypher.load("read_active"))
-            self._told = found[0] if found else None
-        if self._told is not None:
-            return self._told
-        types = self.database.read(cypher.load("interaction_types"))[0]["types"]
-        return {"types": sorted(types) or ["SAVED"], "names": None}
-
-    @property
-    def _interactions(self) -> list[str]:
-        """Relationship types from users to items."""
-        return list(self._active["types"])
+            if not found:
+                types = self.database.read(cypher.load("interaction_types"))[0]["types"]
+                return sorted(types) or ["SAVED"], None
+            names = found[0]["names"]
+            adopted = Names.model_validate_json(names) if names else None
+            self._told = list(found[0]["types"]), adopted
+        return self._told
 
     @cached_property
     def _user_key(self) -> dict[str, Any] | None:

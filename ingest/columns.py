@@ -48,11 +48,8 @@ def _composed(text: str) -> str:
     return normalize("NFC", text.strip())
 
 
-Cell = Annotated[
-    str,
-    BeforeValidator(_cell, json_schema_input_type=str | bool | int | float),
-    AfterValidator(_composed),
-]
+Text = Annotated[str, AfterValidator(_composed)]
+Cell = Annotated[Text, BeforeValidator(_cell, json_schema_input_type=str | bool | int | float)]
 _CATEGORIES = ("text", "category")
 
 
@@ -192,7 +189,7 @@ class RelationType(Strict):
 
     name: RelationshipType | None = None
     column: ColumnName | None = None
-    values: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    values: Annotated[tuple[Text, ...] | None, Field(min_length=1)] = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:

@@ -47,6 +47,13 @@ class Entry:
 _FIELDS = tuple(field.name for field in fields(Entry))
 
 
+def strangers(database: Database, sources: list[Source]) -> dict[str, str]:
+    """Files that were loaded and are not among the sources: key of the entry to name."""
+    keys = {_key(source) for source in sources}
+    rows = database.read(cypher.load("read_ledger"))
+    return {row["key"]: row["properties"]["file"] for row in rows if row["key"] not in keys}
+
+
 class Ledger:
     """Says which files need not be loaded again.
 
@@ -59,7 +66,7 @@ class Ledger:
     """
 
     def __init__(self, mapping: Mapping, sources: list[Source]) -> None:
-        self._keys = [f"{source.name} {source.table}" for source in sources]
+        self._keys = [_key(source) for source in sources]
         self._sources, self._linked = sources, mapping.linked_kinds
         self._sha256 = [source.sha256() for source in sources]
         policies = mapping.ingest.model_dump_json(exclude={"max_rejects"})
@@ -114,13 +121,6 @@ class Ledger:
             },
         )
 
-    def strangers(self, database: Database) -> dict[str, str]:
-        """Files that were loaded and that the mapping does not name: key of the entry to name."""
-        rows = database.read(cypher.load("read_ledger"))
-        return {
-            row["key"]: row["properties"]["file"] for row in rows if row["key"] not in self._keys
-        }
-
     def _together(self, *kinds: type[FileTable]) -> str:
         """SHA-256 of all files with tables of these kinds, and of what the mapping says of them."""
         return _sha256(
@@ -153,6 +153,10 @@ class Ledger:
         ends = spec.ends.values()
         looked_up = any(end.item and end.domain is None for end in ends)
         return looked_up or (bool(ends) and entry.rejected > 0)
+
+
+def _key(source: Source) -> str:
+    return f"{source.name} {source.table}"
 
 
 def _sha256(*parts: object) -> str:

@@ -15,7 +15,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.writer import write_rows
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.codes import Codes, KeyCodes
-from linkspan.ingest.ledger import Ledger
+from linkspan.ingest.ledger import strangers
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping import Mapping
 from linkspan.ingest.shapes import shape
@@ -89,8 +89,7 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
                 task.advance(len(batch))
     gone = [_gone(database, target, keys) for target, keys in kept.items()]
     gone.sort(key=lambda each: isinstance(each.target, NodeTarget))
-    files = Ledger(mapping, sources).strangers(database)
-    return Pruning([each for each in gone if each.rows], files)
+    return Pruning([each for each in gone if each.rows], strangers(database, sources))
 
 
 def prune(database: Database, pruning: Pruning, progress: Progress = SILENT) -> None:

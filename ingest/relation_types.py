@@ -50,10 +50,9 @@ class TypeNames:
         """The rows whose value is to be taken; those without any stay, to be told."""
         if spec.column is None or spec.values is None:
             return batch
-        text = pc.utf8_trim_whitespace(batch.columns[spec.column])
+        text = Rows(batch).text(spec.column)
         self._met |= dict.fromkeys(pc.unique(text).to_pylist())
-        empty = pc.equal(pc.binary_length(pc.fill_null(text, "")), 0)
-        return batch.filter(mask(pc.or_(empty, pc.is_in(text, pa.array(spec.values)))))
+        return batch.filter(mask(pc.or_(pc.is_null(text), pc.is_in(text, pa.array(spec.values)))))
 
     def see_all(self, table: str, spec: RelationType) -> None:
         """Check that all values that the mapping lists were met.

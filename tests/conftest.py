@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 
 from linkspan.graph.connection import Database
-from servers import RunningServer, Unavailable, empty
-from servers.arcadedb import start_arcadedb
-from servers.neo4j import start_neo4j
+from servers import START, RunningServer, Unavailable, empty
 
 HERE = Path(__file__).parent
-ENGINES = ("arcadedb", "neo4j")
+ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
 _FAILED = pytest.StashKey[set[str]]()
 _KEPT = pytest.StashKey[list[Path]]()
@@ -29,7 +27,7 @@ def arcadedb_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
     """The embedded server."""
-    yield from _serve(start_arcadedb(tmp_path_factory.mktemp("arcadedb")), request.config)
+    yield from _serve(START["arcadedb"](tmp_path_factory.mktemp("arcadedb")), request.config)
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +36,7 @@ def neo4j_server(
 ) -> Iterator[RunningServer]:
     """The real Neo4j; without Java and Maven its tests are skipped, or fail where required."""
     try:
-        server = start_neo4j(tmp_path_factory.mktemp("neo4j"))
+        server = START["neo4j"](tmp_path_factory.mktemp("neo4j"))
     except Unavailable as reason:
         if os.environ.get("LINKSPAN_REQUIRE_NEO4J") == "1":
             pytest.fail(f"LINKSPAN_REQUIRE_NEO4J=1, but Neo4j cannot run: {reason}", pytrace=False)

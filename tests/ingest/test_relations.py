@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -101,6 +102,19 @@ def test_a_changed_link_loads_the_relations_again(db: Database, linked: Any) -> 
     assert {line.file for line in report.lines if not line.skipped} == {"links.csv", "triples.csv"}
     found = db.read("MATCH (a:Item)-[:PART_OF]->(b:Item) RETURN a.key AS a, b.key AS b")
     assert found == [{"a": "food/1", "b": "kitchen-ware/3"}]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_value_is_the_same_in_every_unicode_form(linked: Any, recorder: Any, form: str) -> None:
+    linked.write("triples.csv", ROWS.replace("part_of", normalize("NFD", "à_côté")))
+    listed = normalize(form, "à_côté")
+    linked.remap('column = "how" }', f'column = "how", values = ["{listed}"] }}')
+    taken = next(
+        line
+        for line in ingest(recorder, linked.mapping(), dry_run=True).lines
+        if line.target == "{how}"
+    )
+    assert taken.read == ROWS.count("part_of") > 0
 
 
 def test_values_limit_what_is_taken(linked: Any, recorder: Any) -> None:

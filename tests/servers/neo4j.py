@@ -20,7 +20,7 @@ from servers.running import RunningServer
 USER = "neo4j"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 30.0
-_OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
+OPENED = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
 _SETTINGS = """\
 server.default_listen_address=127.0.0.1
 server.default_advertised_address=127.0.0.1
@@ -102,7 +102,7 @@ def _command(java: str, jars: Path, home: Path) -> list[str]:
     return [
         java,
         "-Xmx1g",
-        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+        *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
         "-Dio.netty.tryReflectionSetAccessible=true",
         f"-Djava.io.tmpdir={home}",
         "-cp",
