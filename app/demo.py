@@ -70,6 +70,7 @@ def show_evaluation(evaluation: Evaluation, snapshot: Snapshot) -> None:
     by_domain = snapshot.items["domain"]
     events = snapshot.events()
     users = events.groupby(by_domain.to_numpy()[events["item"]])["user"].nunique()
+    best = evaluation.methods[0]
     figures = {
         (row["method"], row["segment"], row["domain"]): row
         for row in evaluation.table().to_dict("records")
@@ -84,7 +85,7 @@ def show_evaluation(evaluation: Evaluation, snapshot: Snapshot) -> None:
         ("macro", "", ""),
         ("all", "", f"{len(snapshot.users):,}"),
     ]:
-        model = figures["gnn", segment, domain]
+        model = figures[best, segment, domain]
         popularity = figures["popularity", segment, domain]
         items = (by_domain == domain).sum() if domain else len(by_domain)
         shown.add_row(
@@ -108,7 +109,7 @@ def _pick_reader(
     shelves = {row["user"]: set(row["domains"]) for row in past}
     lists = lists[lists["user"].isin(shelves.keys())]
     new = [d not in shelves[u] for u, d in zip(lists["user"], lists["domain"], strict=True)]
-    strength = lists[new].groupby(["user", "domain"])["gnn"].mean().sort_values(ascending=False)
+    strength = lists[new].groupby(["user", "domain"])["score"].mean().sort_values(ascending=False)
     best: tuple[str, Results[Recommendation], list[Results[Path]]] | None = None
     for user, domain in strength.index[:_READERS_TRIED]:
         found = client.recommend(user, domain, 5)

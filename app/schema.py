@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from linkspan.ingest.adoption import AdoptTables
-from linkspan.ingest.mapping import TABLES, Mapping
-from linkspan.ingest.recbole import RecBoleTables
+from linkspan.ingest.mapping.adoption import AdoptTables
+from linkspan.ingest.mapping.model import TABLES, Mapping
+from linkspan.ingest.mapping.recbole import RecBoleTables
 from linkspan.settings import OWN_TABLES, Settings
 
 DIALECT = "http://json-schema.org/draft-07/schema#"

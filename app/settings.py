@@ -14,8 +14,8 @@ from linkspan.errors import ConfigError
 from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.connection import Database, open_database
 from linkspan.graph.roles import Roles
-from linkspan.ingest.adoption import adoption_from_tables
-from linkspan.ingest.mapping import Mapping, mapping_from_tables
+from linkspan.ingest.mapping.adoption import adoption_from_tables
+from linkspan.ingest.mapping.model import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"

@@ -35,7 +35,7 @@ from linkspan.graph.reading import read_snapshot
 from linkspan.graph.schema import prepare
 from linkspan.graph.snapshot import Snapshot
 from linkspan.ingest import ingest
-from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.mapping.model import Mapping
 from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

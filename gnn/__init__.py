@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from linkspan.gnn.evaluation import evaluate as evaluate
     from linkspan.gnn.fitted import Epoch as Epoch
     from linkspan.gnn.fitted import FittedModel as FittedModel
+    from linkspan.gnn.hybrid import with_weights as with_weights
     from linkspan.gnn.scoring import score_pairs as score_pairs
     from linkspan.gnn.scoring import score_top as score_top
     from linkspan.gnn.scoring import similar_items as similar_items
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from linkspan.gnn.text import embed_texts as embed_texts
     from linkspan.gnn.training import train as train
     from linkspan.gnn.training import train_all as train_all
+    from linkspan.gnn.weighing import fit_hybrid as fit_hybrid
 
 _LAZY = {
     "PARTS": "components",
@@ -51,6 +53,7 @@ _LAZY = {
     "embed_snapshot_text": "text",
     "embed_texts": "text",
     "evaluate": "evaluation",
+    "fit_hybrid": "weighing",
     "last_out": "split",
     "load": "store",
     "save": "store",
@@ -59,6 +62,7 @@ _LAZY = {
     "similar_items": "scoring",
     "train": "training",
     "train_all": "training",
+    "with_weights": "hybrid",
 }
 
 __all__ = [
@@ -78,6 +82,7 @@ __all__ = [
     "embed_snapshot_text",
     "embed_texts",
     "evaluate",
+    "fit_hybrid",
     "last_out",
     "load",
     "save",
@@ -86,6 +91,7 @@ __all__ = [
     "similar_items",
     "train",
     "train_all",
+    "with_weights",
 ]
 
 

@@ -48,7 +48,7 @@ class Component(Protocol):
 class Prior:
     """The model's popularity prior: its weight times ``log(1 + count)``, plus the item's bias."""
 
-    name = "popularity"
+    name, part = "learned popularity", "popularity"
 
     def __init__(self, fitted: FittedModel) -> None:
         rows = rows_by_domain(fitted.snapshot)
@@ -62,7 +62,7 @@ class Prior:
 class Cosine:
     """Cosine of user and item over the temperature; 0 for a user without a history."""
 
-    name = "gnn"
+    name = part = "gnn"
 
     def __init__(self, fitted: FittedModel) -> None:
         self._fitted = fitted
@@ -79,8 +79,8 @@ class Cosine:
         return scores
 
     @torch.no_grad()
-    def because(self, users: IntArray, domain: str, items: IntArray) -> IntArray:
-        """The past item that gave most to each score.
+    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
+        """What each of the latest ``length`` events gives to the score of each item.
 
         A user's state is a sum over the events of the history, so that each event's part of the
         cosine is exact.
@@ -89,18 +89,19 @@ class Cosine:
             users: (B,) user rows.
             domain: Name of the items' domain.
             items: (B, k) item rows.
+            length: L; events beyond the model's own history give nothing.
 
         Returns:
-            (B, k) item rows, -1 where there is no history.
+            (B, k, L).
         """
         states = self._fitted.states
         inputs = self._inputs(users, domain)
         parts = self._fitted.model.history_parts(states, *inputs)
         gains = states.items[self._tensor(items)] @ parts.transpose(1, 2)
-        history = inputs[2]
-        gains = gains.masked_fill((history == PAD)[:, None], -torch.inf)
-        best = gains.argmax(dim=2)
-        result: IntArray = history.gather(1, best).cpu().numpy()
+        gains = gains.masked_fill((inputs[2] == PAD)[:, None], 0.0) / self._fitted.model.temperature
+        result = np.zeros((*items.shape, length), np.float32)
+        known = gains[..., :length].cpu().numpy()
+        result[..., : known.shape[2]] = known
         return result
 
     def _inputs(self, users: IntArray, domain: str) -> tuple[Tensor, Tensor, Tensor]:
@@ -116,11 +117,6 @@ class Cosine:
 
     def _tensor(self, array: IntArray) -> Tensor:
         return torch.from_numpy(array).to(self._fitted.device)
-
-
-def model_components(fitted: FittedModel) -> list[Component]:
-    """The parts that make the score of a fitted model."""
-    return [Cosine(fitted), Prior(fitted)]
 
 
 class Seen:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
 from linkspan.gnn.baselines import Popularity
-from linkspan.gnn.components import Component, Seen, model_components
+from linkspan.gnn.components import Component, Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel
+from linkspan.gnn.hybrid import mixtures
 from linkspan.gnn.metrics import hit_rate, mean_reciprocal_rank, midranks, ndcg
 from linkspan.gnn.split import Split
 from linkspan.progress import SILENT, Progress
@@ -23,8 +24,6 @@ IntArray = NDArray[np.int64]
 
 CHUNK = 1024
 """Rows ranked at once; memory grows with this times the items of the largest domain."""
-
-MODEL = "gnn"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Evaluation:
         ranks: One row per test event: ``user``, ``item`` (int32 rows), ``domain``, ``history``
             (bool: the user has known events in this domain), and a column of ranks (from 1, in
             steps of one half) for each method.
-        methods: Names of those columns; the model's is ``gnn``.
+        methods: Names of those columns, that of what is published first.
     """
 
     ranks: pd.DataFrame
@@ -65,9 +64,9 @@ class Evaluation:
             table += [*rows, {"method": method, **macro, **means}, *domains]
         return pd.DataFrame(table)
 
-    def figures(self, method: str = MODEL, k: int = 10) -> dict[str, float]:
-        """``hr``, ``ndcg`` at ``k`` and ``mrr`` of one method over all rows, from 0 to 1."""
-        found = _figures(method, "all", "", self.ranks, k)
+    def figures(self, method: str | None = None, k: int = 10) -> dict[str, float]:
+        """``hr``, ``ndcg`` at ``k`` and ``mrr`` over all rows, from 0 to 1; of the first method."""
+        found = _figures(method or self.methods[0], "all", "", self.ranks, k)
         return {name: found[name] for name in ("hr", "ndcg", "mrr")}
 
 
@@ -98,8 +97,7 @@ def evaluate(
     known, held_out = events.iloc[split.history], events.iloc[split.test]
     tested = fitted.with_events(known, held_out)
     others = [Popularity(fitted.snapshot, known)] if baselines is None else list(baselines)
-    methods: dict[str, list[Component]] = {MODEL: model_components(tested)}
-    methods.update({other.name: [other] for other in others})
+    methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks = rank_events(tested, held_out, methods, progress)
     return Evaluation(ranks, tuple(methods))
 
@@ -107,7 +105,7 @@ def evaluate(
 def rank_events(
     fitted: FittedModel,
     events: pd.DataFrame,
-    methods: dict[str, list[Component]],
+    methods: Mapping[str, Component],
     progress: Progress = SILENT,
 ) -> pd.DataFrame:
     """Rank each event's item among those of its domain that the user has not met.
@@ -115,7 +113,7 @@ def rank_events(
     Args:
         fitted: Its known events are what users have met.
         events: Columns ``user`` and ``item``; none of them is known.
-        methods: Name to components, whose sum is the score.
+        methods: Name to what scores.
         progress: Told of each chunk of rows.
 
     Returns:
@@ -139,10 +137,8 @@ def rank_events(
             for start in range(0, len(rows), CHUNK):
                 chunk = rows[start : start + CHUNK]
                 column = np.searchsorted(candidates, items[chunk])
-                for name, components in methods.items():
-                    scores = np.sum(
-                        [part.score(users[chunk], domain) for part in components], axis=0
-                    )
+                for name, method in methods.items():
+                    scores = method.score(users[chunk], domain)
                     target = scores[np.arange(len(chunk)), column]
                     seen.hide(scores, users[chunk], domain)
                     table[name][chunk] = midranks(scores, target)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
@@ -21,6 +23,33 @@ from linkspan.graph.snapshot import Snapshot
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+
+
+class Weights(NamedTuple):
+    """What each feature of a score counts.
+
+    Attributes:
+        features: (F,) their names.
+        domains: (D,) names.
+        shared: (F,) over all domains.
+        own: (D, F) of each domain.
+    """
+
+    features: tuple[str, ...]
+    domains: tuple[str, ...]
+    shared: tuple[float, ...]
+    own: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def read(cls, values: dict[str, Any]) -> Weights:
+        """From what JSON gives."""
+        own = tuple(tuple(row) for row in values["own"])
+        names = tuple(values["features"]), tuple(values["domains"])
+        return cls(*names, tuple(values["shared"]), own)
+
+    def of(self, domain: str) -> tuple[float, ...]:
+        """(F,) weights in a domain."""
+        return self.own[self.domains.index(domain)]
 
 
 class Epoch(NamedTuple):
@@ -53,6 +82,8 @@ class FittedModel:
         model: The parameters, in evaluation mode.
         curves: Loss and validation figures by epoch.
         best_epoch: The epoch, from 1, whose parameters these are.
+        linear: (N, N) weights from items to items; None where the network is alone.
+        weights: Name of a mixture (`linkspan.gnn.hybrid`) to the weights of its parts.
     """
 
     snapshot: Snapshot
@@ -63,6 +94,8 @@ class FittedModel:
     model: HistoryGNN
     curves: tuple[Epoch, ...] = field(default=())
     best_epoch: int = 0
+    linear: sparse.csr_array | None = None
+    weights: Mapping[str, Weights] = field(default_factory=dict)
 
     @property
     def device(self) -> torch.device:

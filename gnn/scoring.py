@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
-from linkspan.gnn.components import PARTS, Cosine, Seen, model_components
+from linkspan.gnn.components import PARTS, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel
+from linkspan.gnn.hybrid import mixtures
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -43,7 +44,7 @@ def score_top(
         Sorted by user, domain and rank. Columns ``user``, ``item`` (int32 rows), ``domain`` (text),
         ``rank`` (int32, from 1), ``score`` (float32), its parts ``gnn``, ``linear``,
         ``transitions``, ``text``, ``popularity`` (float32, they add up to ``score``), and
-        ``because`` (int32 row of the past item that gave most to ``gnn``; -1 without a history).
+        ``because`` (int32 row of the past item that gave most; -1 without a history).
 
     Raises:
         ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.
@@ -52,15 +53,15 @@ def score_top(
     if k < 1:
         raise ModelError(f"k must be 1 or more, found {k}")
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
-    components, cosine, seen = model_components(fitted), Cosine(fitted), Seen(fitted)
+    mixture, seen = next(iter(mixtures(fitted).values())), Seen(fitted)
     rows_of = rows_by_domain(fitted.snapshot)
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:
         for start in range(0, max(len(chosen), 1), CHUNK):
             chunk = chosen[start : start + CHUNK]
             for domain in wanted:
-                parts = {part.name: part.score(chunk, domain) for part in components}
-                scores = np.sum(list(parts.values()), axis=0)
+                parts, scales = mixture.shares(chunk, domain)
+                scores: FloatArray = np.sum(list(parts.values()), axis=0, dtype=np.float32)
                 if not np.isfinite(scores).all():
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
@@ -70,7 +71,7 @@ def score_top(
                     name: np.take_along_axis(part, best, 1) for name, part in parts.items()
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
-                columns["because"] = cosine.because(chunk, domain, items)
+                columns["because"] = mixture.because(chunk, domain, items, scales)
                 frame = _lists(chunk, "user", items, "item", columns)
                 frames.append(frame.assign(domain=domain))
             task.advance(len(chunk))
@@ -93,7 +94,7 @@ def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatA
         (P,) scores, the same that `score_top` gives.
     """
     domains = item_domains(fitted.snapshot)[items]
-    rows_of, components = rows_by_domain(fitted.snapshot), model_components(fitted)
+    rows_of, mixture = rows_by_domain(fitted.snapshot), next(iter(mixtures(fitted).values()))
     result = np.zeros(len(users), np.float32)
     for code, domain in enumerate(fitted.snapshot.domains):
         pairs = np.flatnonzero(domains == code)
@@ -105,7 +106,7 @@ def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatA
             inside = order[
                 np.searchsorted(row[order], start) : np.searchsorted(row[order], start + CHUNK)
             ]
-            scores = np.sum([part.score(chunk, domain) for part in components], axis=0)
+            scores = mixture.score(chunk, domain)
             result[pairs[inside]] = scores[row[inside] - start, columns[inside]]
     return result
 

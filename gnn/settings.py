@@ -25,6 +25,9 @@ class TrainSettings(BaseModel):
         transition_decay: A transition over g steps weighs ``transition_decay ** (g - 1)``.
         mask_supervision: Whether the transitions that a batch is asked to predict are subtracted
             from the messages of that batch.
+        hybrid: Whether the score is the sum of the network and the simple parts, weighed on
+            validation rows; or the network's alone.
+        linear_regularization: λ of the linear part.
         negatives: Items drawn per domain and batch against which a target is ranked.
         batch_size: Events per optimiser step (B).
         learning_rate: Step size of Adam.
@@ -47,6 +50,8 @@ class TrainSettings(BaseModel):
     transition_window: int = Field(default=5, ge=1)
     transition_decay: float = Field(default=0.7, gt=0.0, le=1.0)
     mask_supervision: bool = True
+    hybrid: bool = True
+    linear_regularization: float = Field(default=500.0, gt=0.0)
     negatives: int = Field(default=1024, ge=1)
     batch_size: int = Field(default=2048, ge=1)
     learning_rate: float = Field(default=0.005, gt=0.0)

@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
+from linkspan.gnn.fitted import Epoch, FittedModel, Weights, choose_device
 from linkspan.gnn.model import HistoryGNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
 from linkspan.graph.snapshot import Snapshot
 
-FORMAT = 1
-WEIGHTS, MANIFEST, TEXT, SPLIT = (
+FORMAT = 2
+WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR = (
     "weights.safetensors",
     "model.json",
     "text.safetensors",
     "split.parquet",
+    "linear.npz",
 )
 
 
@@ -33,8 +34,9 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     """Write a model that was fitted on all events of its snapshot.
 
     Files: ``weights.safetensors``; ``text.safetensors`` (vectors by node type); ``model.json``
-    (settings with the seed, version, fingerprint of the snapshot, relations of each hop, curves);
-    ``split.parquet`` where a split is given.
+    (settings with the seed, version, fingerprint of the snapshot, relations of each hop, curves,
+    weights of the parts); ``linear.npz`` where it has a linear part; ``split.parquet`` where a
+    split is given.
 
     Args:
         fitted: The model.
@@ -53,6 +55,8 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     save_file(fitted.model.state_dict(), folder / WEIGHTS)
     text = {kind: torch.from_numpy(vectors) for kind, vectors in fitted.text.items()}
     save_file(text, folder / TEXT)
+    if fitted.linear is not None:
+        sparse.save_npz(folder / LINEAR, fitted.linear)
     if split is not None:
         split.save(folder / SPLIT)
     manifest = {
@@ -64,6 +68,7 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
         "best_epoch": fitted.best_epoch,
         "relations": [["/".join(key) for key in keys] for keys in fitted.model.relations],
         "curves": [epoch._asdict() for epoch in fitted.curves],
+        "weights": {name: weights._asdict() for name, weights in fitted.weights.items()},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
 
@@ -86,13 +91,15 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         settings = TrainSettings.model_validate(manifest["settings"])
         curves = tuple(Epoch(**epoch) for epoch in manifest["curves"])
         best_epoch = int(manifest["best_epoch"])
+        parts = {name: Weights.read(values) for name, values in manifest["weights"].items()}
+        linear = sparse.csr_array(sparse.load_npz(folder / LINEAR)) if parts else None
         weights = load_file(folder / WEIGHTS)
         text = {kind: vectors.numpy() for kind, vectors in load_file(folder / TEXT).items()}
         events, device = snapshot.events(), choose_device(settings.device)
         data = build_hetero_data(snapshot, events, text, settings)
         model = HistoryGNN(data, len(snapshot.domains), settings)
         model.load_state_dict(weights)
-    except (OSError, KeyError, TypeError, ValidationError, SafetensorError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise ModelError(
             f"{folder}: not a readable model ({error})", hint="Train it again"
         ) from error
@@ -105,6 +112,8 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         model=model.to(device).eval(),
         curves=curves,
         best_epoch=best_epoch,
+        linear=linear,
+        weights=parts,
     )
 
 

@@ -15,12 +15,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from linkspan.errors import ModelError
-from linkspan.gnn.components import model_components
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.domains import item_domains, rows_by_domain
-from linkspan.gnn.evaluation import MODEL, rank_events
+from linkspan.gnn.evaluation import rank_events
 from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
 from linkspan.gnn.history import PAD, Histories, before_events, other_events
+from linkspan.gnn.hybrid import GNN, mixtures
 from linkspan.gnn.masking import SupervisionMask
 from linkspan.gnn.metrics import hit_rate, ndcg
 from linkspan.gnn.model import HistoryGNN, States
@@ -231,7 +231,7 @@ def _validate(
     """HR@10 and NDCG@10 on validation rows; None where there are none."""
     if not len(validation):
         return None, None
-    ranks = rank_events(fitted, validation, {MODEL: model_components(fitted)})[MODEL].to_numpy()
+    ranks = rank_events(fitted, validation, mixtures(fitted))[GNN].to_numpy()
     return hit_rate(ranks, 10), ndcg(ranks, 10)
 
 

@@ -18,7 +18,8 @@ LINKS = 100_000
 """Relationships of each type that are looked at for their ends, the first ones."""
 
 OURS = frozenset({"RECOMMENDED", "SIMILAR"})
-OUR_LABELS = frozenset({"Run", "LoadedFile"})
+OUR_LABELS = frozenset({"Run"})
+_BOOKKEEPING = ("LoadedFile", "UserKey")
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,14 @@ def read_picture(database: Database, progress: Progress = SILENT) -> Picture:
     """Look at labels, types, properties and degrees.
 
     Counts are of the whole graph; all else of the first `NODES` nodes of a label, and the first
-    `LINKS` relationships of a type. A node of several labels counts for each.
+    `LINKS` relationships of a type. A node of several labels counts for each; the labels of
+    Linkspan's own bookkeeping are left out.
 
     Raises:
         DatabaseError: A query failed.
     """
-    names = [row["name"] for row in database.read(cypher.load("all_labels"))]
+    found = [row["name"] for row in database.read(cypher.load("all_labels"))]
+    names = [name for name in found if name not in _BOOKKEEPING]
     kinds = [row["name"] for row in database.read(cypher.load("all_types"))]
     with progress.task("Looking at the graph", len(names) + len(kinds), "names") as task:
         labels = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from linkspan.ingest.load import ingest
-from linkspan.ingest.mapping import TABLES, Mapping, mapping_from_tables
+from linkspan.ingest.mapping.model import TABLES, Mapping, mapping_from_tables
 from linkspan.ingest.prune import Gone, Pruning, find_gone, prune
 from linkspan.ingest.report import IngestReport, Line
 

@@ -11,18 +11,18 @@ import numpy as np
 from linkspan.errors import DataError
 from linkspan.graph.identities import SAME_AS, components
 from linkspan.graph.pseudonyms import Pseudonyms
-from linkspan.ingest.catalogue import Catalogue
-from linkspan.ingest.duplicates import Actions, Clash, DuplicateFinder
-from linkspan.ingest.mapping import Mapping
-from linkspan.ingest.policies import Policies
-from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Source, open_files
-from linkspan.ingest.relation_tables import IdentitiesTable, RelationsTable
-from linkspan.ingest.shapes import shape
-from linkspan.ingest.statistics import Statistics
-from linkspan.ingest.tables import InteractionsTable, VectorsTable
-from linkspan.ingest.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
-from linkspan.ingest.vectors import open_vectors
+from linkspan.ingest.mapping.model import Mapping
+from linkspan.ingest.mapping.policies import Policies
+from linkspan.ingest.mapping.relation_tables import IdentitiesTable, RelationsTable
+from linkspan.ingest.mapping.tables import InteractionsTable, VectorsTable
+from linkspan.ingest.readers.problems import Problem
+from linkspan.ingest.readers.source import Source, open_files
+from linkspan.ingest.readers.vectors import open_vectors
+from linkspan.ingest.shaping.catalogue import Catalogue
+from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder
+from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.statistics import Statistics
+from linkspan.ingest.shaping.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
 from linkspan.progress import SILENT, Progress
 
 _REPEAT = ", or say 'repeat = true' in the mapping where both are events"

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from linkspan.graph.connection import Database
 from linkspan.graph.writer import BATCH_ROWS, write_rows
-from linkspan.ingest.codes import KeyCodes
-from linkspan.ingest.targets import NodeTarget, Table, Target, VectorTarget
+from linkspan.ingest.shaping.codes import KeyCodes
+from linkspan.ingest.shaping.targets import NodeTarget, Table, Target, VectorTarget
 from linkspan.progress import Task
 
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from linkspan import cypher
 from linkspan.graph.connection import Database
-from linkspan.ingest.mapping import Mapping
-from linkspan.ingest.readers import Source
-from linkspan.ingest.relation_tables import LinksTable, RelationsTable
-from linkspan.ingest.statistics import statistics_groups
-from linkspan.ingest.tables import FileTable, InteractionsTable, ItemsTable, VectorsTable
+from linkspan.ingest.mapping.model import Mapping
+from linkspan.ingest.mapping.relation_tables import LinksTable, RelationsTable
+from linkspan.ingest.mapping.tables import FileTable, InteractionsTable, ItemsTable, VectorsTable
+from linkspan.ingest.readers.source import Source
+from linkspan.ingest.shaping.statistics import statistics_groups
 
 _FORMAT = 2  # grows when the same file and mapping make another graph than before
 

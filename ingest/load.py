@@ -17,17 +17,17 @@ from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.schema import prepare
 from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import CheckedFile, check, open_sources
-from linkspan.ingest.duplicates import WRITE
 from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.ledger import Entry, Ledger
-from linkspan.ingest.mapping import Mapping
+from linkspan.ingest.mapping.model import Mapping
+from linkspan.ingest.mapping.relation_tables import IdentitiesTable, LinksTable, RelationsTable
+from linkspan.ingest.mapping.tables import EntitiesTable, ItemsTable, UsersFile
 from linkspan.ingest.pieces import Piece, TablePiece, pieces
-from linkspan.ingest.readers import Source
+from linkspan.ingest.readers.source import Source
 from linkspan.ingest.rejects import RejectsFile
-from linkspan.ingest.relation_tables import IdentitiesTable, LinksTable, RelationsTable
 from linkspan.ingest.report import IngestReport, Line
-from linkspan.ingest.tables import EntitiesTable, ItemsTable, UsersFile
-from linkspan.ingest.targets import LinkTarget
+from linkspan.ingest.shaping.duplicates import WRITE
+from linkspan.ingest.shaping.targets import LinkTarget
 from linkspan.progress import SILENT, Progress, Task
 
 

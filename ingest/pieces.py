@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from linkspan.errors import DataError
 from linkspan.ingest.check import Checked, CheckedFile
-from linkspan.ingest.duplicates import REJECT, SAME, WRITE
 from linkspan.ingest.graph_writer import GraphWriter
-from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Batch, Source
-from linkspan.ingest.shapes import shape
-from linkspan.ingest.targets import Table
+from linkspan.ingest.readers.problems import Problem
+from linkspan.ingest.readers.source import Batch, Source
+from linkspan.ingest.shaping.duplicates import REJECT, SAME, WRITE
+from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.targets import Table
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from linkspan.errors import DataError
 from linkspan.graph.connection import Database
 from linkspan.graph.writer import write_rows
 from linkspan.ingest.check import check, open_sources
-from linkspan.ingest.codes import Codes, KeyCodes
 from linkspan.ingest.ledger import strangers
 from linkspan.ingest.load import pseudonyms_of
-from linkspan.ingest.mapping import Mapping
-from linkspan.ingest.shapes import shape
-from linkspan.ingest.targets import LinkTarget, NodeTarget, Table, Target
+from linkspan.ingest.mapping.model import Mapping
+from linkspan.ingest.shaping.codes import Codes, KeyCodes
+from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table, Target
 from linkspan.progress import SILENT, Progress
 
 _DELETE_ROWS = 1_000  # nodes a transaction, each with all its relationships: it has to fit the heap

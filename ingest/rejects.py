@@ -8,8 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import Source
+from linkspan.ingest.readers.problems import Problem
+from linkspan.ingest.readers.source import Source
 
 _ADDED = ("rejected_line", "rejected_column", "rejected_value", "rejected_reason")
 
@@ -39,7 +39,10 @@ class RejectsFile:
         for problem in problems:
             if self._rows is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("w", newline="", encoding="utf-8")
+                # Half of a character, which JSON may hold and UTF-8 may not, is written as it was there.
+                self._file = self.path.open(
+                    "w", newline="", encoding="utf-8", errors="backslashreplace"
+                )
                 self._rows = csv.writer(self._file)
                 self._rows.writerow([*self._columns, *_ADDED])
             self._rows.writerow(

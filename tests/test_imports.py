@@ -107,7 +107,11 @@ def test_every_folder_has_modules() -> None:
     [
         ("cypher/made_up.py", "from linkspan.graph import roles", "linkspan.graph.roles"),
         ("cypher/made_up.py", "import linkspan", "linkspan"),
-        ("graph/made_up.py", "from linkspan.ingest.mapping import Mapping", "linkspan.ingest"),
+        (
+            "graph/made_up.py",
+            "from linkspan.ingest.mapping.model import Mapping",
+            "linkspan.ingest",
+        ),
         ("graph/made_up.py", "def f():\n    import linkspan.api", "linkspan.api"),
         ("graph/made_up.py", "from linkspan import connect", "linkspan.connect"),
         ("graph/made_up.py", "from ..gnn import model", "linkspan.gnn.model"),

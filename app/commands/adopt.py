@@ -9,13 +9,13 @@ import typer
 
 from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import ConsoleProgress, out, show_json, show_picture, table
-from linkspan.drawing import draw
+from linkspan.drawing import FORMATS, draw
 from linkspan.errors import ConfigError
 from linkspan.graph.inspecting import OURS, Picture, read_overlap, read_picture
 from linkspan.graph.schema import is_loaded
 from linkspan.graph.unadopting import Written, count_written
 from linkspan.graph.unadopting import unadopt as take_out
-from linkspan.ingest.role_guess import propose_roles
+from linkspan.ingest.proposing.role_guess import propose_roles
 from linkspan.settings import load_settings
 
 app = typer.Typer()
@@ -28,14 +28,17 @@ def inspect(
     write: Annotated[
         Path | None, typer.Option("--write", help="Write the proposed roles to this file.")
     ] = None,
-    svg: Annotated[
-        Path | None, typer.Option("--svg", help="Draw labels and types into this file.")
+    picture_file: Annotated[
+        Path | None,
+        typer.Option("--draw", help="Draw labels and types into this .svg, .png or .pdf file."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what is in any graph, and propose roles with which Linkspan could adopt it."""
     if write is not None and write.exists():
         raise ConfigError(f"{write} is there already", hint="Name another file")
+    if picture_file is not None and picture_file.suffix.lower() not in FORMATS:
+        raise ConfigError(f"{picture_file} does not end in {', '.join(FORMATS)}")
     with load_settings(config, database__uri=uri).open_database() as database:
         picture = read_picture(database, ConsoleProgress())
         loaded = is_loaded(database)
@@ -50,8 +53,8 @@ def inspect(
             )
         )
         overlap = read_overlap(database, users, kinds, domains) if users and kinds else {}
-    if svg is not None:
-        svg.write_text(draw(picture), "utf-8")
+    if picture_file is not None:
+        draw(picture, picture_file)
     if write is not None and roles is not None:
         write.write_text(roles.text, "utf-8")
     if as_json:

@@ -10,7 +10,7 @@ import typer
 from linkspan.commands.options import Json
 from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError
-from linkspan.ingest.proposal import propose
+from linkspan.ingest.proposing.proposal import propose
 from linkspan.settings import FILE
 
 app = typer.Typer()

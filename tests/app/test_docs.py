@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from linkspan.graph.connection import Database
-from linkspan.ingest.adoption import adoption_from_tables
+from linkspan.ingest.mapping.adoption import adoption_from_tables
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -15,7 +15,7 @@ from linkspan.graph.connection import Database
 
 
 def test_a_graph_of_others_is_described(linkspan: Any, theirs: Database) -> None:
-    answer = linkspan("inspect", "--svg", "graph.svg")
+    answer = linkspan("inspect", "--draw", "graph.svg")
     assert answer.code == 0, answer.err
     picture = answer.out.split("Roles, to be put")[0]
     assert max(map(len, picture.splitlines())) <= 80, picture

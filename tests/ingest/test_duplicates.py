@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linkspan.ingest.codes import KeyCodes, row_hashes
-from linkspan.ingest.duplicates import (
+from linkspan.ingest.shaping.codes import KeyCodes, row_hashes
+from linkspan.ingest.shaping.duplicates import (
     REJECT,
     SAME,
     WRITE,
     DuplicateFinder,
     DuplicatePolicy,
 )
-from linkspan.ingest.shapes import Shaped
-from linkspan.ingest.targets import LinkTarget, Table
+from linkspan.ingest.shaping.shapes import Shaped
+from linkspan.ingest.shaping.targets import LinkTarget, Table
 
 ROW = st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from([None, "x", "y"]))
 FILES = st.lists(st.lists(st.lists(ROW, max_size=5), max_size=3), max_size=3)

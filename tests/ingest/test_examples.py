@@ -13,8 +13,8 @@ import pytest
 from linkspan.graph.connection import Database
 from linkspan.ingest import Mapping, ingest, mapping_from_tables
 from linkspan.ingest.check import check, open_sources
-from linkspan.ingest.shapes import shape
-from linkspan.ingest.targets import NodeTarget
+from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.targets import NodeTarget
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Counts = dict[str, int]

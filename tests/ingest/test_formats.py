@@ -19,10 +19,10 @@ from pyarrow import parquet as pq
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connection import Database
 from linkspan.ingest import ingest
-from linkspan.ingest.columns import Column
-from linkspan.ingest.convert import Rows
-from linkspan.ingest.readers import Batch, open_source
-from linkspan.ingest.tables import UsersFile
+from linkspan.ingest.mapping.columns import Column
+from linkspan.ingest.mapping.tables import UsersFile
+from linkspan.ingest.readers.source import Batch, open_source
+from linkspan.ingest.shaping.convert import Rows
 
 NUMBERS = {"age", "when", "amount", "rating", "price", "times"}
 
@@ -129,9 +129,9 @@ def test_many_rows_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     rows = [{"a": str(n), "b": "x" * (n % 900)} for n in range(5_000)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet", row_group_size=700)
     (tmp_path / "t.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    monkeypatch.setattr("linkspan.ingest.parquet_reader.BATCH_ROWS", 300)
-    monkeypatch.setattr("linkspan.ingest.jsonl_reader.BATCH_ROWS", 300)
-    monkeypatch.setattr("linkspan.ingest.jsonl_reader._READ_BYTES", 1_000)
+    monkeypatch.setattr("linkspan.ingest.readers.parquet_reader.BATCH_ROWS", 300)
+    monkeypatch.setattr("linkspan.ingest.readers.jsonl_reader.BATCH_ROWS", 300)
+    monkeypatch.setattr("linkspan.ingest.readers.jsonl_reader._READ_BYTES", 1_000)
     for name in ("t.parquet", "t.ndjson"):
         batches = read(tmp_path / name)
         assert cells(batches) == rows
@@ -221,7 +221,7 @@ def test_a_damaged_file_is_one_clear_error(
     error: Any,
     message: str,
 ) -> None:
-    monkeypatch.setattr("linkspan.ingest.jsonl_reader.LONG_LINE_BYTES", 1_000)
+    monkeypatch.setattr("linkspan.ingest.readers.jsonl_reader.LONG_LINE_BYTES", 1_000)
     (tmp_path / name).write_bytes(data)
     with pytest.raises(error, match=message):
         read(tmp_path / name)

@@ -58,7 +58,8 @@ CHILD = """
 import sys
 from pathlib import Path
 from linkspan.graph.connection import Database
-from linkspan.ingest import csv_reader, ingest
+from linkspan.ingest import ingest
+from linkspan.ingest.readers import csv_reader
 from linkspan.settings import load_settings
 csv_reader.BATCH_ROWS = int(sys.argv[3])
 with Database(sys.argv[1], "LOGIN", sys.stdin.readline().strip()) as database:
@@ -152,7 +153,7 @@ def test_the_server_killed_in_mid_load(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The driver tries again until the server is back."""
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", BATCH_ROWS)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BATCH_ROWS", BATCH_ROWS)
     ingest(db, mapping)
     graph = read_graph(db)
     for moment in (2, 9, 30) if SOAK else (9,):

@@ -183,7 +183,7 @@ def test_broken_off_at_every_write_and_started_again(
 def test_a_load_goes_on_where_it_broke_off(
     db: Database, shop: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", 10)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BATCH_ROWS", 10)
     more = "".join(f"u{n},{1 + n % 3},1700000000,1,5\n" for n in range(100))
     shop.write("bought.csv", shop.text("bought.csv") + more + "cid,2,soon,1,1\n")
     shop.toml += '\n[ingest]\nmalformed = "skip"\n'

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole
 from linkspan.ingest import mapping_from_tables
-from linkspan.ingest.conditions import OPERATORS, parse_condition
-from linkspan.ingest.names import domain_label
+from linkspan.ingest.mapping.conditions import OPERATORS, parse_condition
+from linkspan.ingest.mapping.names import domain_label
 
 MISTAKES = [
     (

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from linkspan.errors import DataError
-from linkspan.ingest.problems import Problem
-from linkspan.ingest.readers import open_source
-from linkspan.ingest.tables import UsersFile
+from linkspan.ingest.mapping.tables import UsersFile
+from linkspan.ingest.readers.problems import Problem
+from linkspan.ingest.readers.source import open_source
 
 CELL = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff"), max_size=8
@@ -101,8 +101,8 @@ def test_ragged_and_blank_rows_between_good_ones(tmp_path: Path, rows: list[str]
 def test_lines_far_into_a_file_of_several_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long_row: int | None
 ) -> None:
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 12)
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BATCH_ROWS", 100)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BATCH_ROWS", 100)
     rng = np.random.default_rng(1)
     text, line, good, bad = "a,b\n", 2, [], []
     for number in range(3_000):
@@ -165,8 +165,8 @@ def test_a_very_long_value(tmp_path: Path) -> None:
 
 
 def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linkspan.ingest.csv_reader.LONG_BLOCK_BYTES", 1 << 12)
-    monkeypatch.setattr("linkspan.ingest.csv_reader.BLOCK_BYTES", 1 << 11)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.LONG_BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BLOCK_BYTES", 1 << 11)
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
     with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* never closed"):
         read(tmp_path / "t.csv")

@@ -13,7 +13,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.roles import RelationRole
 from linkspan.ingest import ingest
-from linkspan.ingest.names import relation_type
+from linkspan.ingest.mapping.names import relation_type
 
 TRIPLES = """
 [[links]]

@@ -15,8 +15,8 @@ from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connection import Counters, Database
 from linkspan.graph.roles import FeatureRole
 from linkspan.ingest import IngestReport, find_gone, ingest
-from linkspan.ingest.statistics import summarise
-from linkspan.ingest.text import cleaned
+from linkspan.ingest.shaping.statistics import summarise
+from linkspan.ingest.shaping.text import cleaned
 
 PRICE = 'price = { column = "price", type = "number" }'
 

@@ -1,0 +1,220 @@
+"""One score from several parts: each standardised per user, weighed by what validation rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.components import Cosine, Prior
+from linkspan.gnn.data import transitions
+from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.fitted import FittedModel, Weights
+from linkspan.gnn.history import PAD, latest
+from linkspan.gnn.past import Past
+from linkspan.gnn.simple import (
+    Likeness,
+    Popular,
+    Spread,
+    forward_steps,
+    item_weights,
+    mutual_steps,
+)
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
+"""What the figures call the sum of all parts, that of the simple parts, and the network alone."""
+
+LINEAR_DECAYS, STEP_DECAYS, TEXT_DECAYS = (1.0, 0.6), (0.8, 0.4), (0.8,)
+"""Histories fade at several rates; the weights choose among them."""
+
+STEP_PRIOR = 5.0
+
+
+class Feature(Protocol):
+    """A score that is weighed.
+
+    Attributes:
+        name: What tells it from the others.
+        part: Which of `PARTS` its share is counted in.
+    """
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others."""
+        ...
+
+    @property
+    def part(self) -> str:
+        """Which of `PARTS` its share is counted in."""
+        ...
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of all items of a domain for users (B,)."""
+        ...
+
+
+class Shares(NamedTuple):
+    """What a score is the sum of.
+
+    Attributes:
+        parts: Part to its share (B, N) of the score.
+        scales: Of each feature, what its scores were multiplied by for each user, (B,).
+    """
+
+    parts: dict[str, FloatArray]
+    scales: list[FloatArray]
+
+
+class Mixture:
+    """The weighted sum of features; a component.
+
+    Args:
+        name: What the figures call it.
+        fitted: Whose known events count.
+        features: Those that ``weights`` names, in its order.
+        weights: As `linkspan.gnn.weighing.fit_weights` finds them; without, the features are
+            summed as they are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fitted: FittedModel,
+        features: Sequence[Feature],
+        weights: Weights | None = None,
+    ) -> None:
+        self.name, self.features = name, tuple(features)
+        self._fitted, self._weights = fitted, weights
+
+    def shares(self, users: IntArray, domain: str) -> Shares:
+        """The parts of the scores of a domain's items."""
+        parts: dict[str, FloatArray] = {}
+        scales: list[FloatArray] = []
+        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
+            scale = np.full(len(users), weight, np.float32)
+            if weight > 0:
+                share = feature.score(users, domain)
+                if self._weights is not None:
+                    share, spread = standardized(share)
+                    scale = np.divide(scale, spread, out=np.zeros_like(scale), where=spread > 0)
+                    share = share * np.float32(weight)
+                known = parts.get(feature.part)
+                parts[feature.part] = share if known is None else known + share
+            scales.append(scale)
+        return Shares(parts, scales)
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        shares = list(self.shares(users, domain).parts.values())
+        result: FloatArray = np.sum(shares, axis=0, dtype=np.float32)
+        return result
+
+    def because(
+        self, users: IntArray, domain: str, items: IntArray, scales: list[FloatArray]
+    ) -> IntArray:
+        """The past item that gave most to each score, over all features.
+
+        Every feature but popularity is a sum over the events of a history, so that what each event
+        gave is exact, up to the constant that standardising takes from all items alike.
+
+        Args:
+            users: (B,) user rows.
+            domain: Name of the items' domain.
+            items: (B, k) item rows.
+            scales: Of the same users and domain, from `shares`.
+
+        Returns:
+            (B, k) item rows, -1 where there is no history.
+        """
+        length = self._fitted.settings.history_length
+        gains = np.zeros((*items.shape, length), np.float32)
+        for feature, scale in zip(self.features, scales, strict=True):
+            if isinstance(feature, Cosine | Spread | Likeness) and scale.any():
+                gains += feature.gains(users, domain, items, length) * scale[:, None, None]
+        history = latest(self._fitted.events, users, 0, length).items
+        gains[np.broadcast_to((history == PAD)[:, None], gains.shape)] = -np.inf
+        result: IntArray = np.take_along_axis(history, gains.argmax(axis=2), 1)
+        return result
+
+    def _weights_in(self, domain: str) -> tuple[float, ...]:
+        return (1.0,) * len(self.features) if self._weights is None else self._weights.of(domain)
+
+
+def standardized(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Scores (B, N) less their mean over the items, over their standard deviation; and that (B,).
+
+    A user for whom all items score the same gets zeros, and the deviation 0.
+    """
+    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))
+    spread[spread <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
+    result = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    return result, spread[:, 0]
+
+
+def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedModel:
+    """The model with known weights of the parts, and the linear part learned from its events."""
+    return replace(with_linear(fitted), weights=weights)
+
+
+def with_linear(fitted: FittedModel) -> FittedModel:
+    """The model with the linear part learned from its known events."""
+    linear = item_weights(
+        fitted.events,
+        len(fitted.snapshot.users),
+        len(fitted.snapshot.items),
+        regularization=fitted.settings.linear_regularization,
+    )
+    return replace(fitted, linear=linear)
+
+
+def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
+    """The features of a model that has a linear part.
+
+    Returns:
+        `SIMPLE` and `GNN` to the features of each; `HYBRID` to all of them.
+    """
+    snapshot, events = fitted.snapshot, fitted.events
+    items, rows = len(snapshot.items), rows_by_domain(snapshot)
+    past = Past(events, items, timed=snapshot.timed)
+    simple: list[Feature] = []
+
+    def add(
+        part: str, name: str, matrix: sparse.csr_array | None, decays: tuple[float, ...]
+    ) -> None:
+        assert matrix is not None, "the model has no linear part"
+        for decay in decays if snapshot.timed else decays[:1]:
+            simple.append(Spread(part, f"{name} {decay:g}", matrix, past, rows, decay))
+
+    add("linear", "linear", fitted.linear, LINEAR_DECAYS)
+    if snapshot.timed:
+        settings = fitted.settings
+        steps = transitions(events, settings.transition_window, settings.transition_decay)
+        add("transitions", "forward", forward_steps(steps, items, STEP_PRIOR), STEP_DECAYS)
+        add("transitions", "mutual", mutual_steps(steps, items), STEP_DECAYS)
+    if "item" in fitted.text:
+        simple += [Likeness(fitted.text["item"], past, rows, decay) for decay in TEXT_DECAYS]
+    simple.append(Popular(events, rows, items))
+    network: list[Feature] = [Cosine(fitted), Prior(fitted)]
+    return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
+    """What a model scores with: `HYBRID` and `SIMPLE` if it has weights, and `GNN`.
+
+    The first one is what is published.
+    """
+    if not fitted.weights:
+        return {GNN: Mixture(GNN, fitted, [Cosine(fitted), Prior(fitted)])}
+    features = build_features(fitted)
+    return {
+        name: Mixture(name, fitted, features[name], fitted.weights.get(name))
+        for name in (HYBRID, SIMPLE, GNN)
+    }

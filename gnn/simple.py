@@ -1,0 +1,222 @@
+"""The simple parts of a score: a linear model of items, item transitions, text, popularity.
+
+None of them is trained step by step; each is a matrix made at once from events or text. Their sum
+is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` weighs them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import linalg, sparse
+
+from linkspan.gnn.history import PAD
+from linkspan.gnn.past import Past
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+_COLUMNS = 512
+"""Columns of item weights that are dense at once."""
+
+
+def item_weights(
+    events: pd.DataFrame,
+    users: int,
+    items: int,
+    *,
+    regularization: float,
+    keep: int = 200,
+    most: int = 20_000,
+) -> sparse.csr_array:
+    """EASE (Steck, 2019, arXiv:1905.03375), a linear item-item model, in closed form.
+
+    ``B = I - P / diag(P)`` with ``P = inverse(X'X + λI)``; where there are fewer users than items,
+    from ``inverse(XX' + λI)`` by Woodbury's identity, which is exact as well. Costs the cube of the
+    smaller number in time, and 4 bytes times its square in memory.
+
+    Args:
+        events: Events to learn from; columns ``user`` and ``item``.
+        users: Number of users U.
+        items: Number of items N.
+        regularization: λ, added to the diagonal of the Gram matrix.
+        keep: Weights kept for each item that is predicted, those of largest magnitude.
+        most: Where both numbers are larger, only that many items with the most users take part.
+
+    Returns:
+        (N, N) float32, zero on the diagonal; column j predicts item j.
+    """
+    pairs = events[["user", "item"]].drop_duplicates()
+    ones = np.ones(len(pairs), np.float32)
+    counts = np.bincount(pairs["item"], minlength=items)
+    known = int(np.count_nonzero(counts))  # an item without users says nothing
+    if min(known, len(np.unique(pairs["user"]))) > most:
+        known = most
+    chosen = np.sort(np.argsort(-counts, kind="stable")[:known])
+    met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))[:, chosen]
+    met = met[np.diff(met.indptr) > 0]
+    dual = met.shape[0] < met.shape[1]
+    gram = (met @ met.T if dual else met.T @ met).toarray()
+    inverse = _inverse(gram, regularization)
+    columns = met.tocsc()
+    none = np.zeros(0, np.int64)
+    rows_kept, columns_kept, values_kept = [none], [none], [np.zeros(0, np.float32)]
+    for start in range(0, len(chosen), _COLUMNS):
+        part = slice(start, min(start + _COLUMNS, len(chosen)))
+        inside = np.arange(part.start, part.stop)
+        if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
+            block = np.asarray(met.T @ (inverse @ columns[:, part]))
+            diagonal = block[inside, inside - start]
+            block /= np.maximum(1.0 - diagonal, 1e-6)
+        else:
+            block = inverse[:, part] / -np.diag(inverse)[part]
+        block[inside, inside - start] = 0.0
+        top = min(keep, len(block))
+        best = np.argpartition(-np.abs(block), top - 1, axis=0)[:top]
+        rows_kept.append(chosen[best].ravel())
+        columns_kept.append(np.tile(chosen[inside], top))
+        values_kept.append(np.take_along_axis(block, best, axis=0).ravel())
+    places = (np.concatenate(rows_kept), np.concatenate(columns_kept))
+    values = np.concatenate(values_kept).astype(np.float32)
+    weights: sparse.csr_array = sparse.coo_array((values, places), (items, items)).tocsr()
+    return weights
+
+
+def _inverse(gram: FloatArray, ridge: float) -> FloatArray:
+    """Inverse of a symmetric positive matrix after adding to its diagonal, by Cholesky."""
+    gram[np.diag_indices_from(gram)] += ridge
+    factor, _ = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
+    inverse, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    lower: FloatArray = np.tril(inverse)
+    lower += np.tril(inverse, -1).T
+    return lower
+
+
+def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_array:
+    """Share of the steps out of each item that lead to each other.
+
+    Args:
+        steps: As `linkspan.gnn.data.transitions` gives them.
+        items: Number of items N.
+        prior: Added to each item's sum, so that few steps count less.
+
+    Returns:
+        (N, N) float32, rows sum to less than 1.
+    """
+    counts = _counted(steps, items)
+    out = np.asarray(counts.sum(axis=1)).ravel() + prior
+    shares: sparse.csr_array = sparse.diags_array((1.0 / out).astype(np.float32)) @ counts
+    return shares
+
+
+def mutual_steps(steps: pd.DataFrame, items: int) -> sparse.csr_array:
+    """(N, N) steps in both directions, over the square root of both items' sums."""
+    counts = _counted(steps, items)
+    both = counts + counts.T
+    sums = np.asarray(both.sum(axis=1)).ravel()
+    scale = sparse.diags_array((1.0 / np.sqrt(np.maximum(sums, 1e-12))).astype(np.float32))
+    scaled: sparse.csr_array = scale @ both @ scale
+    return scaled
+
+
+def _counted(steps: pd.DataFrame, items: int) -> sparse.csr_array:
+    moved = steps[steps["source"] != steps["target"]]
+    places = (moved["source"].to_numpy(), moved["target"].to_numpy())
+    weights = moved["weight"].to_numpy(np.float32)
+    return sparse.coo_array((weights, places), shape=(items, items)).tocsr()
+
+
+class Spread:
+    """A history that fades, times a matrix from items to items.
+
+    Args:
+        part: Which of `PARTS` it belongs to.
+        name: What tells it from others.
+        matrix: (N, N).
+        past: Known events.
+        rows: Domain to item rows.
+        decay: Weight of an event for each step that it is older.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        name: str,
+        matrix: sparse.csr_array,
+        past: Past,
+        rows: Mapping[str, IntArray],
+        decay: float,
+    ) -> None:
+        self.part, self.name = part, name
+        self._matrix, self._past, self._decay = matrix, past, decay
+        self._matrices = {domain: matrix[:, items] for domain, items in rows.items()}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        scores = self._past.rows(users, self._decay) @ self._matrices[domain]
+        return np.asarray(scores.toarray(), np.float32)
+
+    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
+        """What each of the latest ``length`` items met gives to each of ``items`` (B, k).
+
+        Returns:
+            (B, k, L).
+        """
+        met, weights = self._past.latest(users, length, self._decay)
+        sources, targets = np.broadcast_arrays(met[:, None], items[..., None])
+        values = np.asarray(self._matrix[sources.ravel(), targets.ravel()], np.float32)
+        result: FloatArray = values.reshape(sources.shape) * (weights * (met != PAD))[:, None]
+        return result
+
+
+class Likeness:
+    """Cosines of an item's text with those of a history that fades, summed.
+
+    Args:
+        text: (N, d) vectors; zeros where an item has no text.
+        past: Known events.
+        rows: Domain to item rows.
+        decay: Weight of an event for each step that it is older.
+    """
+
+    part = "text"
+
+    def __init__(
+        self, text: FloatArray, past: Past, rows: Mapping[str, IntArray], decay: float
+    ) -> None:
+        self.name = f"text {decay:g}"
+        norm = np.linalg.norm(text, axis=1, keepdims=True)
+        self._text = text / np.maximum(norm, 1e-12)
+        self._past, self._rows, self._decay = past, rows, decay
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        mean = self._past.rows(users, self._decay) @ self._text
+        scores: FloatArray = mean @ self._text[self._rows[domain]].T
+        return scores
+
+    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
+        """(B, k, L), as `Spread.gains`."""
+        met, weights = self._past.latest(users, length, self._decay)
+        values = self._text[items] @ self._text[met].transpose(0, 2, 1)
+        result: FloatArray = values * (weights * (met != PAD))[:, None]
+        return result
+
+
+class Popular:
+    """Logarithm of one and the number of users of an item."""
+
+    name = part = "popularity"
+
+    def __init__(self, events: pd.DataFrame, rows: Mapping[str, IntArray], items: int) -> None:
+        pairs = events[["user", "item"]].drop_duplicates()
+        counts = np.log1p(np.bincount(pairs["item"], minlength=items)).astype(np.float32)
+        self._counts = {domain: counts[chosen] for domain, chosen in rows.items()}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores, the same for every user."""
+        counts = self._counts[domain]
+        return np.broadcast_to(counts, (len(users), len(counts)))

@@ -1,0 +1,313 @@
+"""The mapping: which files hold what, and what it becomes in the graph."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from linkspan.errors import ConfigError
+from linkspan.graph.roles import FeatureKind, FeatureRole, InteractionRole, RelationRole, Roles
+from linkspan.ingest.mapping.columns import Domain, End, Strict
+from linkspan.ingest.mapping.complaints import config_error
+from linkspan.ingest.mapping.names import domain_label
+from linkspan.ingest.mapping.policies import Policies
+from linkspan.ingest.mapping.relation_tables import IdentitiesTable, LinksTable, RelationsTable
+from linkspan.ingest.mapping.tables import (
+    EntitiesTable,
+    FileTable,
+    InteractionsTable,
+    ItemsTable,
+    UsersTable,
+    VectorsTable,
+)
+
+TABLES = (
+    *("base", "users", "items", "entities", "links", "interactions", "relations", "identities"),
+    *("recbole", "ingest"),
+)
+"""Names of the tables in ``linkspan.toml`` that are the mapping; `base` is a text."""
+
+_FEATURE_KINDS: dict[str, FeatureKind] = {"category": "category", "date": "date"}
+
+
+class Mapping(Strict):
+    """Which files hold what, and what it becomes in the graph.
+
+    Attributes:
+        base: Folder that the files' paths are relative to.
+        users: What is said about users.
+        items: Files with one item a row.
+        entities: Files with one entity a row.
+        links: Files that say which items are which entities.
+        interactions: Files with one event a row.
+        relations: Files with one relation a row.
+        identities: Files with two users or two items a row that are one.
+        ingest: What is done with rows that cannot be taken as they are.
+    """
+
+    base: Path = Path()
+    users: UsersTable = UsersTable()
+    items: tuple[ItemsTable, ...] = Field(min_length=1)
+    entities: tuple[EntitiesTable, ...] = ()
+    links: tuple[LinksTable, ...] = ()
+    interactions: tuple[InteractionsTable, ...] = Field(min_length=1)
+    relations: tuple[RelationsTable, ...] = ()
+    identities: tuple[IdentitiesTable, ...] = ()
+    ingest: Policies = Policies()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        no_two("label", self._labels())
+        no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
+        types = [("an interaction", table.type) for table in self.interactions]
+        types += [("a relation", name) for name in self._stated_types()]
+        no_two("relationship type", ((name, what) for what, name in types))
+        self._interactions_agree()
+        self._columns_agree()
+        self._users_have_domains()
+        self._inserted_have_domains()
+        return self
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Labels of all entity kinds, sorted."""
+        named = {table.kind for table in self.entities}
+        named |= {table.kind for table in self.links}
+        named |= {relation.entity for table in self.items for relation in table.relations}
+        named |= {
+            end.kind for table in self.relations for end in (table.source, table.target) if end.kind
+        }
+        return tuple(sorted(named))
+
+    @property
+    def domain_names(self) -> tuple[str, ...] | None:
+        """Names of all domains, sorted; None where only the files can tell."""
+        names: set[str] = set()
+        for table in self.items:
+            listed = _listed(table.domain)
+            if listed is None:
+                return None
+            names |= set(listed)
+        return tuple(sorted(names))
+
+    def tables(self) -> Iterator[tuple[str, FileTable]]:
+        """All tables with a file, each with its name, in the order in which they are loaded."""
+        groups: list[tuple[str, Iterable[FileTable]]] = [
+            ("entities", self.entities),
+            ("items", self.items),
+            ("links", self.links),
+            ("users.files", self.users.files),
+            ("interactions", self.interactions),
+            ("relations", self.relations),
+            ("identities", self.identities),
+        ]
+        for name, group in groups:
+            for number, table in enumerate(group, 1):
+                yield f"[[{name}]] {number}", table
+            if name == "items":  # after all items: a vector may stand for any of them
+                yield from self._vectors()
+
+    def _vectors(self) -> Iterator[tuple[str, VectorsTable]]:
+        for number, items in enumerate(self.items, 1):
+            for name, vectors in items.vectors.items():
+                table = VectorsTable(file=vectors.file, name=name, vectors=vectors, items=items)
+                yield f"[[items]] {number}, vectors.{name}", table
+
+    def roles(self) -> Roles:
+        """The roles of what this mapping makes.
+
+        Where a domain column has no ``values``, the items files are read for the names; where a
+        type column has none, or entities may be items, the relations files are read, too.
+
+        Raises:
+            ConfigError: A file is missing, or lacks a column.
+            DataError: A file cannot be read, or two domains would have one label.
+        """
+        from linkspan.ingest.shaping.domains import find_domains, find_relations
+
+        names = self.domain_names or find_domains(self)
+        interactions: dict[str, InteractionRole] = {}
+        for table in self.interactions:
+            interactions[table.type] = InteractionRole(
+                type=table.type,
+                at="at" if table.at else None,
+                repeat=table.repeat,
+                weight="weight" if table.weight else None,
+                positive=table.positive,
+                otherwise=table.otherwise,
+            )
+        return Roles(
+            domains={name: domain_label(name) for name in names},
+            text=tuple(dict.fromkeys(name for table in self.items for name in table.text)),
+            interactions=tuple(interactions.values()),
+            entities=self.kinds,
+            relations=tuple(dict.fromkeys([*self._column_roles(), *find_relations(self)])),
+            features=tuple(dict.fromkeys(self._features())),
+        )
+
+    @property
+    def linked_kinds(self) -> frozenset[str]:
+        """Kinds of which some entities are items."""
+        return frozenset(table.kind for table in self.links)
+
+    def _features(self) -> Iterator[FeatureRole]:
+        for items in self.items:
+            for name, column in items.properties.items():
+                if column.feature:
+                    yield FeatureRole(property=name, kind=_FEATURE_KINDS.get(column.type, "number"))
+            for name, vectors in items.vectors.items():
+                if vectors.feature:
+                    yield FeatureRole(property=name, kind="vector")
+
+    def _column_roles(self) -> Iterator[RelationRole]:
+        for items in self.items:
+            for relation in items.relations:
+                yield RelationRole(type=relation.type, source="item", target=relation.entity)
+
+    def _stated_types(self) -> Iterator[str]:
+        """All types of relations that the mapping names, without a look at the files."""
+        yield from (role.type for role in self._column_roles())
+        for table in self.relations:
+            yield from table.type.types or ()
+
+    def _labels(self) -> Iterator[tuple[str, str]]:
+        for kind in self.kinds:
+            yield kind, f"entity {kind}"
+        for table in self.items:
+            for name in _listed(table.domain) or ():
+                yield domain_label(name), f"domain {name}"
+
+    def _interactions_agree(self) -> None:
+        """Two files of one type make relationships of one shape."""
+        shapes: dict[str, tuple[Any, ...]] = {}
+        for table in self.interactions:
+            shape = (
+                table.repeat,
+                table.at and table.at.unit == "position",
+                table.weight is None,
+                table.positive,
+                table.otherwise,
+            )
+            if shapes.setdefault(table.type, shape) != shape:
+                raise ValueError(
+                    f"the interactions of type '{table.type}' differ in 'repeat', 'at', 'weight', "
+                    "'positive' or 'otherwise'; give them different types, or make them agree"
+                )
+
+    def _columns_agree(self) -> None:
+        """A property that is scaled, or a feature, is so in all files of a label or type."""
+        no_two(
+            "property",
+            (
+                (name, what)
+                for items in self.items
+                for what, names in (("a column", items.properties), ("vectors", items.vectors))
+                for name in names
+            ),
+        )
+        forms: dict[tuple[str, str], tuple[Any, ...]] = {}
+        for table_name, table in self.tables():
+            for name, column in table.values().items():
+                special = column.feature or column.normalise is not None
+                form = (column.feature, column.normalise, column.type if special else None)
+                if forms.setdefault((table.becomes, name), form) != form:
+                    raise ValueError(
+                        f"property '{name}' of {table.becomes} differs between files in 'type', "
+                        "'normalise' or 'feature'; make them agree, or give it two names"
+                    )
+                if column.feature and not isinstance(table, ItemsTable):
+                    raise ValueError(
+                        f"{table_name}, properties.{name}: only properties of items are features"
+                    )
+
+    def _inserted_have_domains(self) -> None:
+        if self.ingest.dangling != "insert":
+            return
+        ends = [
+            (f"[[interactions]] {number}", table.domain)
+            for number, table in enumerate(self.interactions, 1)
+        ]
+        ends += [(where, end.domain) for where, end in self._ends() if end.item is not None]
+        for where, domain in ends:
+            if domain is None:
+                raise ValueError(
+                    f"{where} needs 'domain', as [ingest] says 'dangling = \"insert\"'"
+                )
+
+    def _ends(self) -> Iterator[tuple[str, End]]:
+        """Ends of relations and identities, each with the place where it is named."""
+        for where, table in self.tables():
+            for name, end in table.ends.items():
+                yield f"{where}, {name}", end
+
+    def _users_have_domains(self) -> None:
+        if self.users.shared:
+            return
+        for number, file in enumerate(self.users.files, 1):
+            if file.domain is None:
+                raise ValueError(
+                    f"[[users.files]] {number} needs 'domain', as [users] does not say "
+                    "'shared = true'"
+                )
+        for where, end in self._ends():
+            if end.user is not None and end.domain is None:
+                raise ValueError(f"{where} needs 'domain', as [users] does not say 'shared = true'")
+
+
+def mapping_from_tables(tables: dict[str, Any], base: Path) -> Mapping:
+    """Check the mapping's tables of a ``linkspan.toml``.
+
+    Args:
+        tables: The tables named in `TABLES`, as a TOML reader gives them.
+        base: Folder of the file: paths in it are relative to this, or to the folder ``base`` that
+            the tables name, in which ``$NAME`` stands for a variable of the environment.
+
+    Raises:
+        ConfigError: Something in them is wrong; the message names the table, the key and what may
+            stand there.
+    """
+    base = _base(tables.get("base", "."), base)
+    if "recbole" in tables:
+        from linkspan.ingest.mapping.recbole import expand_recbole
+
+        tables = expand_recbole(tables, base)
+    try:
+        return Mapping.model_validate({**tables, "base": base})
+    except ValidationError as error:
+        raise config_error(error, Mapping, tables) from error
+
+
+def _base(path: Any, folder: Path) -> Path:
+    """The folder that a mapping calls its base."""
+    if not isinstance(path, str):
+        raise ConfigError(f"base: a path is needed (found {path!r})")
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise ConfigError(
+            f"base: a variable in '{path}' is not set",
+            hint="Set it in the environment, such as LINKSPAN_DATA=/folder/with/the/data",
+        )
+    return folder / expanded
+
+
+def _listed(domain: Domain) -> tuple[str, ...] | None:
+    return (domain.name,) if domain.name is not None else domain.values
+
+
+def no_two(what: str, named: Iterable[tuple[str, str]]) -> None:
+    """Check that one name is not used for two things.
+
+    Raises:
+        ValueError: It is.
+    """
+    users: defaultdict[str, set[str]] = defaultdict(set)
+    for name, user in named:
+        users[name].add(user)
+        if len(users[name]) > 1:
+            both = " and ".join(sorted(users[name]))
+            raise ValueError(f"{what} '{name}' would stand for {both}")

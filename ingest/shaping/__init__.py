@@ -1,0 +1,1 @@
+"""Rows become what is written: ids, typed values, keys; duplicates and gaps are found."""

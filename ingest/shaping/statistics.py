@@ -1,0 +1,114 @@
+"""What a value depends on that stands in other rows: means, smallest and largest numbers."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from linkspan.ingest.mapping.columns import Column
+from linkspan.ingest.mapping.tables import FileTable
+from linkspan.ingest.shaping.duplicates import WRITE, Actions
+from linkspan.ingest.shaping.shapes import Shaped
+from linkspan.ingest.shaping.targets import Target
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of all numbers of one property.
+
+    Attributes:
+        mean: Their mean.
+        deviation: Their standard deviation (that of a whole population).
+        low: The smallest.
+        high: The largest.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+
+class Statistics:
+    """Collects numbers while all files are checked, and fills and scales them when they are loaded.
+
+    Counted are the rows that the graph gets, of all files of one label or type: no rejected rows,
+    and of rows that say the same, one. Sums are exact, so that no order of rows or files matters.
+    Takes 8 bytes a row and property that needs it, until `close`.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: defaultdict[tuple[Target, str], defaultdict[int, list[Numbers]]]
+        self._numbers = defaultdict(lambda: defaultdict(list))
+        self._summaries: dict[tuple[Target, str], Summary] = {}
+
+    def add(self, file: int, spec: FileTable, shaped: Shaped) -> None:
+        """Take in the rows of a batch of file number ``file``."""
+        for name, column in spec.values().items():
+            if column.needs_statistics:
+                numbers = shaped.table.properties[name].to_numpy(zero_copy_only=False)
+                self._numbers[shaped.table.target, name][file].append(numbers)
+
+    def close(self, actions: Mapping[int, Actions]) -> None:
+        """Sum up; ``actions`` has for each file what is done with each of its good rows."""
+        for key, files in self._numbers.items():
+            written = [
+                np.concatenate(numbers)[actions[file] == WRITE] for file, numbers in files.items()
+            ]
+            numbers = np.concatenate(written)
+            self._summaries[key] = summarise(numbers[~np.isnan(numbers)])
+        self._numbers.clear()
+
+    def apply(self, spec: FileTable, shaped: Shaped) -> Shaped:
+        """The same rows with means filled in and numbers scaled."""
+        properties = dict(shaped.table.properties)
+        for name, column in spec.values().items():
+            if column.normalise is not None or column.missing == "mean":
+                summary = self._summaries.get((shaped.table.target, name))
+                numbers = properties[name].to_numpy(zero_copy_only=False)
+                scaled = _scaled(numbers, column, summary)
+                properties[name] = pa.array(scaled, mask=np.isnan(scaled))
+        return replace(shaped, table=replace(shaped.table, properties=properties))
+
+
+def statistics_groups(specs: list[FileTable]) -> dict[str, list[int]]:
+    """Files whose values depend on each other: label or type to the places of its tables."""
+    groups: defaultdict[str, list[int]] = defaultdict(list)
+    for place, spec in enumerate(specs):
+        groups[spec.becomes].append(place)
+    return {
+        name: places
+        for name, places in groups.items()
+        if any(column.needs_statistics for n in places for column in specs[n].values().values())
+    }
+
+
+def summarise(numbers: Numbers) -> Summary:
+    """Sum up numbers, the same in any order; all but the deviation are NaN where there are none."""
+    if not len(numbers):
+        return Summary(math.nan, 0.0, math.nan, math.nan)
+    mean = math.fsum(numbers) / len(numbers)
+    variance = math.fsum((numbers - mean) ** 2) / len(numbers)
+    return Summary(mean, math.sqrt(variance), float(numbers.min()), float(numbers.max()))
+
+
+def _scaled(numbers: Numbers, column: Column, summary: Summary | None) -> Numbers:
+    if summary is not None and column.missing == "mean":
+        numbers = np.where(np.isnan(numbers), summary.mean, numbers)
+    if column.normalise == "log":
+        return np.log1p(numbers)
+    if summary is None or column.normalise is None:
+        return numbers
+    if summary.low == summary.high:
+        return numbers * 0.0  # what is absent stays so
+    if column.normalise == "minmax":
+        return (numbers - summary.low) / (summary.high - summary.low)
+    return (numbers - summary.mean) / summary.deviation

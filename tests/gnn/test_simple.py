@@ -1,0 +1,124 @@
+"""The simple parts: each agrees with the few lines of loops that define it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from linkspan.gnn.data import transitions
+from linkspan.gnn.past import Past
+from linkspan.gnn.simple import (
+    Likeness,
+    Popular,
+    Spread,
+    forward_steps,
+    item_weights,
+    mutual_steps,
+)
+
+
+def made_events(users: int, items: int, per_user: int, seed: int = 0) -> pd.DataFrame:
+    """Events of users in time order, some of them of items met before."""
+    random = np.random.default_rng(seed)
+    rows = [(user, item) for user in range(users) for item in random.integers(0, items, per_user)]
+    return pd.DataFrame(rows, columns=["user", "item"])
+
+
+def naive_ease(events: pd.DataFrame, users: int, items: int, ridge: float) -> np.ndarray:
+    met = np.zeros((users, items))
+    met[events["user"], events["item"]] = 1.0
+    inverse = np.linalg.inv(met.T @ met + ridge * np.eye(items))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+@pytest.mark.parametrize(("users", "items"), [(40, 12), (9, 30)], ids=["primal", "dual"])
+def test_item_weights_are_those_of_ease(users: int, items: int) -> None:
+    events = made_events(users, items, per_user=4)
+    expected = naive_ease(events, users, items, 3.0)
+    unknown = np.setdiff1d(np.arange(items), events["item"])
+    expected[unknown] = 0.0
+    expected[:, unknown] = 0.0
+    found = item_weights(events, users, items, regularization=3.0, keep=items).toarray()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_largest_weights_are_kept() -> None:
+    events = made_events(60, 15, per_user=5)
+    whole = item_weights(events, 60, 15, regularization=2.0, keep=15).toarray()
+    cut = item_weights(events, 60, 15, regularization=2.0, keep=4).toarray()
+    for column in range(15):
+        best = np.argsort(-np.abs(whole[:, column]))[:4]
+        assert set(np.flatnonzero(cut[:, column])) == set(best)
+    np.testing.assert_allclose(cut[cut != 0], whole[cut != 0])
+
+
+def test_beyond_the_limit_the_most_popular_items_take_part() -> None:
+    events = made_events(50, 20, per_user=6, seed=1)
+    counts = events.drop_duplicates()["item"].value_counts()
+    few = set(counts.sort_index().sort_values(ascending=False, kind="stable").index[:8])
+    found = item_weights(events, 50, 20, regularization=2.0, most=8).toarray()
+    assert set(np.flatnonzero(np.abs(found).sum(axis=0))) <= few
+    part = events[events["item"].isin(few)]
+    np.testing.assert_allclose(
+        found, item_weights(part, 50, 20, regularization=2.0).toarray(), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_history_fades(timed: bool) -> None:
+    events = made_events(8, 6, per_user=5, seed=2)
+    users = np.array([3, 0, 3, 7, 11])  # the last one has no events
+    found = Past(events, 6, timed=timed).rows(users, 0.5).toarray()
+    for row, user in zip(found, users, strict=True):
+        expected = np.zeros(6)
+        latest = events.loc[events["user"] == user, "item"].iloc[::-1]
+        for steps, item in enumerate(latest):
+            expected[item] += 0.5**steps if timed else 1.0
+        np.testing.assert_allclose(row, expected)
+
+
+def test_steps_are_shares_and_mutual_weights() -> None:
+    events = made_events(30, 7, per_user=6, seed=3)
+    counts: dict[tuple[int, int], float] = defaultdict(float)
+    for _, items in events.groupby("user")["item"]:
+        for place, source in enumerate(items):
+            for gap, target in enumerate(items.iloc[place + 1 : place + 3]):
+                if source != target:
+                    counts[source, target] += 0.7**gap
+    steps = transitions(events, 2, 0.7)
+    forward, mutual = forward_steps(steps, 7, 5.0).toarray(), mutual_steps(steps, 7).toarray()
+    both = np.zeros((7, 7))
+    for (source, target), weight in counts.items():
+        out = sum(value for (a, _), value in counts.items() if a == source)
+        assert forward[source, target] == pytest.approx(weight / (out + 5.0), rel=1e-5)
+        both[source, target] += weight
+        both[target, source] += weight
+    expected = both / np.sqrt(np.outer(both.sum(axis=1), both.sum(axis=1)))
+    np.testing.assert_allclose(mutual, expected, rtol=1e-4)
+
+
+def test_each_part_scores_the_items_of_a_domain() -> None:
+    events = made_events(5, 6, per_user=3, seed=4)
+    rows = {"a": np.array([0, 2, 4]), "b": np.array([1, 3, 5])}
+    past, users = Past(events, 6, timed=True), np.array([1, 4])
+    history = past.rows(users, 0.5).toarray()
+    matrix = np.random.default_rng(0).random((6, 6), np.float32)
+    spread = Spread("linear", "x", sparse.csr_array(matrix), past, rows, 0.5)
+    np.testing.assert_allclose(spread.score(users, "b"), (history @ matrix)[:, rows["b"]], 1e-5)
+    text = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)
+    text[3] = 0.0
+    unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)
+    likeness = Likeness(text, past, rows, 0.5)
+    np.testing.assert_allclose(
+        likeness.score(users, "b"), (history @ unit @ unit.T)[:, rows["b"]], atol=1e-5
+    )
+    users_of = events.drop_duplicates().groupby("item").size()
+    popular = Popular(events, rows, 6).score(users, "a")
+    expected = [np.log1p(users_of.get(item, 0)) for item in rows["a"]]
+    np.testing.assert_allclose(popular, [expected, expected], rtol=1e-6)
