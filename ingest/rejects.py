@@ -39,7 +39,7 @@ class RejectsFile:
         for problem in problems:
             if self._rows is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                # Half of a character, which JSON may hold and UTF-8 may not, is written as it was there.
+                # JSON may hold half of a character, and UTF-8 not: it is written as it was there.
                 self._file = self.path.open(
                     "w", newline="", encoding="utf-8", errors="backslashreplace"
                 )
