@@ -31,7 +31,7 @@ IntArray = NDArray[np.int64]
 HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
 """What the figures call the sum of all parts, that of the simple parts, and the network alone."""
 
-LINEAR_DECAYS, STEP_DECAYS, TEXT_DECAYS = (1.0, 0.6), (0.8, 0.4), (0.8,)
+LINEAR_DECAYS, STEP_DECAYS, TEXT_DECAYS = (1.0, 0.7, 0.4), (0.8, 0.3), (0.7, 0.4)
 """Histories fade at several rates; the weights choose among them."""
 
 STEP_PRIOR = 5.0
@@ -200,7 +200,8 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
         add("transitions", "forward", forward_steps(steps, items, STEP_PRIOR), STEP_DECAYS)
         add("transitions", "mutual", mutual_steps(steps, items), STEP_DECAYS)
     if "item" in fitted.text:
-        simple += [Likeness(fitted.text["item"], past, rows, decay) for decay in TEXT_DECAYS]
+        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
+        simple += [Likeness(fitted.text["item"], past, rows, decay) for decay in decays]
     simple.append(Popular(events, rows, items))
     network: list[Feature] = [Cosine(fitted), Prior(fitted)]
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
