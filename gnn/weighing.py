@@ -15,6 +15,7 @@ from linkspan.gnn.components import Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.hybrid import HYBRID, SIMPLE, Feature, build_features, standardized, with_linear
+from linkspan.gnn.metrics import ndcg_by_row
 from linkspan.gnn.split import Split
 from linkspan.progress import SILENT, Progress
 
@@ -201,5 +202,5 @@ def _gains(examples: Examples, scores: FloatArray) -> Vector:
     """(R,) NDCG@10 of each row, ties against the row's item."""
     first = examples.starts[:-1]
     own = np.repeat(scores[first], np.diff(examples.starts))
-    ranks = np.add.reduceat((scores >= own).astype(np.int64), first)
-    return np.where(ranks <= _K, 1.0 / np.log2(ranks + 1.0), 0.0)
+    ranks = np.add.reduceat((scores >= own).astype(np.float64), first)
+    return ndcg_by_row(ranks, _K)

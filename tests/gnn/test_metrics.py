@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from torch_geometric.metrics import LinkPredMRR, LinkPredNDCG, LinkPredRecall
 
-from linkspan.gnn.metrics import hit_rate, mean_reciprocal_rank, midranks, ndcg
+from linkspan.gnn.metrics import (
+    hit_rate,
+    mean_reciprocal_rank,
+    midranks,
+    ndcg,
+    ndcg_by_row,
+    paired_interval,
+)
 
 
 def test_hand_values() -> None:
@@ -52,3 +59,17 @@ def test_metrics_equal_those_of_pyg(k: int) -> None:
     assert ndcg(ranks, k) == pytest.approx(gain, abs=1e-6)
     cut = np.where(ranks <= k, 1 / ranks, 0).mean()
     assert cut == pytest.approx(reciprocal, abs=1e-6)
+
+
+def test_an_interval_covers_the_mean_difference_as_often_as_it_says() -> None:
+    random = np.random.default_rng(0)
+    covered = 0
+    for draw in range(200):
+        ours = random.normal(0.3, 1.0, 120)
+        theirs = random.normal(0.0, 1.0, 120)
+        low, high = paired_interval(ours, theirs, samples=300, seed=draw)
+        covered += low <= 0.3 <= high
+    assert 0.88 <= covered / 200 <= 0.99
+    same = random.normal(size=50)
+    assert paired_interval(same, same) == (0.0, 0.0)
+    assert ndcg_by_row(np.array([1.0, 2.0, 11.0]), 10).tolist() == [1.0, 1 / np.log2(3), 0.0]
