@@ -33,7 +33,11 @@ from linkspan.workspace import RunFolder, Workspace
 if TYPE_CHECKING:
     from linkspan.gnn import Evaluation
 
-MODEL = "hybrid of history-state GNN, linear, transitions, text and popularity"
+MODELS = {
+    "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
+    "gnn": "history-state GNN",
+}
+"""What a `Run` says that its method is."""
 
 
 @dataclass
@@ -249,7 +253,7 @@ class Pipeline:
         lists, similar = pd.read_parquet(run.lists), pd.read_parquet(run.similar)
         record = RunRecord(
             id=run.id,
-            model=MODEL,
+            model=MODELS[published],
             created=about["created"],
             fingerprint=about["fingerprint"],
             metrics=figures[published, "all"],
