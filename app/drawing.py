@@ -24,27 +24,33 @@ def draw(picture: Picture, file: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    graph = nx.MultiDiGraph()
+    graph = nx.DiGraph()
     graph.add_nodes_from(picture.labels)
+    texts: dict[tuple[str, str], str] = {}
     for kind, read in picture.types.items():
         for join in read.joins:
-            if join.source in picture.labels and join.target in picture.labels:
-                graph.add_edge(join.source, join.target, text=f"{kind} {join.count:,}")
-    places = nx.spring_layout(nx.Graph(graph), seed=1, k=2.0, iterations=200)
-    sizes = [900 + 700 * log10(label.count + 1) for label in picture.labels.values()]
-    names = {name: f"{name}\n{label.count:,}" for name, label in picture.labels.items()}
-    bends = ["arc3,rad=0.12", "arc3,rad=0.3", "arc3,rad=0.48", "arc3,rad=0.66"]
-    texts = nx.get_edge_attributes(graph, "text")
+            pair = join.source, join.target
+            if set(pair) <= picture.labels.keys():
+                texts[pair] = texts.get(pair, "") + f"\n{kind} {join.count:,}"
+    texts = {pair: text.strip() for pair, text in texts.items()}
+    graph.add_edges_from(texts)
+    alone = list(nx.isolates(graph))
+    places = nx.circular_layout(graph.subgraph(name for name in graph if name not in alone))
+    places |= {name: (place * 0.5 - 1.0, -1.4) for place, name in enumerate(alone)}
+    sizes = [900 + 500 * log10(picture.labels[name].count + 1) for name in graph]
+    names = {name: f"{name}\n{picture.labels[name].count:,}" for name in graph}
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linkspan"}):
         figure = Figure(figsize=_INCHES, layout="constrained")
         axes = figure.add_subplot()
         axes.set_axis_off()
         axes.margins(0.15)
-        style = {"ax": axes, "connectionstyle": bends}
+        style = {"ax": axes, "connectionstyle": "arc3,rad=0.08"}
         nx.draw_networkx_nodes(
             graph, places, ax=axes, node_size=sizes, node_color=_BLUE, edgecolors=_EDGE
         )
         nx.draw_networkx_labels(graph, places, names, ax=axes, font_size=9)
         nx.draw_networkx_edges(graph, places, node_size=sizes, edge_color=_GREY, **style)
-        nx.draw_networkx_edge_labels(graph, places, texts, font_size=7, rotate=False, **style)
+        nx.draw_networkx_edge_labels(
+            graph, places, texts, label_pos=0.38, font_size=7, rotate=False, **style
+        )
         figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
