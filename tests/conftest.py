@@ -15,6 +15,9 @@ import pytest
 from linkspan.graph.connection import Database
 from servers import START, RunningServer, Unavailable, empty
 
+# The models of tests are tiny, and the servers need the other cores; set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
