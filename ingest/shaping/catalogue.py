@@ -153,7 +153,10 @@ class Catalogue:
     def user_keys(self, rows: Rows, column: str, domains: pa.StringArray | None) -> pa.StringArray:
         """Keys of users that a column names; ``domains`` is None where users are shared."""
         ids = rows.ids(column)
-        return ids if domains is None else joined(domains, ids)
+        if domains is not None:
+            return joined(domains, ids)
+        rows.check_key(ids, column)
+        return ids
 
     def group_codes(self, *parts: pa.StringArray) -> Codes:
         """Numbers of type, source role and target role of relations."""

@@ -105,9 +105,12 @@ class Rows:
         text = absent_if_empty(pc.utf8_ltrim(self.text(column), "\ufeff"))
         self.reject(mask(pc.is_null(text)), column, "the id is empty", "Every row needs one")
         self._reject_long(mask(pc.greater(pc.utf8_length(text), LONGEST_ID)), column)
-        taken = mask(pc.is_in(text, PARAMETERS))
-        self.reject(taken, column, "ArcadeDB takes this id for a parameter", "Rename it")
         return text
+
+    def check_key(self, ids: pa.StringArray, column: str) -> None:
+        """Ids that are keys by themselves: those that a server would not find are a problem."""
+        taken = mask(pc.is_in(ids, PARAMETERS))
+        self.reject(taken, column, "ArcadeDB takes this id for a parameter", "Rename it")
 
     def names(self, column: str, separator: str | None) -> pa.ListArray:
         """Lists of names that are ids of entities; as `lists`, with the limit of `ids`."""

@@ -189,6 +189,8 @@ def _(spec: UsersFile, batch: Batch, catalogue: Catalogue, shared_users: bool) -
     if not shared_users and spec.domain is not None:
         properties["domain"] = rows.domains(spec.domain)
         keys = joined(properties["domain"], ids)
+    else:
+        rows.check_key(ids, spec.id)
     properties |= _properties(rows, spec.properties)
     shaped = _shaped(rows, NodeTarget("User"), {"key": keys}, properties)
     codes = catalogue.codes("user", shaped.table.keys["key"])
