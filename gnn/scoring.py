@@ -148,7 +148,14 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
 def _top(scores: FloatArray, k: int) -> IntArray:
     """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
     k = min(k, scores.shape[1])
-    best = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    # Values are partitioned several times faster than positions.
+    least = np.partition(scores, -k, axis=1)[:, -k]
+    inside = scores >= least[:, None]
+    for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
+        first = np.argsort(-scores[row], kind="stable")[:k]
+        inside[row] = False
+        inside[row, first] = True
+    best = np.nonzero(inside)[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
     return np.take_along_axis(best, order, 1)
 

@@ -43,7 +43,8 @@ def item_weights(
         users: Number of users U.
         items: Number of items N.
         regularization: λ, added to the diagonal of the Gram matrix.
-        keep: Weights kept for each item that is predicted, those of largest magnitude.
+        keep: Weights kept for each item that is predicted, those of largest magnitude (more where
+            several are equal).
         most: Where both numbers are larger, only that many items with the most users take part.
 
     Returns:
@@ -74,11 +75,14 @@ def item_weights(
         else:
             block = inverse[:, part] / -np.diag(inverse)[part]
         block[inside, inside - start] = 0.0
-        top = min(keep, len(block))
-        best = np.argpartition(-np.abs(block), top - 1, axis=0)[:top]
-        rows_kept.append(chosen[best].ravel())
-        columns_kept.append(np.tile(chosen[inside], top))
-        values_kept.append(np.take_along_axis(block, best, axis=0).ravel())
+        block = np.ascontiguousarray(block.T)
+        sizes = np.abs(block)
+        # Values are partitioned several times faster than positions.
+        least = np.partition(sizes, -min(keep, len(chosen)), axis=1)[:, -min(keep, len(chosen))]
+        of, best = np.nonzero((sizes >= least[:, None]) & (sizes > 0.0))
+        rows_kept.append(chosen[best])
+        columns_kept.append(chosen[inside[of]])
+        values_kept.append(block[of, best])
     places = (np.concatenate(rows_kept), np.concatenate(columns_kept))
     values = np.concatenate(values_kept).astype(np.float32)
     weights: sparse.csr_array = sparse.coo_array((values, places), (items, items)).tocsr()

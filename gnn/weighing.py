@@ -112,8 +112,11 @@ def draw_examples(
         scores = []
         for feature in features:
             score, _ = standardized(feature.score(asked, domain))
-            best = np.argpartition(-(score + met), top - 1, axis=1)[:, :top]
-            np.put_along_axis(chosen, best, True, axis=1)
+            unmet = score + met
+            least = np.partition(unmet, -top, axis=1)[:, -top, None]
+            # Where most items score the same, as by a sparse matrix, only those above them.
+            tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top
+            chosen |= np.where(tied, unmet > least, unmet >= least)
             scores.append(score)
         chosen[np.isneginf(met)] = False
         chosen[lines, column] = False
