@@ -155,6 +155,7 @@ class Spread:
         decay: float,
     ) -> None:
         self.part, self.name = part, name
+        matrix.sum_duplicates()  # sorted, so that single values are found by bisection
         self._matrix, self._past, self._decay = matrix, past, decay
         self._matrices = {domain: matrix[:, items] for domain, items in rows.items()}
 
