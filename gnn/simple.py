@@ -155,8 +155,8 @@ class Spread:
         decay: float,
     ) -> None:
         self.part, self.name = part, name
-        matrix.sum_duplicates()  # sorted, so that single values are found by bisection
-        self._matrix, self._past, self._decay = matrix, past, decay
+        matrix.sum_duplicates()
+        self._past, self._decay, self._rows = past, decay, rows
         self._matrices = {domain: matrix[:, items] for domain, items in rows.items()}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
@@ -171,9 +171,17 @@ class Spread:
             (B, k, L).
         """
         met, weights = self._past.latest(users, length, self._decay)
-        sources, targets = np.broadcast_arrays(met[:, None], items[..., None])
-        values = np.asarray(self._matrix[sources.ravel(), targets.ravel()], np.float32)
-        result: FloatArray = values.reshape(sources.shape) * (weights * (met != PAD))[:, None]
+        reached = self._matrices[domain][met.ravel()]  # of PAD the last row, with weight 0
+        # Place of each of a user's items in its list, from 1; 0 for all others.
+        place = np.zeros((len(users), reached.shape[1]), np.int16)
+        columns = np.searchsorted(self._rows[domain], items)
+        np.put_along_axis(place, columns, np.arange(1, items.shape[1] + 1, dtype=np.int16), 1)
+        user, step = np.divmod(np.repeat(np.arange(met.size), np.diff(reached.indptr)), length)
+        found = place[user, reached.indices]
+        hits = np.flatnonzero(found)
+        result = np.zeros((*items.shape, length), np.float32)
+        result[user[hits], found[hits] - 1, step[hits]] = reached.data[hits]
+        result *= (weights * (met != PAD))[:, None]
         return result
 
 

@@ -207,11 +207,10 @@ def test_because_is_the_event_without_which_most_would_be_lost(
                     alone = np.zeros((1, len(fitted.snapshot.items)), np.float32)
                     decay = float(feature.name.split()[1])
                     alone[0, history[user, place]] = decay**place
-                    matrix = feature._matrix if isinstance(feature, Spread) else None
+                    matrix = feature._matrices["book"] if isinstance(feature, Spread) else None
                     text = None if matrix is not None else feature._text
-                    to_items = matrix.toarray() if matrix is not None else text @ text.T
-                    given = alone @ to_items
-                    gains[place] += given[0, 60:120] * scale[user]
+                    to_books = matrix.toarray() if matrix is not None else text @ text[60:120].T
+                    gains[place] += (alone @ to_books)[0] * scale[user]
         there = history[user] >= 0
         best = gains[there].max(axis=0)
         places = [list(history[user]).index(item) for item in found[user]]
