@@ -62,7 +62,9 @@ bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
 	done
 
 soak: $(STAMP) ## The long counts: 50 kills of ingest a server, whole data sets; log in docs/soak.log
-	LINKSPAN_SOAK=1 $(BIN)/pytest -v -s --no-header -W ignore -m soak tests | tee docs/soak.log
+	@mkdir -p build
+	LINKSPAN_SOAK=1 $(BIN)/pytest -v -s --no-header -W ignore -m soak tests > build/soak.log; \
+		status=$$?; cat build/soak.log; test $$status -eq 0 && cp build/soak.log docs/soak.log
 
 lock: $(BIN)/uv ## Bring requirements.lock in line with pyproject.toml (newest: LOCK_ARGS=--upgrade)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \

@@ -53,4 +53,5 @@ def draw(picture: Picture, file: Path) -> None:
         nx.draw_networkx_edge_labels(
             graph, places, texts, label_pos=0.38, font_size=7, rotate=False, **style
         )
-        figure.savefig(file, dpi=150, metadata={"Date": None} if file.suffix == ".svg" else None)
+        about = {"Date": None} if file.suffix.lower() == ".svg" else None
+        figure.savefig(file, dpi=150, metadata=about)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.past import count_users
+from linkspan.gnn.simple import ridge_inverse
 from linkspan.graph.snapshot import Snapshot
 
 FloatArray = NDArray[np.float32]
@@ -25,8 +27,7 @@ class Popularity:
     name = "popularity"
 
     def __init__(self, snapshot: Snapshot, events: pd.DataFrame) -> None:
-        pairs = events[["user", "item"]].drop_duplicates()
-        counts = np.bincount(pairs["item"], minlength=len(snapshot.items)).astype(np.float32)
+        counts = count_users(events, len(snapshot.items)).astype(np.float32)
         self._counts = {domain: counts[rows] for domain, rows in rows_by_domain(snapshot).items()}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
@@ -81,11 +82,7 @@ class Ease:
 
 def _ease(met: sparse.csr_array, regularization: float) -> FloatArray:
     """Item-item weights (N, N) with a zero diagonal; column j predicts item j."""
-    gram = (met.T @ met).toarray().astype(np.float64)
-    gram[np.diag_indices_from(gram)] += regularization
-    factor, _ = linalg.lapack.dpotrf(gram, lower=1, overwrite_a=1)
-    inverse, _ = linalg.lapack.dpotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
+    inverse = ridge_inverse((met.T @ met).toarray().astype(np.float64), regularization)
     weights: FloatArray = (inverse / -np.diag(inverse)).astype(np.float32)
     np.fill_diagonal(weights, 0.0)
     return weights

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.components import Cosine, Prior
+from linkspan.gnn.components import Component, Cosine, Prior
 from linkspan.gnn.data import transitions
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
@@ -20,10 +20,12 @@ from linkspan.gnn.simple import (
     Likeness,
     Popular,
     Spread,
+    by_domain,
     forward_steps,
     item_weights,
     mutual_steps,
 )
+from linkspan.gnn.text import unit_rows
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -37,26 +39,12 @@ LINEAR_DECAYS, STEP_DECAYS, TEXT_DECAYS = (1.0, 0.7, 0.4), (0.8, 0.3), (0.7, 0.4
 STEP_PRIOR = 5.0
 
 
-class Feature(Protocol):
-    """A score that is weighed.
-
-    Attributes:
-        name: What tells it from the others.
-        part: Which of `PARTS` its share is counted in.
-    """
-
-    @property
-    def name(self) -> str:
-        """What tells it from the others."""
-        ...
+class Feature(Component, Protocol):
+    """A component that is weighed; its name tells it from the others."""
 
     @property
     def part(self) -> str:
         """Which of `PARTS` its share is counted in."""
-        ...
-
-    def score(self, users: IntArray, domain: str) -> FloatArray:
-        """(B, N) scores of all items of a domain for users (B,)."""
         ...
 
 
@@ -70,6 +58,11 @@ class Shares(NamedTuple):
 
     parts: dict[str, FloatArray]
     scales: list[FloatArray]
+
+    def total(self) -> FloatArray:
+        """(B, N) the scores."""
+        result: FloatArray = np.sum(list(self.parts.values()), axis=0, dtype=np.float32)
+        return result
 
 
 class Mixture:
@@ -112,9 +105,7 @@ class Mixture:
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        shares = list(self.shares(users, domain).parts.values())
-        result: FloatArray = np.sum(shares, axis=0, dtype=np.float32)
-        return result
+        return self.shares(users, domain).total()
 
     def because(
         self, users: IntArray, domain: str, items: IntArray, scales: list[FloatArray]
@@ -186,13 +177,15 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
     past = Past(events, items, timed=snapshot.timed)
     simple: list[Feature] = []
 
-    def add(
-        part: str, name: str, matrix: sparse.csr_array | None, decays: tuple[float, ...]
-    ) -> None:
-        assert matrix is not None, "the model has no linear part"
-        for decay in decays if snapshot.timed else decays[:1]:
-            simple.append(Spread(part, f"{name} {decay:g}", matrix, past, rows, decay))
+    def rates(decays: tuple[float, ...]) -> tuple[float, ...]:
+        return decays if snapshot.timed else decays[:1]
 
+    def add(part: str, name: str, matrix: sparse.csr_array, decays: tuple[float, ...]) -> None:
+        matrices = by_domain(matrix, rows)
+        for decay in rates(decays):
+            simple.append(Spread(part, f"{name} {decay:g}", matrices, past, rows, decay))
+
+    assert fitted.linear is not None, "the model has no linear part"
     add("linear", "linear", fitted.linear, LINEAR_DECAYS)
     if snapshot.timed:
         settings = fitted.settings
@@ -200,11 +193,20 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
         add("transitions", "forward", forward_steps(steps, items, STEP_PRIOR), STEP_DECAYS)
         add("transitions", "mutual", mutual_steps(steps, items), STEP_DECAYS)
     if "item" in fitted.text:
-        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
-        simple += [Likeness(fitted.text["item"], past, rows, decay) for decay in decays]
+        text = unit_rows(fitted.text["item"])
+        simple += [Likeness(text, past, rows, decay) for decay in rates(TEXT_DECAYS)]
     simple.append(Popular(events, rows, items))
-    network: list[Feature] = [Cosine(fitted), Prior(fitted)]
+    network = _network(fitted)
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def _network(fitted: FittedModel) -> list[Feature]:
+    return [Cosine(fitted), Prior(fitted)]
+
+
+def published(fitted: FittedModel) -> Mixture:
+    """What a model's lists are scored with."""
+    return next(iter(mixtures(fitted).values()))
 
 
 def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
@@ -213,7 +215,7 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
     The first one is what is published.
     """
     if not fitted.weights:
-        return {GNN: Mixture(GNN, fitted, [Cosine(fitted), Prior(fitted)])}
+        return {GNN: Mixture(GNN, fitted, _network(fitted))}
     features = build_features(fitted)
     return {
         name: Mixture(name, fitted, features[name], fitted.weights.get(name))

@@ -25,6 +25,14 @@ def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> Floa
     return np.asarray(1.0 + higher + 0.5 * ties, np.float64)
 
 
+def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """(B, 1) the k-th largest of each row of scores (B, N).
+
+    Values are partitioned several times faster than positions (``argpartition``).
+    """
+    return np.partition(scores, -k, axis=1)[:, -k, None]
+
+
 def hit_rate(ranks: FloatArray, k: int) -> float:
     """Share of rows whose one target is among the first ``k`` (HR@k, equal to recall@k)."""
     return float(np.mean(ranks <= k))

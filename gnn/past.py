@@ -16,6 +16,12 @@ FAINTEST = 1e-3
 """Events that would weigh less are left out."""
 
 
+def count_users(events: pd.DataFrame, items: int) -> IntArray:
+    """(N,) number of users of each item."""
+    pairs = events[["user", "item"]].drop_duplicates()
+    return np.bincount(pairs["item"], minlength=items)
+
+
 class Past:
     """What each user has met, the later the heavier.
 

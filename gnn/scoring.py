@@ -14,7 +14,8 @@ from linkspan.errors import ModelError
 from linkspan.gnn.components import PARTS, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.hybrid import mixtures
+from linkspan.gnn.hybrid import published
+from linkspan.gnn.metrics import kth_largest
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -53,25 +54,25 @@ def score_top(
     if k < 1:
         raise ModelError(f"k must be 1 or more, found {k}")
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
-    mixture, seen = next(iter(mixtures(fitted).values())), Seen(fitted)
+    mixture, seen = published(fitted), Seen(fitted)
     rows_of = rows_by_domain(fitted.snapshot)
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:
         for start in range(0, max(len(chosen), 1), CHUNK):
             chunk = chosen[start : start + CHUNK]
             for domain in wanted:
-                parts, scales = mixture.shares(chunk, domain)
-                scores: FloatArray = np.sum(list(parts.values()), axis=0, dtype=np.float32)
+                shares = mixture.shares(chunk, domain)
+                scores = shares.total()
                 if not np.isfinite(scores).all():
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
                 best = _top(scores, k)
                 items = rows_of[domain][best]
                 columns: dict[str, NDArray[Any]] = {
-                    name: np.take_along_axis(part, best, 1) for name, part in parts.items()
+                    name: np.take_along_axis(part, best, 1) for name, part in shares.parts.items()
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
-                columns["because"] = mixture.because(chunk, domain, items, scales)
+                columns["because"] = mixture.because(chunk, domain, items, shares.scales)
                 frame = _lists(chunk, "user", items, "item", columns)
                 frames.append(frame.assign(domain=domain))
             task.advance(len(chunk))
@@ -94,7 +95,7 @@ def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatA
         (P,) scores, the same that `score_top` gives.
     """
     domains = item_domains(fitted.snapshot)[items]
-    rows_of, mixture = rows_by_domain(fitted.snapshot), next(iter(mixtures(fitted).values()))
+    rows_of, mixture = rows_by_domain(fitted.snapshot), published(fitted)
     result = np.zeros(len(users), np.float32)
     for code, domain in enumerate(fitted.snapshot.domains):
         pairs = np.flatnonzero(domains == code)
@@ -148,9 +149,7 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
 def _top(scores: FloatArray, k: int) -> IntArray:
     """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
     k = min(k, scores.shape[1])
-    # Values are partitioned several times faster than positions.
-    least = np.partition(scores, -k, axis=1)[:, -k]
-    inside = scores >= least[:, None]
+    inside = scores >= kth_largest(scores, k)
     for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
         first = np.argsort(-scores[row], kind="stable")[:k]
         inside[row] = False

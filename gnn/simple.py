@@ -7,6 +7,7 @@ is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from linkspan.gnn.history import PAD
-from linkspan.gnn.past import Past
+from linkspan.gnn.metrics import kth_largest
+from linkspan.gnn.past import Past, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+Float = TypeVar("Float", np.float32, np.float64)
 
 _COLUMNS = 512
 """Columns of item weights that are dense at once."""
@@ -52,7 +55,7 @@ def item_weights(
     """
     pairs = events[["user", "item"]].drop_duplicates()
     ones = np.ones(len(pairs), np.float32)
-    counts = np.bincount(pairs["item"], minlength=items)
+    counts = count_users(events, items)
     known = int(np.count_nonzero(counts))  # an item without users says nothing
     if min(known, len(np.unique(pairs["user"]))) > most:
         known = most
@@ -61,7 +64,7 @@ def item_weights(
     met = met[np.diff(met.indptr) > 0]
     dual = met.shape[0] < met.shape[1]
     gram = (met @ met.T if dual else met.T @ met).toarray()
-    inverse = _inverse(gram, regularization)
+    inverse = ridge_inverse(gram, regularization)
     columns = met.tocsc()
     none = np.zeros(0, np.int64)
     rows_kept, columns_kept, values_kept = [none], [none], [np.zeros(0, np.float32)]
@@ -77,9 +80,8 @@ def item_weights(
         block[inside, inside - start] = 0.0
         block = np.ascontiguousarray(block.T)
         sizes = np.abs(block)
-        # Values are partitioned several times faster than positions.
-        least = np.partition(sizes, -min(keep, len(chosen)), axis=1)[:, -min(keep, len(chosen))]
-        of, best = np.nonzero((sizes >= least[:, None]) & (sizes > 0.0))
+        least = kth_largest(sizes, min(keep, len(chosen)))
+        of, best = np.nonzero((sizes >= least) & (sizes > 0.0))
         rows_kept.append(chosen[best])
         columns_kept.append(chosen[inside[of]])
         values_kept.append(block[of, best])
@@ -89,12 +91,22 @@ def item_weights(
     return weights
 
 
-def _inverse(gram: FloatArray, ridge: float) -> FloatArray:
-    """Inverse of a symmetric positive matrix after adding to its diagonal, by Cholesky."""
+def ridge_inverse(gram: NDArray[Float], ridge: float) -> NDArray[Float]:
+    """Inverse of a symmetric positive matrix after adding to its diagonal, by Cholesky.
+
+    Args:
+        gram: (N, N), changed in place.
+        ridge: What is added.
+
+    Returns:
+        (N, N), of the same precision.
+    """
     gram[np.diag_indices_from(gram)] += ridge
-    factor, _ = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
-    inverse, _ = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    lower: FloatArray = np.tril(inverse)
+    potrf = linalg.get_lapack_funcs("potrf", (gram,))
+    potri = linalg.get_lapack_funcs("potri", (gram,))
+    factor, _ = potrf(gram, lower=1, overwrite_a=1)
+    inverse, _ = potri(factor, lower=1, overwrite_c=1)
+    lower: NDArray[Float] = np.tril(inverse)
     lower += np.tril(inverse, -1).T
     return lower
 
@@ -133,13 +145,21 @@ def _counted(steps: pd.DataFrame, items: int) -> sparse.csr_array:
     return sparse.coo_array((weights, places), shape=(items, items)).tocsr()
 
 
+def by_domain(
+    matrix: sparse.csr_array, rows: Mapping[str, IntArray]
+) -> dict[str, sparse.csr_array]:
+    """Domain to the columns of its items."""
+    return {domain: matrix[:, items] for domain, items in rows.items()}
+
+
 class Spread:
     """A history that fades, times a matrix from items to items.
 
     Args:
         part: Which of `PARTS` it belongs to.
         name: What tells it from others.
-        matrix: (N, N).
+        matrices: Domain to the columns of its items in a matrix (N, N), as `by_domain` cuts them;
+            no place stands twice.
         past: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
@@ -149,15 +169,13 @@ class Spread:
         self,
         part: str,
         name: str,
-        matrix: sparse.csr_array,
+        matrices: Mapping[str, sparse.csr_array],
         past: Past,
         rows: Mapping[str, IntArray],
         decay: float,
     ) -> None:
         self.part, self.name = part, name
-        matrix.sum_duplicates()
-        self._past, self._decay, self._rows = past, decay, rows
-        self._matrices = {domain: matrix[:, items] for domain, items in rows.items()}
+        self._matrices, self._past, self._decay, self._rows = matrices, past, decay, rows
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
@@ -189,7 +207,7 @@ class Likeness:
     """Cosines of an item's text with those of a history that fades, summed.
 
     Args:
-        text: (N, d) vectors; zeros where an item has no text.
+        text: (N, d) vectors of length 1 (`unit_rows`); zeros where an item has no text.
         past: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
@@ -201,9 +219,7 @@ class Likeness:
         self, text: FloatArray, past: Past, rows: Mapping[str, IntArray], decay: float
     ) -> None:
         self.name = f"text {decay:g}"
-        norm = np.linalg.norm(text, axis=1, keepdims=True)
-        self._text = text / np.maximum(norm, 1e-12)
-        self._past, self._rows, self._decay = past, rows, decay
+        self._text, self._past, self._rows, self._decay = text, past, rows, decay
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
@@ -225,8 +241,7 @@ class Popular:
     name = part = "popularity"
 
     def __init__(self, events: pd.DataFrame, rows: Mapping[str, IntArray], items: int) -> None:
-        pairs = events[["user", "item"]].drop_duplicates()
-        counts = np.log1p(np.bincount(pairs["item"], minlength=items)).astype(np.float32)
+        counts = np.log1p(count_users(events, items)).astype(np.float32)
         self._counts = {domain: counts[chosen] for domain, chosen in rows.items()}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:

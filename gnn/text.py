@@ -26,6 +26,13 @@ CHUNK = 512
 """Texts encoded between two reports of progress; each chunk is also one sorted run of lengths."""
 
 
+def unit_rows(vectors: FloatArray) -> FloatArray:
+    """Vectors (N, d) of length 1; zeros stay."""
+    norm = np.linalg.norm(vectors, axis=1, keepdims=True)
+    result: FloatArray = vectors / np.maximum(norm, 1e-12)
+    return result
+
+
 class TextEncoder(Protocol):
     """Anything that turns texts into vectors of one width.
 
@@ -69,8 +76,7 @@ class HashEncoder:
                 digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
                 place = int.from_bytes(digest[:7], "little") % self.size
                 vectors[row, place] += 1.0 if digest[7] & 1 else -1.0
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+        return unit_rows(vectors)
 
 
 class SentenceEncoder:

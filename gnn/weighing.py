@@ -15,7 +15,7 @@ from linkspan.gnn.components import Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.hybrid import HYBRID, SIMPLE, Feature, build_features, standardized, with_linear
-from linkspan.gnn.metrics import ndcg_by_row
+from linkspan.gnn.metrics import kth_largest, ndcg_by_row
 from linkspan.gnn.split import Split
 from linkspan.progress import SILENT, Progress
 
@@ -59,12 +59,12 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
         progress: Told of each domain.
 
     Returns:
-        The model with both. Without validation rows it has no weights: its network scores alone.
+        The model with both. Without validation rows it has neither: its network scores alone.
     """
-    fitted = with_linear(fitted)
     validation = fitted.snapshot.events().iloc[split.validation]
     if not len(validation):
         return fitted
+    fitted = with_linear(fitted)
     random = np.random.default_rng(fitted.settings.seed)
     if len(validation) > MOST_ROWS:
         drawn = random.choice(len(validation), MOST_ROWS, replace=False)
@@ -113,7 +113,7 @@ def draw_examples(
         for feature in features:
             score, _ = standardized(feature.score(asked, domain))
             unmet = score + met
-            least = np.partition(unmet, -top, axis=1)[:, -top, None]
+            least = kth_largest(unmet, top)
             # Where most items score the same, as by a sparse matrix, only those above them.
             tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top
             chosen |= np.where(tied, unmet > least, unmet >= least)

@@ -132,7 +132,7 @@ def columns_of(data: bytes) -> dict[str, list[str]]:
 
 
 def as_jsonl(name: str) -> Damage:
-    """Make a CSV file JSON lines, a number where one stands."""
+    """Make a CSV file JSON lines, every value text."""
 
     def pack(data: bytes) -> bytes:
         rows = csv.DictReader(io.StringIO(data.decode()))

@@ -7,6 +7,7 @@ from corpus.case import (
     WITHOUT_2,
     WITHOUT_3,
     Case,
+    Damage,
     each,
     put,
     rejected,
@@ -53,20 +54,22 @@ def _time(name: str, value: str, reason: str = "this is not an integer", hint: s
     return rejected(name, swap("bought.csv", "1700000100", value), says)
 
 
+def _second_event(time: str) -> Damage:
+    """Events with ISO times; one of two has this one."""
+    rows = f"person,thing,when,amount,rating\nann,1,2024-01-31,1,1\nann,3,{time},1,1\n"
+    return each(remap('unit = "s"', 'unit = "iso"'), put("bought.csv", rows))
+
+
 def _iso(name: str, value: str, reason: str = "this is not an ISO 8601 time") -> Case:
-    rows = f"person,thing,when,amount,rating\nann,1,2024-01-31,1,1\nann,3,{value},1,1\n"
-    damage = each(remap('unit = "s"', 'unit = "iso"'), put("bought.csv", rows))
     says = (
         f"DIR/bought.csv, line 3, column 'when': {reason} (found '{value}'). "
         "Write it as 2024-05-31 or 2024-05-31T18:30:00Z."
     )
-    return rejected(f"ISO: {name}", damage, says, BOUGHT=2)
+    return rejected(f"ISO: {name}", _second_event(value), says, BOUGHT=2)
 
 
 def _good_iso(name: str, value: str, time: int) -> Case:
-    rows = f"person,thing,when,amount,rating\nann,1,2024-01-31,1,1\nann,3,{value},1,1\n"
-    damage = each(remap('unit = "s"', 'unit = "iso"'), put("bought.csv", rows))
-    return taken(f"ISO: {name}", damage, TIME, time, BOUGHT=2)
+    return taken(f"ISO: {name}", _second_event(value), TIME, time, BOUGHT=2)
 
 
 def _weight(

@@ -15,10 +15,12 @@ from linkspan.gnn.simple import (
     Likeness,
     Popular,
     Spread,
+    by_domain,
     forward_steps,
     item_weights,
     mutual_steps,
 )
+from linkspan.gnn.text import unit_rows
 
 
 def made_events(users: int, items: int, per_user: int, seed: int = 0) -> pd.DataFrame:
@@ -109,12 +111,12 @@ def test_each_part_scores_the_items_of_a_domain() -> None:
     past, users = Past(events, 6, timed=True), np.array([1, 4])
     history = past.rows(users, 0.5).toarray()
     matrix = np.random.default_rng(0).random((6, 6), np.float32)
-    spread = Spread("linear", "x", sparse.csr_array(matrix), past, rows, 0.5)
+    spread = Spread("linear", "x", by_domain(sparse.csr_array(matrix), rows), past, rows, 0.5)
     np.testing.assert_allclose(spread.score(users, "b"), (history @ matrix)[:, rows["b"]], 1e-5)
     text = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)
     text[3] = 0.0
     unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)
-    likeness = Likeness(text, past, rows, 0.5)
+    likeness = Likeness(unit_rows(text), past, rows, 0.5)
     np.testing.assert_allclose(
         likeness.score(users, "b"), (history @ unit @ unit.T)[:, rows["b"]], atol=1e-5
     )
