@@ -12,7 +12,8 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
+from scipy.linalg import lapack
 
 from linkspan.gnn.history import PAD
 from linkspan.gnn.metrics import kth_largest
@@ -102,8 +103,8 @@ def ridge_inverse(gram: NDArray[Float], ridge: float) -> NDArray[Float]:
         (N, N), of the same precision.
     """
     gram[np.diag_indices_from(gram)] += ridge
-    potrf = linalg.get_lapack_funcs("potrf", (gram,))
-    potri = linalg.get_lapack_funcs("potri", (gram,))
+    double, single = (lapack.dpotrf, lapack.dpotri), (lapack.spotrf, lapack.spotri)
+    potrf, potri = double if gram.dtype == np.float64 else single
     factor, _ = potrf(gram, lower=1, overwrite_a=1)
     inverse, _ = potri(factor, lower=1, overwrite_c=1)
     lower: NDArray[Float] = np.tril(inverse)
