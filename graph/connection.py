@@ -226,6 +226,30 @@ class Database:
             properties_set=counters.properties_set,
         )
 
+    def write_once(self, query: str, **parameters: Any) -> bool:
+        """Run a writing query in one transaction, which is not tried again.
+
+        Returns:
+            Whether it was done. If not, the connection was lost, or the server said that it may be
+            tried again; whether anything was written has to be looked up.
+
+        Raises:
+            DatabaseError: The query failed.
+        """
+        with self._errors():
+            try:
+                with (
+                    self._driver.session(database=self.database) as session,
+                    session.begin_transaction() as transaction,
+                ):
+                    transaction.run(query, parameters).consume()
+                    transaction.commit()
+            except (Neo4jError, DriverError) as error:
+                if error.is_retryable():
+                    return False
+                raise
+        return True
+
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a query in an auto-commit transaction: schema statements, a write that returns rows.
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 from linkspan.graph.connection import Database
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.ingest.shaping.codes import KeyCodes
-from linkspan.ingest.shaping.targets import NodeTarget, Table, Target, VectorTarget
+from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table, Target, VectorTarget
 from linkspan.progress import Task
 
 
@@ -52,6 +52,8 @@ class GraphWriter:
             DatabaseError: A batch failed; those before it stay written.
         """
         query = table.write_query()
+        if _is_interaction(table.target) and self._was_empty(table.target):
+            return self._create(table, rows, task)
         if self._was_empty(table.target):
             counters = write_rows(self._database, query, rows, task=task)
             if isinstance(table.target, NodeTarget):
@@ -65,6 +67,20 @@ class GraphWriter:
             written += len(changed)
             task.advance(len(batch))
         return written
+
+    def _create(self, table: Table, rows: list[dict[str, Any]], task: Task) -> int:
+        """Write interactions that the graph does not have, without looking for each of them.
+
+        To look reads all that a user has. Where a connection is lost while a batch is sent, nobody
+        knows whether it was written: then it is looked for.
+        """
+        query = table.create_query()
+        for start in range(0, len(rows), BATCH_ROWS):
+            batch = rows[start : start + BATCH_ROWS]
+            if not self._database.write_once(query, rows=batch):
+                write_rows(self._database, table.write_query(), self._changed(table, batch))
+            task.advance(len(batch))
+        return len(rows)
 
     def _changed(self, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows that the graph does not have, or has with other values."""
@@ -89,3 +105,8 @@ class GraphWriter:
             rows = self._database.read(target.any_query())
             self._empty[name] = rows[0]["found"] == 0
         return self._empty[name]
+
+
+def _is_interaction(target: Target) -> bool:
+    """Whether rows are relationships from users to items; no two of them have one key."""
+    return isinstance(target, LinkTarget) and (target.source, target.target) == ("user", "item")

@@ -11,6 +11,7 @@ import pytest
 from linkspan.errors import DataError
 from linkspan.graph.connection import Counters, Database
 from linkspan.ingest import IngestReport, ingest
+from servers import RunningServer, empty
 
 
 def balanced(report: IngestReport) -> IngestReport:
@@ -284,3 +285,37 @@ def test_entities_from_a_file_keep_their_names(db: Database, shop: Any) -> None:
             ("maker/Mae Ploy", "Mae Ploy Ltd", "TH"),
             ("maker/Thai Co", "Thai Co", "TH"),
         ]
+
+
+@pytest.mark.parametrize("repeat", [False, True], ids=["once", "repeat"])
+def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles_them(
+    db: Database,
+    server: RunningServer,
+    shop: Any,
+    read_graph: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    repeat: bool,
+) -> None:
+    """Of a batch nobody knows then whether it was written: here the first was, the second not."""
+    if repeat:
+        shop.remap('positive = "rating >= 4"', 'positive = "rating >= 4"\nrepeat = true')
+    mapping = shop.mapping()
+    monkeypatch.setattr("linkspan.ingest.graph_writer.BATCH_ROWS", 2)
+    send, sent = Database.write_once, []
+
+    def lost(self: Database, query: str, **parameters: Any) -> bool:
+        sent.append(query)
+        if len(sent) == 1:
+            assert send(self, query, **parameters)
+        return False
+
+    monkeypatch.setattr(Database, "write_once", lost)
+    report = balanced(ingest(db, mapping))
+    assert len(sent) == 2
+    assert lines(report)["bought.csv BOUGHT"] == (4, 4, 0, 0)
+    found = read_graph(db)
+    empty(server)
+    monkeypatch.setattr(Database, "write_once", send)
+    ingest(db, mapping)
+    assert found == read_graph(db)
+    assert Counter(link[1] for link in found["links"])["BOUGHT"] == 4

@@ -1,0 +1,10 @@
+// purpose: writes new relationships of one type (here SAVED), one for each pair of nodes and time
+// parameters: $rows: each with source (key), target (key), at and properties
+// columns: none
+// index: User.key, Item.key
+// retryable: no, what stands there is not looked for
+UNWIND $rows AS row
+MATCH (s:User {key: row.source})
+MATCH (t:Item {key: row.target})
+CREATE (s)-[r:SAVED {at: row.at}]->(t)
+SET r += row.properties
