@@ -6,9 +6,10 @@ itself. Only those from `Pipeline.embed` to `Pipeline.score` need torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
+from linkspan.figures import draw_curves
 from linkspan.graph.adopting import check_adopted
 from linkspan.graph.connection import Database
 from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
@@ -26,12 +28,13 @@ from linkspan.graph.snapshot import Snapshot
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
+from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
 from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation
+    from linkspan.gnn import Evaluation, Split, Tuned
 
 MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
@@ -174,6 +177,14 @@ class Pipeline:
             stage.text = f"{stage.count:,} texts by {encoder.name}"
         return vectors
 
+    def split(self, snapshot: Snapshot) -> Split:
+        """Hold out what ``[split]`` says."""
+        settings, parts = self.settings.split, None
+        if settings.file is not None:
+            file = self.settings.base / settings.file
+            parts = read_parts(file, snapshot, self.settings.pseudonyms())
+        return gnn.split_events(snapshot, settings, self.settings.train.seed, parts)
+
     def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
         """Fit a model without the held-out events, then one on all events, which is published."""
         settings = self.settings.train
@@ -183,11 +194,13 @@ class Pipeline:
             settings=settings.model_dump(mode="json"),
         )
         with self._stage("train") as stage:
-            split = gnn.last_out(snapshot)
+            split = self.split(snapshot)
             fitted = gnn.train(snapshot, split, text, settings, self.progress)
             if settings.hybrid:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
             gnn.save(fitted.with_events(snapshot.events()), run.held_out, split)
+            curves = [epoch._asdict() for epoch in fitted.curves]
+            draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
             stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
             stage.text = (
                 f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
@@ -203,13 +216,43 @@ class Pipeline:
             stage.text = f"all {events:,} events, {final.best_epoch} epochs"
         return run
 
-    def evaluate(self, snapshot: Snapshot, run: RunFolder) -> Evaluation:
-        """Rank the test rows among all items of their domain, beside popularity."""
+    def tune(self, snapshot: Snapshot, text: dict[str, Any], trials: int) -> Tuned:
+        """Search settings on validation rows; what was tried is kept in ``tune.db``."""
+        with self._stage("tune") as stage:
+            found = gnn.tune(
+                snapshot,
+                self.split(snapshot),
+                text,
+                self.settings.train,
+                self.workspace.folder / "tune.db",
+                trials,
+                self.progress,
+            )
+            stage.count, stage.unit = found.trials + found.given_up, "trials"
+            stage.text = f"{stage.count} trials, {found.given_up} of them given up early"
+        return found
+
+    def evaluate(
+        self, snapshot: Snapshot, run: RunFolder, baselines: Sequence[str] = ("popularity",)
+    ) -> Evaluation:
+        """Rank the test rows among all items of their domain, beside baselines.
+
+        The figures are kept in ``evaluation.json``, the ranks in ``ranks.parquet``.
+        """
         with self._stage("evaluate") as stage:
             split = gnn.Split.load(run.split)
             model = gnn.load(run.held_out, snapshot)
-            evaluation = gnn.evaluate(model, split, progress=self.progress)
-            run.write("evaluation", {"table": evaluation.table().to_dict("records")})
+            evaluation = gnn.evaluate(model, split, baselines, self.progress)
+            evaluation.ranks.to_parquet(run.ranks, index=False)
+            figures = {
+                "protocol": split.protocol,
+                "k": gnn.LIST,
+                "table": evaluation.table().to_dict("records"),
+                "gains": evaluation.gains().to_dict("records"),
+                "curves": [epoch._asdict() for epoch in model.curves],
+                "best_epoch": model.best_epoch,
+            }
+            run.write("evaluation", figures)
             stage.count, stage.unit = len(split.test), "rows"
             stage.text = f"{len(split.test):,} held-out events ranked"
         return evaluation
@@ -227,6 +270,31 @@ class Pipeline:
             stage.count, stage.unit = len(lists), "rows"
             stage.text = f"{len(lists):,} recommendations, {len(similar):,} similar items"
         return lists, similar
+
+    def score_pairs(
+        self, snapshot: Snapshot, run: RunFolder, pairs: Path, scores: Path
+    ) -> dict[str, int]:
+        """Score the pairs of a file with the model that a run publishes, seen pairs too.
+
+        Args:
+            snapshot: The graph that the run was trained on.
+            run: The run.
+            pairs: As `linkspan.pairs.PairsFile` reads it.
+            scores: CSV or Parquet file to write: the columns of the pairs, and ``score`` (float32),
+                empty for an item that the graph does not have. A user whom it does not have is
+                scored as one without a history.
+
+        Returns:
+            How many ``pairs`` there are, and how many ``unknown users`` and ``unknown items`` they
+            name.
+        """
+        with self._stage("score") as stage:
+            model = gnn.load(run.final, snapshot)
+            file = PairsFile(pairs, snapshot, self.settings.pseudonyms())
+            counts = write_scores(file, scores, model, self.progress)
+            stage.count, stage.unit, stage.figures = counts["pairs"], "pairs", counts
+            stage.text = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+        return counts
 
     def publish(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
         """Write a run's lists into the graph and switch every reader to them.

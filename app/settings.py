@@ -11,15 +11,17 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from linkspan.errors import ConfigError
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.connection import Database, open_database
+from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.roles import Roles
+from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.mapping.model import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
-OWN_TABLES = ("database", "train", "publish")
+OWN_TABLES = ("database", "split", "train", "publish")
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
@@ -59,6 +61,7 @@ class Settings(BaseModel):
 
     Attributes:
         database: Where the graph is.
+        split: What is held out.
         train: How the model is built and trained.
         publish: What is published.
         base: Folder that the mapping's paths are seen from.
@@ -69,6 +72,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     database: DatabaseSettings = DatabaseSettings()
+    split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     publish: PublishSettings = PublishSettings()
     base: Path = Path()
@@ -121,6 +125,14 @@ class Settings(BaseModel):
                 hint="Write one with 'linkspan init', or name it with --config",
             )
         return mapping_from_tables(self.tables, self.base)
+
+    def pseudonyms(self) -> Pseudonyms | None:
+        """What takes the place of users' ids in files, where the mapping says so.
+
+        Raises:
+            ConfigError: Its key is not in the environment, or the mapping is wrong.
+        """
+        return None if self.adopts else pseudonyms_of(self.mapping())
 
     def open_database(self, *, create: bool = False) -> Database:
         """Connect, or start the embedded server.
@@ -206,6 +218,7 @@ def _explained(error: ValidationError, file: Path | None) -> ConfigError:
     if first["type"] == "extra_forbidden":
         model: dict[str, type[BaseModel]] = {
             "database": DatabaseSettings,
+            "split": SplitSettings,
             "train": TrainSettings,
             "publish": PublishSettings,
         }

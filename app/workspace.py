@@ -91,6 +91,7 @@ class RunFolder:
         lists: Parquet file of the recommendations.
         similar: Parquet file of the similar items.
         split: Parquet file of the split.
+        ranks: Parquet file of the ranks of the test events.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,6 +99,7 @@ class RunFolder:
         self.held_out, self.final = folder / "held_out", folder / "final"
         self.lists, self.similar = folder / "recommended.parquet", folder / "similar.parquet"
         self.split = self.held_out / "split.parquet"
+        self.ranks = folder / "ranks.parquet"
 
     def read(self, name: str) -> dict[str, Any]:
         """The JSON file ``name``.

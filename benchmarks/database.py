@@ -29,7 +29,7 @@ from rich.console import Console
 from linkspan import cypher
 from linkspan.console import table
 from linkspan.graph.client import Client
-from linkspan.graph.connection import Counters, Database
+from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PARTS, RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.schema import prepare
@@ -51,15 +51,19 @@ def recorded(database: Database) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     """Note every query and batch that is written."""
     sent: list[tuple[str, dict[str, Any]]] = []
 
-    def note(query: str, **parameters: Any) -> Counters:
-        sent.append((query, parameters))
-        return Database.write(database, query, **parameters)
+    def noting(name: str) -> Callable[..., Any]:
+        def note(query: str, **parameters: Any) -> Any:
+            sent.append((query, parameters))
+            return getattr(Database, name)(database, query, **parameters)
 
-    database.write = note  # type: ignore[method-assign]
+        return note
+
+    for name in ("write", "write_once"):
+        setattr(database, name, noting(name))
     try:
         yield sent
     finally:
-        del database.write
+        del database.write, database.write_once
 
 
 def bare_writes(server: RunningServer, sent: list[tuple[str, dict[str, Any]]]) -> list[float]:

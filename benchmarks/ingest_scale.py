@@ -62,12 +62,18 @@ uri, user, folder = sys.argv[1:]
 class Timed(Database):
     waited = 0.0
 
-    def write(self, query, **parameters):
+    def timed(self, write, query, parameters):
         started = time.perf_counter()
         try:
-            return super().write(query, **parameters)
+            return write(query, **parameters)
         finally:
             self.waited += time.perf_counter() - started
+
+    def write(self, query, **parameters):
+        return self.timed(super().write, query, parameters)
+
+    def write_once(self, query, **parameters):
+        return self.timed(super().write_once, query, parameters)
 
 with Timed(uri, user, sys.stdin.readline().strip()) as database:
     report = ingest(database, load_settings(Path(folder) / "linkspan.toml").mapping())

@@ -1,149 +1,280 @@
-"""HR@10 and NDCG@10 of the hybrid on goodbooks, with its parts and baselines beside it.
+"""HR@10 and NDCG@10 on four data sets, the hybrid beside its parts and baselines.
 
-    python benchmarks/quality.py
+    make bench-quality            (all of it, into docs/quality.md: some hours on two cores)
+    python benchmarks/quality.py --sets goodbooks --seeds 1
 
-The protocol is last-out: the last event of each user over all domains is ranked among all items of
-its domain that the user has not met, by parameters learned without it and the event before it.
+``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and ``disencdr``; without it only
+goodbooks, which is bundled, is measured. One family of settings, the defaults, is used for all;
+only what is held out differs, as each set's protocol wants it:
+
+- goodbooks: ``last-out``; food_kitchen: ``last-out-per-domain``; full ranking in the domain.
+- sport_phone, sport_cloth: the published test files, one positive among 999 drawn candidates
+  (``disencdr/candidates.py``), scored by a model over all training rows whose settings were chosen
+  on a random tenth of them. A row is a *twin* if the user bought the same product in the other
+  domain: an item with two or more common buyers and a Jaccard of 0.5 or more.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import resource
+import subprocess
+import sys
 import tempfile
-import time
-from importlib.resources import files
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-from linkspan.gnn import (
-    Component,
-    Ease,
-    Popularity,
-    SentenceEncoder,
-    TrainSettings,
-    embed_snapshot_text,
-    evaluate,
-    fit_hybrid,
-    last_out,
-    train,
-    train_all,
-    with_weights,
+from linkspan import gnn
+from linkspan.gnn.hybrid import mixtures
+from linkspan.gnn.metrics import hit_rate, midranks, ndcg, ndcg_by_row, paired_interval
+from linkspan.graph.snapshot import Snapshot
+from linkspan.pairs import PairsFile
+from linkspan.pipeline import Pipeline
+from linkspan.settings import Settings, demo_settings, load_settings
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "quality.md"
+HYBRID, SIMPLE = "hybrid", "hybrid without gnn"
+
+Rows = dict[str, pd.DataFrame]
+"""Segment to one row per test row and a column of ranks per method."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set and its protocol.
+
+    Attributes:
+        name: What the page calls it.
+        example: Folder in ``examples/``; None: the bundled data.
+        protocol: What is held out.
+        pair: For DisenCDR, the two domains.
+    """
+
+    name: str
+    example: str | None
+    protocol: str
+    pair: tuple[str, str] | None = None
+
+    def settings(self, home: Path) -> Settings:
+        """Those of the example, with the protocol's split."""
+        flags = {"split__protocol": self.protocol}
+        if self.pair:
+            flags["split__test"] = 0.0  # type: ignore[assignment]
+        if self.example is None:
+            return demo_settings(home, **flags)
+        text = (ROOT / "examples" / self.example / "linkspan.toml").read_text()
+        if self.pair:
+            text = text.replace("phone", self.pair[1])
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "linkspan.toml").write_text(text)
+        return load_settings(home / "linkspan.toml", **flags)
+
+
+SETS = (
+    DataSet("goodbooks", None, "last-out"),
+    DataSet("food_kitchen", "amazon_food_kitchen", "last-out-per-domain"),
+    DataSet("sport_phone", "disencdr", "random", ("sport", "phone")),
+    DataSet("sport_cloth", "disencdr", "random", ("sport", "cloth")),
 )
-from linkspan.gnn.metrics import ndcg_by_row, paired_interval
-from linkspan.graph.roles import InteractionRole, RelationRole, Roles
-from linkspan.graph.snapshot import RelationKey, Snapshot
-
-ENTITIES = {
-    "authors": ("Author", "WRITTEN_BY"),
-    "series": ("Series", "IN_SERIES"),
-    "tags": ("Tag", "TAGGED"),
-}
 
 
-def read_goodbooks(folder: Path) -> Snapshot:
-    """The bundled files as the snapshot that a database would give."""
-    books = pd.read_csv(folder / "books.csv.gz", dtype=str).fillna("")
-    saved = pd.read_csv(folder / "to_read.csv.gz", dtype={"user_id": str, "book_id": str})
-    books["key"] = books["domain"] + "/" + books["book_id"]
-    books = books.sort_values("key", ignore_index=True)
-    parts = [books[column].str.replace("|", ", ") for column in ("title", *ENTITIES)]
-    text = [". ".join(part for part in row if part) for row in zip(*parts, strict=True)]
-    items = books.rename(columns={"book_id": "id"})[["key", "id", "domain", "title"]]
-    users = np.sort(saved["user_id"].unique())
-    row = pd.Series(np.arange(len(books), dtype=np.int32), index=books["book_id"])
-    interactions = pd.DataFrame(
-        {
-            "user": np.searchsorted(users, saved["user_id"].to_numpy(str)).astype(np.int32),
-            "item": row[saved["book_id"]].to_numpy(),
-            "at": saved["position"].to_numpy(np.int64),
-            "weight": np.ones(len(saved), np.float32),
-            "sign": np.ones(len(saved), np.int8),
-        }
-    ).sort_values(["user", "item"], ignore_index=True)
-    entities: dict[str, pd.DataFrame] = {}
-    relations: dict[RelationKey, pd.DataFrame] = {}
-    for column, (kind, relation) in ENTITIES.items():
-        values = books[column].str.split("|").explode()
-        values = values[values != ""]
-        names = np.sort(values.unique().astype(str))
-        keys = [f"{kind}/{name}" for name in names]
-        entities[kind] = pd.DataFrame({"key": keys, "name": names})
-        edges = {
-            "source": values.index.to_numpy(np.int32),
-            "target": np.searchsorted(names, values.to_numpy(str)).astype(np.int32),
-            "weight": np.ones(len(values), np.float32),
-        }
-        table = pd.DataFrame(edges).drop_duplicates(["source", "target"])
-        table = table.sort_values(["source", "target"], ignore_index=True)
-        relations["item", relation, kind] = table
-    return Snapshot(
-        roles=Roles(
-            domains={name: name.title() for name in sorted(books["domain"].unique())},
-            interactions=(InteractionRole(type="SAVED"),),
-            entities=tuple(kind for kind, _ in ENTITIES.values()),
-            relations=tuple(
-                RelationRole(type=relation, source="item", target=kind)
-                for kind, relation in ENTITIES.values()
-            ),
-        ),
-        users=pd.DataFrame({"key": users, "id": users}),
-        items=items.assign(text=text),
-        entities=entities,
-        interactions={"SAVED": interactions},
-        relations=relations,
+def read_snapshot(pipeline: Pipeline) -> Snapshot:
+    """Ingest and take a snapshot, or take the one that is there."""
+    if (pipeline.workspace.folder / "snapshots" / "latest").exists():
+        return pipeline.workspace.load_snapshot()
+    with pipeline.open_database(create=True) as database:
+        pipeline.ingest(database)
+        return pipeline.snapshot(database)
+
+
+def ranked(fitted: gnn.FittedModel, split: gnn.Split, seed: int) -> Rows:
+    """Full ranking of the held-out events."""
+    baselines = gnn.BASELINES if seed == 0 else ("popularity",)
+    ranks = gnn.evaluate(fitted, split, baselines).ranks
+    rows = {"all rows": ranks}
+    if ranks["tied"].any():
+        rows["rows without ties"] = ranks[~ranks["tied"]]
+    rows |= {str(name): part for name, part in ranks.groupby("domain")}
+    for name, known in (("with history", True), ("without history", False)):
+        if (part := ranks[ranks["history"] == known]).size:
+            rows[name] = part
+    return rows
+
+
+def scored(final: gnn.FittedModel, data: Path, pair: tuple[str, str], seed: int) -> Rows:
+    """Ranks of the positives of the DisenCDR test files among their candidates."""
+    methods: dict[str, Any] = dict(mixtures(final))
+    if seed == 0:
+        methods |= {each.name: each for each in gnn.build_baselines(final, final.events)}
+    rows = {}
+    for domain, other in (pair, pair[::-1]):
+        folder = data / "disencdr" / f"{domain}_{other}"
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch) / "candidates.csv"
+            script = data / "disencdr" / "candidates.py"
+            subprocess.run([sys.executable, script, folder, file, str(seed)], check=True)
+            pairs = pd.read_csv(file, dtype={"user": str, "item": str})
+            pairs.assign(domain=domain)[["user", "domain", "item"]].to_parquet(
+                Path(scratch) / "pairs.parquet"
+            )
+            found = list(PairsFile(Path(scratch) / "pairs.parquet", final.snapshot))
+        users = np.concatenate([part.users for part in found])
+        items = np.concatenate([part.items for part in found])
+        assert (users >= 0).all() and (items >= 0).all()
+        table = {"user": users[::1000], "item": items[::1000]}
+        for name, method in methods.items():
+            scores = gnn.score_pairs(final, users, items, method).reshape(-1, 1000)
+            table[name] = midranks(scores, scores[:, 0])
+        ranks = pd.DataFrame(table)
+        ranks["twin"] = twins(final, ranks)
+        rows[f"{domain}, all rows"] = ranks
+        rows[f"{domain}, rows without twins"] = ranks[~ranks["twin"]]
+    return rows
+
+
+def twins(final: gnn.FittedModel, ranks: pd.DataFrame) -> np.ndarray:
+    """Whether the user bought what is nearly the same item in the other domain."""
+    events = final.events.drop_duplicates(["user", "item"])
+    shape = (len(final.snapshot.users), len(final.snapshot.items))
+    ones = np.ones(len(events), np.float32)
+    met = sparse.csr_array((ones, (events["user"], events["item"])), shape=shape)
+    counts = np.asarray(met.sum(axis=0)).ravel()
+    domains = final.snapshot.items["domain"].to_numpy()
+    common = (met.T @ met).tocsr()
+    result = np.zeros(len(ranks), bool)
+    for place, (user, item) in enumerate(zip(ranks["user"], ranks["item"], strict=True)):
+        near = common[[item]].tocoo()
+        others, shared = near.coords[1], near.data
+        jaccard = shared / (counts[item] + counts[others] - shared)
+        same = others[(shared >= 2) & (jaccard >= 0.5) & (domains[others] != domains[item])]
+        result[place] = len(same) > 0 and met[[user]][:, same].nnz > 0
+    return result
+
+
+def figures(rows: Rows) -> Iterator[dict[str, Any]]:
+    """HR@10 and NDCG@10 of each method, and what the hybrid gains, by segment."""
+    for segment, ranks in rows.items():
+        methods = [name for name in ranks if ranks[name].dtype == np.float64]
+        gained = ndcg_by_row(ranks[HYBRID].to_numpy(), 10)
+        for method in methods:
+            found = ranks[method].to_numpy()
+            low, high = paired_interval(gained, ndcg_by_row(found, 10))
+            yield {
+                "segment": segment,
+                "rows": len(ranks),
+                "method": method,
+                "hr": hit_rate(found, 10),
+                "ndcg": ndcg(found, 10),
+                "low": low,
+                "high": high,
+            }
+
+
+def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path | None) -> None:
+    """Train and measure, and keep the figures of each seed in a file."""
+    settings = data_set.settings(folder / data_set.name)
+    pipeline = Pipeline(
+        settings, report=lambda stage: print(f"  {stage.name} {stage.seconds:.0f} s")
     )
+    snapshot = read_snapshot(pipeline)
+    text = pipeline.embed(snapshot)
+    for seed in seeds:
+        file = folder / data_set.name / f"{seed}.json"
+        train = settings.train.model_copy(update={"seed": seed})
+        split = gnn.split_events(snapshot, settings.split, seed)
+        begin = perf_counter()
+        fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, train), split)
+        middle = perf_counter()
+        final = gnn.train_all(snapshot, text, train, fitted.best_epoch)
+        final = gnn.with_weights(final, fitted.weights)
+        end = perf_counter()
+        if data_set.pair:
+            assert data is not None
+            rows = scored(final, data, data_set.pair, seed)
+        else:
+            rows = ranked(fitted, split, seed)
+        found = list(figures(rows))
+        result = {
+            "figures": found,
+            "best epoch": fitted.best_epoch,
+            "validation": [epoch.ndcg for epoch in fitted.curves],
+            "training": middle - begin,
+            "final": end - middle,
+            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "weights": {name: each._asdict() for name, each in fitted.weights.items()},
+        }
+        file.write_text(json.dumps(result, indent=1))
+        print(f"{data_set.name}, seed {seed}: best epoch {fitted.best_epoch}, "
+              f"{middle - begin:.0f} s, final fit {end - middle:.0f} s", flush=True)  # fmt: skip
+        for row in found:
+            print(f"  {row['segment']:24} {row['rows']:6} {row['method']:20} "
+                  f"{100 * row['hr']:6.2f} {100 * row['ndcg']:6.2f}", flush=True)  # fmt: skip
+
+
+def write_page(folder: Path) -> None:
+    """Means over seeds of what `measure` kept, as a page."""
+    parts = [
+        "# Quality",
+        "Written by `make bench-quality` (`benchmarks/quality.py`, which tells the protocols); do "
+        "not edit. HR@10 and NDCG@10 in percent, means over seeds; baselines are of the first "
+        "seed. *Gain* is what the hybrid gains in NDCG@10 over a method: the mean of the seeds, "
+        "and the widest of their paired 95% bootstrap intervals over test rows.",
+    ]
+    for data_set in SETS:
+        files = sorted((folder / data_set.name).glob("?.json"))
+        if not files:
+            continue
+        runs = [json.loads(file.read_text()) for file in files]
+        table = pd.concat([pd.DataFrame(run["figures"]) for run in runs])
+        spent = ", ".join(f"{run['training']:.0f} s" for run in runs)
+        memory = max(run["memory"] for run in runs)
+        parts.append(f"## {data_set.name}\n\n{len(runs)} seeds; training, weights included: "
+                     f"{spent}; peak memory {memory:,.0f} MiB.")  # fmt: skip
+        lines = ["| rows | | method | HR@10 | NDCG@10 | gain |", "|---|---:|---|---:|---:|---|"]
+        for (segment, method), rows in table.groupby(["segment", "method"], sort=False):
+            mean = rows[["hr", "ndcg"]].mean() * 100
+            ours = table[(table["segment"] == segment) & (table["method"] == HYBRID)]
+            ours = ours["ndcg"].head(len(rows)).mean() * 100
+            each = " / ".join(f"{100 * value:.2f}" for value in rows["ndcg"])
+            shown = f"{mean['ndcg']:.2f}" + (f" ({each})" if method in (HYBRID, SIMPLE) else "")
+            gain = ""
+            if method != HYBRID:
+                low, high = 100 * rows["low"].min(), 100 * rows["high"].max()
+                gain = f"{ours - mean['ndcg']:+.2f} ({low:+.2f} to {high:+.2f})"
+            count = f"{rows['rows'].iloc[0]:,}"
+            lines.append(
+                f"| {segment} | {count} | {method} | {mean['hr']:.2f} | {shown} | {gain} |"
+            )
+        parts.append("\n".join(lines))
+    PAGE.write_text("\n\n".join(parts) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    names = [data_set.name for data_set in SETS]
+    parser.add_argument("--sets", nargs="*", choices=names, default=names)
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default 3)")
-    parser.add_argument("--cache", type=Path, help="folder that keeps the text vectors")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "quality")
     options = parser.parse_args()
-    snapshot = read_goodbooks(Path(str(files("linkspan") / "data" / "goodbooks")))
-    with tempfile.TemporaryDirectory() as scratch:
-        begin = time.perf_counter()
-        text = embed_snapshot_text(snapshot, SentenceEncoder(), options.cache or Path(scratch))
-        print(f"text vectors: {time.perf_counter() - begin:.0f} s")
-    split = last_out(snapshot)
-    known = snapshot.events().iloc[split.history]
-    print(f"{len(split.train)} training, {len(split.test)} test events\n")
-    baselines: list[Component] = [
-        Popularity(snapshot, known),
-        Ease(snapshot, known, joint=False),
-        Ease(snapshot, known, joint=True),
-    ]
-    found: dict[str, list[dict[str, float]]] = {}
-    gains: list[tuple[float, float]] = []
-    print("seed  method              HR@10  NDCG@10")
-    for seed in range(options.seeds):
-        settings = TrainSettings(seed=seed)
-        begin = time.perf_counter()
-        fitted = fit_hybrid(train(snapshot, split, text, settings), split)
-        middle = time.perf_counter()
-        final = train_all(snapshot, text, settings, fitted.best_epoch)
-        with_weights(final, fitted.weights)
-        end = time.perf_counter()
-        evaluation = evaluate(fitted, split, baselines if seed == 0 else [])
-        for method in evaluation.methods:
-            figures = evaluation.figures(method)
-            found.setdefault(method, []).append(figures)
-            print(f"{seed:4}  {method:18} {100 * figures['hr']:6.2f} {100 * figures['ndcg']:8.2f}")
-        interval = paired_interval(
-            ndcg_by_row(evaluation.ranks["hybrid"], 10),
-            ndcg_by_row(evaluation.ranks["hybrid without gnn"], 10),
-        )
-        gains.append(interval)
-        print(f"      best epoch {fitted.best_epoch}; {middle - begin:.0f} s, final fit "
-              f"{end - middle:.0f} s; hybrid over hybrid without gnn, NDCG@10, 95%: "
-              f"+{100 * interval[0]:.2f} to +{100 * interval[1]:.2f}", flush=True)  # fmt: skip
-    for method, rows in found.items():
-        mean = {name: 100 * np.mean([row[name] for row in rows]) for name in ("hr", "ndcg")}
-        print(f"mean  {method:18} {mean['hr']:6.2f} {mean['ndcg']:8.2f}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\npeak memory {peak:.0f} MiB")
+    data = Path(os.environ["LINKSPAN_DATA"]) if "LINKSPAN_DATA" in os.environ else None
+    for data_set in SETS:
+        if data_set.name not in options.sets:
+            continue
+        if data_set.example is not None and data is None:
+            print(f"{data_set.name}: skipped, LINKSPAN_DATA does not name a folder")
+            continue
+        measure(data_set, options.folder, list(range(options.seeds)), data)
+    write_page(options.folder)
 
 
 if __name__ == "__main__":

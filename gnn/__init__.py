@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from linkspan.gnn.baselines import Ease as Ease
-    from linkspan.gnn.baselines import Popularity as Popularity
+    from linkspan.gnn.baselines import BASELINES as BASELINES
+    from linkspan.gnn.baselines import build_baselines as build_baselines
     from linkspan.gnn.components import PARTS as PARTS
     from linkspan.gnn.components import Component as Component
+    from linkspan.gnn.evaluation import LIST as LIST
     from linkspan.gnn.evaluation import Evaluation as Evaluation
     from linkspan.gnn.evaluation import evaluate as evaluate
     from linkspan.gnn.fitted import Epoch as Epoch
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from linkspan.gnn.scoring import score_pairs as score_pairs
     from linkspan.gnn.scoring import score_top as score_top
     from linkspan.gnn.scoring import similar_items as similar_items
+    from linkspan.gnn.settings import SplitSettings as SplitSettings
     from linkspan.gnn.settings import TrainSettings as TrainSettings
     from linkspan.gnn.split import Split as Split
     from linkspan.gnn.split import last_out as last_out
+    from linkspan.gnn.split import split_events as split_events
     from linkspan.gnn.store import load as load
     from linkspan.gnn.store import save as save
     from linkspan.gnn.text import HashEncoder as HashEncoder
@@ -34,21 +37,25 @@ if TYPE_CHECKING:
     from linkspan.gnn.text import embed_texts as embed_texts
     from linkspan.gnn.training import train as train
     from linkspan.gnn.training import train_all as train_all
+    from linkspan.gnn.tuning import Tuned as Tuned
+    from linkspan.gnn.tuning import tune as tune
     from linkspan.gnn.weighing import fit_hybrid as fit_hybrid
 
 _LAZY = {
+    "BASELINES": "baselines",
+    "LIST": "evaluation",
     "PARTS": "components",
     "Component": "components",
-    "Ease": "baselines",
     "Epoch": "fitted",
     "Evaluation": "evaluation",
     "FittedModel": "fitted",
     "HashEncoder": "text",
-    "Popularity": "baselines",
     "SentenceEncoder": "text",
     "Split": "split",
+    "SplitSettings": "settings",
     "TextEncoder": "text",
     "TrainSettings": "settings",
+    "build_baselines": "baselines",
     "build_encoder": "text",
     "embed_snapshot_text": "text",
     "embed_texts": "text",
@@ -60,24 +67,30 @@ _LAZY = {
     "score_pairs": "scoring",
     "score_top": "scoring",
     "similar_items": "scoring",
+    "split_events": "split",
+    "Tuned": "tuning",
     "train": "training",
     "train_all": "training",
+    "tune": "tuning",
     "with_weights": "hybrid",
 }
 
 __all__ = [
+    "BASELINES",
+    "LIST",
     "PARTS",
     "Component",
-    "Ease",
     "Epoch",
     "Evaluation",
     "FittedModel",
     "HashEncoder",
-    "Popularity",
     "SentenceEncoder",
     "Split",
+    "SplitSettings",
     "TextEncoder",
     "TrainSettings",
+    "Tuned",
+    "build_baselines",
     "build_encoder",
     "embed_snapshot_text",
     "embed_texts",
@@ -89,8 +102,10 @@ __all__ = [
     "score_pairs",
     "score_top",
     "similar_items",
+    "split_events",
     "train",
     "train_all",
+    "tune",
     "with_weights",
 ]
 

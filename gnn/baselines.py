@@ -1,88 +1,192 @@
-"""Baselines that any model must beat: popularity, and EASE within a domain or over all of them."""
+"""Baselines that any model must beat, each a component of its own."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from linkspan.errors import ModelError
+from linkspan.gnn.components import Component
+from linkspan.gnn.data import transitions
 from linkspan.gnn.domains import rows_by_domain
-from linkspan.gnn.past import count_users
-from linkspan.gnn.simple import ridge_inverse
-from linkspan.graph.snapshot import Snapshot
+from linkspan.gnn.fitted import FittedModel
+from linkspan.gnn.hybrid import STEP_PRIOR
+from linkspan.gnn.past import Past, count_users
+from linkspan.gnn.simple import (
+    Likeness,
+    Spread,
+    by_domain,
+    forward_steps,
+    item_cosines,
+    item_weights,
+)
+from linkspan.gnn.text import unit_rows
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+
+BASELINES = (
+    "popularity",
+    "item-knn",
+    "ease-target",
+    "ease-joint",
+    "ease-decay",
+    "transitions",
+    "als",
+    "text",
+)
+"""Names of all baselines; the last ones only where there are times, the package, or texts."""
+
+_DECAY, _STEP_DECAY, _TEXT_DECAY, _FACTORS = 0.6, 0.4, 0.7, 64
+
+
+def build_baselines(
+    fitted: FittedModel, learned: pd.DataFrame, names: tuple[str, ...] = BASELINES
+) -> list[Component]:
+    """Baselines on the graph of a model.
+
+    Args:
+        fitted: Its known events are the histories, and its settings give λ of EASE.
+        learned: Events that parameters are learned from, columns ``user`` and ``item``.
+        names: Of `BASELINES`. Those that are in the order of events need times, ``text`` needs
+            texts; without, they are left out, as is ``als`` without the package `implicit`.
+
+    Raises:
+        ModelError: A name is unknown.
+    """
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise ModelError(
+            f"there is no baseline '{unknown[0]}'", hint=f"There are {', '.join(BASELINES)}"
+        )
+    maker = _Maker(fitted, learned)
+    made = (maker.makers[name]() for name in BASELINES if name in names)
+    return [each for each in made if each is not None]
 
 
 class Popularity:
     """Number of users of an item.
 
     Args:
-        snapshot: The graph.
+        rows: Domain to item rows.
         events: Known events; columns ``user`` and ``item``.
+        items: Number of items.
     """
 
     name = "popularity"
 
-    def __init__(self, snapshot: Snapshot, events: pd.DataFrame) -> None:
-        counts = count_users(events, len(snapshot.items)).astype(np.float32)
-        self._counts = {domain: counts[rows] for domain, rows in rows_by_domain(snapshot).items()}
+    def __init__(self, rows: Mapping[str, IntArray], events: pd.DataFrame, items: int) -> None:
+        counts = count_users(events, items).astype(np.float32)
+        self._counts = {domain: counts[chosen] for domain, chosen in rows.items()}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """Scores (B, N) of the domain's items, in row order, for users (B,)."""
         return np.tile(self._counts[domain], (len(users), 1))
 
 
-class Ease:
-    """EASE (Steck, 2019, arXiv:1905.03375): a linear item-item model in closed form.
-
-    Costs the inverse of an (N, N) matrix: time N³, memory 8 N² bytes.
+class Factors:
+    """Products of vectors of users and items.
 
     Args:
-        snapshot: The graph.
-        events: Known events; columns ``user`` and ``item``.
-        regularization: λ, added to the diagonal of the Gram matrix.
-        joint: One model over the items of all domains; or else one for each domain.
+        name: What the figures call it.
+        users: (U, K).
+        items: (N, K).
+        rows: Domain to item rows.
     """
 
     def __init__(
-        self,
-        snapshot: Snapshot,
-        events: pd.DataFrame,
-        regularization: float = 400.0,
-        joint: bool = True,
+        self, name: str, users: FloatArray, items: FloatArray, rows: Mapping[str, IntArray]
     ) -> None:
-        self.name = "ease-joint" if joint else "ease-target"
-        shape = (len(snapshot.users), len(snapshot.items))
-        pairs = events[["user", "item"]].drop_duplicates()
-        ones = np.ones(len(pairs), np.float32)
-        self._met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=shape)
-        self._rows = rows_by_domain(snapshot)
-        everything = np.arange(shape[1])
-        self._inputs = {
-            domain: everything if joint else rows for domain, rows in self._rows.items()
-        }
-        if joint:
-            weights = _ease(self._met, regularization)
-            self._weights = {domain: weights[:, rows] for domain, rows in self._rows.items()}
-        else:
-            self._weights = {
-                domain: _ease(self._met[:, rows], regularization)
-                for domain, rows in self._rows.items()
-            }
+        self.name, self._users, self._items, self._rows = name, users, items, rows
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """Scores (B, N) of the domain's items, in row order, for users (B,)."""
-        met = self._met[users][:, self._inputs[domain]]
-        scores: FloatArray = met @ self._weights[domain]
+        scores: FloatArray = self._users[users] @ self._items[self._rows[domain]].T
         return scores
 
 
-def _ease(met: sparse.csr_array, regularization: float) -> FloatArray:
-    """Item-item weights (N, N) with a zero diagonal; column j predicts item j."""
-    inverse = ridge_inverse((met.T @ met).toarray().astype(np.float64), regularization)
-    weights: FloatArray = (inverse / -np.diag(inverse)).astype(np.float32)
-    np.fill_diagonal(weights, 0.0)
-    return weights
+class _Maker:
+    """Makes the baselines by name; None where one cannot be had."""
+
+    def __init__(self, fitted: FittedModel, learned: pd.DataFrame) -> None:
+        self.fitted, self.snapshot, self.learned = fitted, fitted.snapshot, learned
+        self.rows = rows_by_domain(self.snapshot)
+        self.users, self.items = len(self.snapshot.users), len(self.snapshot.items)
+        self.known = fitted.events
+        once = self.known.drop_duplicates(["user", "item"])
+        self.past = Past(once, self.items, timed=self.snapshot.timed)
+        self.makers: dict[str, Callable[[], Component | None]] = {
+            "popularity": lambda: Popularity(self.rows, self.known, self.items),
+            "item-knn": self._neighbours,
+            "ease-target": self._ease_target,
+            "ease-joint": lambda: self._spread("ease-joint", self._ease(self.learned), 1.0),
+            "ease-decay": self._ease_decay,
+            "transitions": self._transitions,
+            "als": self._als,
+            "text": self._text,
+        }
+        self._joint: sparse.csr_array | None = None
+
+    def _spread(self, name: str, weights: sparse.csr_array, decay: float) -> Component:
+        return Spread("", name, by_domain(weights, self.rows), self.past, self.rows, decay)
+
+    def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
+        if events is self.learned and self._joint is not None:
+            return self._joint
+        strength = self.fitted.settings.linear_regularization
+        weights = item_weights(events, self.users, self.items, regularization=strength)
+        if events is self.learned:
+            self._joint = weights
+        return weights
+
+    def _ease_target(self) -> Component:
+        items = self.learned["item"].to_numpy()
+        matrices = {
+            domain: self._ease(self.learned[np.isin(items, rows)])[:, rows]
+            for domain, rows in self.rows.items()
+        }
+        return Spread("", "ease-target", matrices, self.past, self.rows, 1.0)
+
+    def _ease_decay(self) -> Component | None:
+        if not self.snapshot.timed:
+            return None
+        return self._spread("ease-decay", self._ease(self.learned), _DECAY)
+
+    def _neighbours(self) -> Component:
+        return self._spread("item-knn", item_cosines(self.learned, self.users, self.items), 1.0)
+
+    def _transitions(self) -> Component | None:
+        if not self.snapshot.timed:
+            return None
+        settings = self.fitted.settings
+        steps = transitions(self.known, settings.transition_window, settings.transition_decay)
+        return self._spread(
+            "transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY
+        )
+
+    def _als(self) -> Component | None:
+        try:
+            from implicit.als import AlternatingLeastSquares
+        except ImportError:
+            return None
+        pairs = self.known[["user", "item"]].drop_duplicates()
+        ones = np.ones(len(pairs), np.float32)
+        shape = (self.users, self.items)
+        met = sparse.csr_matrix((ones, (pairs["user"], pairs["item"])), shape=shape)
+        model = AlternatingLeastSquares(
+            factors=_FACTORS, random_state=self.fitted.settings.seed, use_gpu=False
+        )
+        model.fit(met, show_progress=False)
+        return Factors("als", model.user_factors, model.item_factors, self.rows)
+
+    def _text(self) -> Component | None:
+        if "item" not in self.fitted.text:
+            return None
+        text = unit_rows(self.fitted.text["item"])
+        likeness = Likeness(text, self.past, self.rows, _TEXT_DECAY)
+        likeness.name = "text"
+        return likeness

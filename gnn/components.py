@@ -106,7 +106,7 @@ class Cosine:
 
     def _inputs(self, users: IntArray, domain: str) -> tuple[Tensor, Tensor, Tensor]:
         """Users, domains and histories as tensors, as the model takes them."""
-        length = self._fitted.settings.history_length
+        length = self._fitted.model.length
         return self.tensors(latest(self._fitted.events, users, self._codes[domain], length))
 
     def tensors(self, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:

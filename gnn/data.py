@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch_geometric.data import HeteroData
 from torch_geometric.utils import coalesce
 
@@ -18,10 +17,7 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
 NEXT = ("item", "NEXT", "item")
-TOGETHER = ("item", "TOGETHER", "item")
 REVERSE = "rev_"
-SET_LIMIT = 200
-"""Where a history is a set, users with more items than this do not count as co-occurrence."""
 
 EdgeType = tuple[str, str, str]
 
@@ -38,9 +34,9 @@ def build_hetero_data(
     Node types are ``item``, ``user`` and one per entity kind, with ``text`` (n, d) where there is
     one; items also have ``domain`` (n,), a position in ``snapshot.domains``, and ``count`` (n,),
     their events. Every relation and interaction type is an edge type, forward and reverse
-    (``rev_TYPE``); so are item transitions (`transitions`), or co-occurrence where histories are
-    sets. Each has ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what
-    `linkspan.gnn.adjacency` adds.
+    (``rev_TYPE``); so are item transitions (`transitions`), unless histories are sets. Each has
+    ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what `linkspan.gnn.adjacency`
+    adds.
 
     Args:
         snapshot: The graph.
@@ -74,14 +70,11 @@ def build_hetero_data(
             columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
             kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
         weights = kept["weight"].to_numpy(np.float32)
-        own = (key[0], f"stated_{key[1]}", key[2]) if key in (NEXT, TOGETHER) else key
+        own = (key[0], f"stated_{key[1]}", key[2]) if key == NEXT else key
         _add_both(data, own, kept["source"], kept["target"], weights)
     if snapshot.timed:
         moves = transitions(events, settings.transition_window, settings.transition_decay)
         _add_both(data, NEXT, moves["source"], moves["target"], moves["weight"].to_numpy())
-    else:
-        together = co_occurrence(events, len(snapshot.users), len(snapshot.items))
-        _add(data, TOGETHER, together["source"], together["target"], together["weight"].to_numpy())
     if held_out is not None:
         check_no_leak(data, events, held_out, settings)
     add_adjacencies(data)
@@ -113,31 +106,13 @@ def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame
     return pd.concat(frames, ignore_index=True)
 
 
-def co_occurrence(events: pd.DataFrame, users: int, items: int) -> pd.DataFrame:
-    """Pairs of items of one user; a user with n items adds 1 / (n - 1) to each of its pairs.
-
-    Returns:
-        Columns ``source``, ``target`` (item rows), ``weight``; both directions of each pair.
-    """
-    pairs = events[["user", "item"]].drop_duplicates()
-    sizes = np.bincount(pairs["user"], minlength=users)
-    sizes[(sizes < 2) | (sizes > SET_LIMIT)] = 0
-    shares = np.divide(1.0, sizes - 1, out=np.zeros(users), where=sizes > 0)
-    ones = np.ones(len(pairs))
-    met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))
-    product = (met.T @ sparse.diags_array(shares) @ met).tocoo()
-    off = (product.row != product.col) & (product.data > 0)
-    columns = {"source": product.row[off], "target": product.col[off]}
-    return pd.DataFrame({**columns, "weight": product.data[off].astype(np.float32)})
-
-
 def check_no_leak(
     data: HeteroData, events: pd.DataFrame, held_out: pd.DataFrame, settings: TrainSettings
 ) -> None:
     """Verify that no held-out event reached the edges or any count of ``data``.
 
     The sums are computed in another way than `build_hetero_data` does it: per item, how many events
-    there are, and what weight of transitions or co-occurrence it must have.
+    there are, and what weight of transitions it must have.
 
     Args:
         data: What messages pass over.
@@ -170,14 +145,6 @@ def check_no_leak(
             found = np.bincount(edges[row], weights=weight, minlength=items)
             if not np.allclose(found, expected, rtol=1e-4, atol=1e-3):
                 raise ModelError("leak: item transitions hold more than the events allowed")
-    if TOGETHER in data.edge_types:
-        pairs = events[["user", "item"]].drop_duplicates()
-        sizes = pairs.groupby("user")["item"].transform("size")
-        partners = np.bincount(pairs["item"][sizes.between(2, SET_LIMIT)], minlength=items)
-        edges, weight = data[TOGETHER].edge_index.numpy(), data[TOGETHER].edge_weight.numpy()
-        found = np.bincount(edges[0], weights=weight, minlength=items)
-        if not np.allclose(found, partners, rtol=1e-4, atol=1e-3):
-            raise ModelError("leak: co-occurrence holds more than the events allowed")
 
 
 def _transition_sums(

@@ -124,7 +124,7 @@ class Mixture:
         Returns:
             (B, k) item rows, -1 where there is no history.
         """
-        length = self._fitted.settings.history_length
+        length = self._fitted.model.length
         gains = np.zeros((*items.shape, length), np.float32)
         for feature, scale in zip(self.features, scales, strict=True):
             if isinstance(feature, Cosine | Spread | Likeness) and scale.any():

@@ -22,8 +22,7 @@ class SupervisionMask:
     An event of a user and an item is an edge between the two, of its own type and perhaps of
     others, and has given weight to transitions into the item. A model that sees them while it is
     asked for that item learns to trust what will not be there (Zhang & Chen, 2018,
-    arXiv:1802.09691). The normalisation is left as it is. Co-occurrence of histories that are sets
-    is not masked.
+    arXiv:1802.09691). The normalisation is left as it is.
 
     Args:
         data: Built from ``events``, with adjacencies.
@@ -63,16 +62,19 @@ class SupervisionMask:
         result = dict(self._matrices)
         for key, edges in self._edges.items():
             chosen, weights = edges[rows].flatten(), self._weights[key][rows].flatten()
-            chosen, weights = chosen[chosen >= 0], weights[chosen >= 0]
-            store, (adj_t, adj) = self._data[key], self._matrices[key]
-            change = -weights * store.norm[chosen]
-            masked = Adjacency(
-                with_values(adj_t, adj_t.values().index_add(0, store.slot_t[chosen], change)),
-                with_values(adj, adj.values().index_add(0, store.slot[chosen], change)),
-            )
+            masked = self._less(key, chosen[chosen >= 0], weights[chosen >= 0])
             result[key] = masked
             result[key[2], REVERSE + key[1], key[0]] = Adjacency(masked.adj, masked.adj_t)
         return result
+
+    def _less(self, key: EdgeType, edges: Tensor, weights: Tensor) -> Adjacency:
+        """A relation without some weight of some of its edges."""
+        store, (adj_t, adj) = self._data[key], self._matrices[key]
+        change = -weights * store.norm[edges]
+        return Adjacency(
+            with_values(adj_t, adj_t.values().index_add(0, store.slot_t[edges], change)),
+            with_values(adj, adj.values().index_add(0, store.slot[edges], change)),
+        )
 
 
 def _find(data: HeteroData, key: EdgeType, sources: IntArray, targets: IntArray) -> IntArray:

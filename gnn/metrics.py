@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> FloatArray:
@@ -33,16 +35,84 @@ def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     return np.partition(scores, -k, axis=1)[:, -k, None]
 
 
+def top_columns(scores: NDArray[np.float32], k: int) -> IntArray:
+    """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
+    k = min(k, scores.shape[1])
+    inside = scores >= kth_largest(scores, k)
+    for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
+        first = np.argsort(-scores[row], kind="stable")[:k]
+        inside[row] = False
+        inside[row, first] = True
+    best = np.nonzero(inside)[1].reshape(len(scores), k)
+    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    return np.take_along_axis(best, order, 1)
+
+
+def by_list(ranks: FloatArray, lists: IntArray, candidates: IntArray, k: int) -> pd.DataFrame:
+    """Figures of each list from the ranks of its targets.
+
+    A list is what one user is given in one domain; with one target a list, HR, recall and the share
+    of rows that are hit are the same. Ties stand at their mean rank. NDCG: Järvelin & Kekäläinen
+    (2002), doi:10.1145/582415.582418. AUC: the chance that a target stands above another candidate,
+    ties half (Hanley & McNeil, 1982). The binary task is to tell the targets from the other
+    candidates; what is among the first ``k`` is taken for one.
+
+    Args:
+        ranks: (R,) rank of each target among all candidates of its list, from 1.
+        lists: (R,) which list a target belongs to, from 0; none is left out.
+        candidates: (R,) how many candidates its list has, the targets among them.
+        k: Length to which lists are cut, but for ``mrr`` and ``auc``.
+
+    Returns:
+        One row per list: ``precision``, ``recall``, ``f1``, ``hr``, ``ndcg``, ``mrr``, ``map``,
+        ``auc`` (from 0 to 1; ``auc`` is NaN without other candidates), and the counts ``tp``,
+        ``fp``, ``fn``, ``tn`` of the binary task.
+    """
+    order = np.lexsort((ranks, lists))
+    rank, of = np.asarray(ranks, np.float64)[order], lists[order]
+    targets = np.bincount(of)
+    firsts = np.concatenate([[0], np.cumsum(targets)[:-1]])
+    place = np.arange(1, len(rank) + 1) - firsts[of]
+    every = np.asarray(candidates, np.float64)[order][firsts]
+    inside = rank <= k
+
+    def summed(values: FloatArray) -> FloatArray:
+        total = np.bincount(of, np.where(inside, values, 0.0), minlength=len(targets))
+        return total.astype(np.float64)
+
+    hits = summed(np.ones(len(rank)))
+    best = np.cumsum(1.0 / np.log2(np.arange(2, k + 2)))
+    most = np.minimum(targets, k)
+    above = np.bincount(of, rank - place)
+    others = every - targets
+    with np.errstate(invalid="ignore"):
+        auc = np.where(others > 0, 1.0 - above / (targets * others), np.nan)
+    false = np.minimum(k, every) - hits
+    return pd.DataFrame(
+        {
+            "precision": hits / k,
+            "recall": hits / targets,
+            "f1": 2.0 * hits / (k + targets),
+            "hr": (hits > 0).astype(np.float64),
+            "ndcg": summed(1.0 / np.log2(rank + 1.0)) / best[most - 1],
+            "mrr": 1.0 / rank[firsts],
+            "map": summed(place / rank) / most,
+            "auc": auc,
+            "tp": hits,
+            "fp": false,
+            "fn": targets - hits,
+            "tn": others - false,
+        }
+    )
+
+
 def hit_rate(ranks: FloatArray, k: int) -> float:
     """Share of rows whose one target is among the first ``k`` (HR@k, equal to recall@k)."""
     return float(np.mean(ranks <= k))
 
 
 def ndcg(ranks: FloatArray, k: int) -> float:
-    """Normalised discounted cumulative gain at ``k`` with one target a row.
-
-    Järvelin & Kekäläinen (2002), doi:10.1145/582415.582418; the ideal gain is 1.
-    """
+    """Normalised discounted cumulative gain at ``k`` with one target a row; see `by_list`."""
     return float(np.mean(ndcg_by_row(ranks, k)))
 
 
@@ -70,8 +140,3 @@ def paired_interval(
     means = [differences[random.integers(0, size, size)].mean() for _ in range(samples)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
-
-
-def mean_reciprocal_rank(ranks: FloatArray) -> float:
-    """Mean of 1 / rank over all rows, without a cut."""
-    return float(np.mean(1.0 / ranks))

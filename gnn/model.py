@@ -12,8 +12,12 @@ from torch_geometric.data import HeteroData
 from torch_geometric.nn import MessagePassing
 
 from linkspan.gnn.adjacency import Adjacency, EdgeType, sparse_product
+from linkspan.gnn.data import NEXT
 from linkspan.gnn.history import PAD
 from linkspan.gnn.settings import TrainSettings
+
+SET_LENGTH = 50
+"""Items of a history without an order that make a user's state."""
 
 
 class States(NamedTuple):
@@ -92,7 +96,9 @@ class HistoryGNN(nn.Module):
 
     def __init__(self, data: HeteroData, domains: int, settings: TrainSettings) -> None:
         super().__init__()
-        width, length = settings.embedding_size, settings.history_length
+        width, self.ordered = settings.embedding_size, NEXT in data.edge_types
+        self.length = settings.history_length if self.ordered else SET_LENGTH
+        length = self.length if self.ordered else 1
         self.temperature = settings.temperature
         self.kinds = known = [kind for kind in data.node_types if kind != "user"]
         self.identity = nn.ParameterDict(
@@ -113,6 +119,7 @@ class HistoryGNN(nn.Module):
             nn.ModuleDict({_name(key): RelationConv() for key in keys}) for keys in self.relations
         ]
         self.convs = nn.ModuleList(self.hops)
+        # Where histories are sets all their items count alike: one weight stands for all positions.
         self.position = nn.Parameter(0.7 ** torch.arange(length, dtype=torch.float32))
         self.position_inside = nn.Parameter(torch.zeros(length))
         self.query = nn.Linear(width, width // 2, bias=False)
@@ -150,6 +157,7 @@ class HistoryGNN(nn.Module):
         if self.item_adapters is not None:
             items = self.item_adapters(items, domains)
         items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))
+        context = None if context is None else functional.pad(context, (0, 0, 0, 1))
         return States(items, context, functional.pad(domains, (0, 1), value=PAD))
 
     def user_states(
@@ -159,7 +167,7 @@ class HistoryGNN(nn.Module):
 
         Args:
             states: What `encode` gave.
-            users: (B,) user rows.
+            users: (B,) user rows; -1 for a user whom the graph does not have.
             domains: (B,) positions of the domains asked for.
             history: (B, L) item rows, latest first, then `PAD`.
 

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
-from linkspan.gnn.components import PARTS, Seen
+from linkspan.gnn.components import PARTS, Component, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import published
-from linkspan.gnn.metrics import kth_largest
+from linkspan.gnn.metrics import top_columns
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -66,7 +66,7 @@ def score_top(
                 if not np.isfinite(scores).all():
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
-                best = _top(scores, k)
+                best = top_columns(scores, k)
                 items = rows_of[domain][best]
                 columns: dict[str, NDArray[Any]] = {
                     name: np.take_along_axis(part, best, 1) for name, part in shares.parts.items()
@@ -83,20 +83,23 @@ def score_top(
     return table[["user", "item", "domain", "rank", "score", *PARTS, "because"]]
 
 
-def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatArray:
+def score_pairs(
+    fitted: FittedModel, users: IntArray, items: IntArray, method: Component | None = None
+) -> FloatArray:
     """Scores of any pairs, seen or not.
 
     Args:
         fitted: The model.
-        users: (P,) user rows.
-        items: (P,) item rows.
+        users: (P,) user rows; -1 for a user whom the graph does not have.
+        items: (P,) item rows; those of -1 are not scored.
+        method: What scores; by default what is published.
 
     Returns:
-        (P,) scores, the same that `score_top` gives.
+        (P,) scores, the same that `score_top` gives; NaN where there is no item.
     """
-    domains = item_domains(fitted.snapshot)[items]
-    rows_of, mixture = rows_by_domain(fitted.snapshot), published(fitted)
-    result = np.zeros(len(users), np.float32)
+    domains = np.append(item_domains(fitted.snapshot), -1)[items]
+    rows_of, scorer = rows_by_domain(fitted.snapshot), method or published(fitted)
+    result = np.full(len(users), np.nan, np.float32)
     for code, domain in enumerate(fitted.snapshot.domains):
         pairs = np.flatnonzero(domains == code)
         columns = np.searchsorted(rows_of[domain], items[pairs])
@@ -107,7 +110,7 @@ def score_pairs(fitted: FittedModel, users: IntArray, items: IntArray) -> FloatA
             inside = order[
                 np.searchsorted(row[order], start) : np.searchsorted(row[order], start + CHUNK)
             ]
-            scores = mixture.score(chunk, domain)
+            scores = scorer.score(chunk, domain)
             result[pairs[inside]] = scores[row[inside] - start, columns[inside]]
     return result
 
@@ -135,7 +138,7 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
             same = domains[items][:, None] == domains[None]
             for inside in (True, False):
                 scores = np.where(same == inside, cosines, -np.inf)
-                best = _top(scores, k)
+                best = top_columns(scores, k)
                 columns = {"score": np.take_along_axis(scores, best, 1)}
                 frame = _lists(items, "item", best, "other", columns)
                 frames.append(frame.assign(inside=inside))
@@ -144,19 +147,6 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
     by = ["item", "inside", "rank"]
     table = table.sort_values(by, ascending=[True, False, True], ignore_index=True)
     return table[["item", "other", "inside", "rank", "score"]]
-
-
-def _top(scores: FloatArray, k: int) -> IntArray:
-    """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
-    k = min(k, scores.shape[1])
-    inside = scores >= kth_largest(scores, k)
-    for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
-        first = np.argsort(-scores[row], kind="stable")[:k]
-        inside[row] = False
-        inside[row, first] = True
-    best = np.nonzero(inside)[1].reshape(len(scores), k)
-    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, 1)
 
 
 def _known_domains(fitted: FittedModel, domains: Sequence[str] | None) -> list[str]:

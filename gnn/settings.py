@@ -2,11 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda"]
+Protocol = Literal[
+    "auto", "last-out", "last-out-per-domain", "time", "random", "fold", "domain-out", "file"
+]
+
+
+class SplitSettings(BaseModel):
+    """What is held out to choose settings (validation) and to measure (test).
+
+    Attributes:
+        protocol: ``last-out``: each user's last event, the one before it for validation;
+            ``last-out-per-domain``: the same within each domain; ``time``: all events from a moment
+            on; ``random``: a share of all events; ``fold``: one of several equal parts;
+            ``domain-out``: all that some users did in one domain; ``file``: what a file says;
+            ``auto``: ``last-out`` where events have an order, else ``random``.
+        test: Share for test of events (``time``, ``random``) or of users (``domain-out``); 0 for
+            ``random`` measures nothing, and leaves more to learn from.
+        validation: Share for validation, likewise.
+        at: First moment of the test part (``time``), as events have it: milliseconds UTC or a
+            position; without, ``test`` says it.
+        folds: Number of parts (``fold``).
+        fold: The part that is for test, from 0; the one after it is for validation.
+        domain: Which domain is held out (``domain-out``).
+        file: CSV or Parquet file with columns ``user``, ``item`` (ids), ``domain`` (unless there is
+            one only) and ``part`` (``train``, ``validation`` or ``test``); events that are not
+            in it are trained on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    protocol: Protocol = "auto"
+    test: float = Field(default=0.1, ge=0.0, lt=0.5)
+    validation: float = Field(default=0.1, gt=0.0, lt=0.5)
+    at: int | None = None
+    folds: int = Field(default=5, ge=3)
+    fold: int = Field(default=0, ge=0)
+    domain: str | None = None
+    file: Path | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> SplitSettings:
+        for protocol, key in (("domain-out", "domain"), ("file", "file")):
+            if self.protocol == protocol and getattr(self, key) is None:
+                raise ValueError(f"protocol '{protocol}' needs the key '{key}'")
+        if not self.test and self.protocol in ("time", "domain-out"):
+            raise ValueError(f"protocol '{self.protocol}' needs a 'test' above 0")
+        if self.fold >= self.folds:
+            raise ValueError(f"'fold' counts from 0, so it is below 'folds' ({self.folds})")
+        return self
 
 
 class TrainSettings(BaseModel):
@@ -17,7 +66,8 @@ class TrainSettings(BaseModel):
             path of any sentence-transformers model.
         embedding_size: Width K of the states of nodes and users.
         layers: Hops of message passing.
-        history_length: Events of a user, the latest ones, that make the user's state (L).
+        history_length: Events of a user, the latest ones, that make the user's state (L). Where
+            histories are sets, 50 of them do.
         adapter_size: Rank of the linear adapters of each domain; 0 leaves them out.
         dropout: Share of the history's positions that is left out while training.
         temperature: Divides the cosine of user and item.

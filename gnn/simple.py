@@ -6,7 +6,7 @@ is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -67,25 +67,73 @@ def item_weights(
     gram = (met @ met.T if dual else met.T @ met).toarray()
     inverse = ridge_inverse(gram, regularization)
     columns = met.tocsc()
+
+    def block(inside: IntArray) -> FloatArray:
+        if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
+            found = np.asarray(met.T @ (inverse @ columns[:, inside]))
+            diagonal = found[inside, np.arange(len(inside))]
+            found /= np.maximum(1.0 - diagonal, 1e-6)
+            return found
+        weights: FloatArray = inverse[:, inside] / -np.diag(inverse)[inside]
+        return weights
+
+    return _largest(block, chosen, items, keep)
+
+
+def item_cosines(
+    events: pd.DataFrame, users: int, items: int, *, shrinkage: float = 10.0, keep: int = 200
+) -> sparse.csr_array:
+    """Cosines of items by the users who met both (Sarwar et al., 2001, doi:10.1145/371920.372071).
+
+    Args:
+        events: Events to learn from; columns ``user`` and ``item``.
+        users: Number of users U.
+        items: Number of items N.
+        shrinkage: Added to each product of lengths, so that few common users count less.
+        keep: Neighbours kept for each item.
+
+    Returns:
+        (N, N) float32, zero on the diagonal.
+    """
+    pairs = events[["user", "item"]].drop_duplicates()
+    ones = np.ones(len(pairs), np.float32)
+    met = sparse.csc_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))
+    length = np.sqrt(np.asarray(met.sum(axis=0)).ravel())
+
+    def block(inside: IntArray) -> FloatArray:
+        found = (met.T @ met[:, inside]).toarray()
+        cosines: FloatArray = (found / (length[:, None] * length[inside] + shrinkage)).astype(
+            np.float32
+        )
+        return cosines
+
+    return _largest(block, np.arange(items), items, keep)
+
+
+def _largest(
+    block: Callable[[IntArray], FloatArray], chosen: IntArray, items: int, keep: int
+) -> sparse.csr_array:
+    """(N, N) the largest weights of each column, by magnitude, made some columns at a time.
+
+    Args:
+        block: Positions in ``chosen`` to the dense columns of these (len(chosen), B); changed.
+        chosen: Items that take part, ascending.
+        items: N.
+        keep: How many of a column (more where several are equal).
+    """
     none = np.zeros(0, np.int64)
     rows_kept, columns_kept, values_kept = [none], [none], [np.zeros(0, np.float32)]
     for start in range(0, len(chosen), _COLUMNS):
-        part = slice(start, min(start + _COLUMNS, len(chosen)))
-        inside = np.arange(part.start, part.stop)
-        if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
-            block = np.asarray(met.T @ (inverse @ columns[:, part]))
-            diagonal = block[inside, inside - start]
-            block /= np.maximum(1.0 - diagonal, 1e-6)
-        else:
-            block = inverse[:, part] / -np.diag(inverse)[part]
-        block[inside, inside - start] = 0.0
-        block = np.ascontiguousarray(block.T)
-        sizes = np.abs(block)
+        inside = np.arange(start, min(start + _COLUMNS, len(chosen)))
+        found = block(inside)
+        found[inside, inside - start] = 0.0
+        found = np.ascontiguousarray(found.T)
+        sizes = np.abs(found)
         least = kth_largest(sizes, min(keep, len(chosen)))
         of, best = np.nonzero((sizes >= least) & (sizes > 0.0))
         rows_kept.append(chosen[best])
         columns_kept.append(chosen[inside[of]])
-        values_kept.append(block[of, best])
+        values_kept.append(found[of, best])
     places = (np.concatenate(rows_kept), np.concatenate(columns_kept))
     values = np.concatenate(values_kept).astype(np.float32)
     weights: sparse.csr_array = sparse.coo_array((values, places), (items, items)).tocsr()

@@ -1,24 +1,29 @@
-"""Time-ordered splits of the events: what is learned from, and what is held out."""
+"""What is learned from, and what is held out: splits of the events by several protocols."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.settings import SplitSettings
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
-Protocol = Literal["last-out", "last-out-per-domain"]
+Parts = tuple[IntArray, IntArray, IntArray]
 
 MIN_EVENTS = 3
 """A user (in one domain, for last-out-per-domain) with fewer events is trained on only."""
+
+MOST_VALIDATED = 6_000
+"""Validation events that epochs and weights are chosen on; more cost time and change little."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,71 @@ class Split:
             raise ModelError(f"{file}: not a readable split ({error})") from error
 
 
+def split_events(
+    snapshot: Snapshot,
+    settings: SplitSettings | None = None,
+    seed: int = 0,
+    parts: pd.DataFrame | None = None,
+) -> Split:
+    """Split the positive events of a graph.
+
+    A pair of user and item is held out once: its other events are in no part. By chance are drawn
+    only events of users who keep others.
+
+    Args:
+        snapshot: The graph.
+        settings: The protocol and its numbers.
+        seed: Of what is drawn by chance.
+        parts: For protocol ``file``: columns ``user``, ``item`` (rows) and ``part``
+            (``validation`` or ``test``); all other events are trained on.
+
+    Raises:
+        ModelError: No event can be held out, or a domain is unknown.
+    """
+    settings = settings or SplitSettings()
+    protocol = settings.protocol
+    if protocol == "auto":
+        protocol = "last-out" if snapshot.timed else "random"
+    events = snapshot.events()
+    events["domain"] = snapshot.items["domain"].to_numpy()[events["item"]]
+    events["fresh"] = ~events.duplicated(["user", "item"])
+    random = np.random.default_rng(seed)
+    made: dict[str, Callable[[], Parts]] = {
+        "last-out": lambda: _last_out(events, ["user"]),
+        "last-out-per-domain": lambda: _last_out(events, ["user", "domain"]),
+        "time": lambda: _time(events, settings),
+        "random": lambda: _random(events, random, settings),
+        "fold": lambda: _fold(events, random, settings),
+        "domain-out": lambda: _domain_out(events, random, settings),
+        "file": lambda: _stated(events, parts),
+    }
+    train, validation, test = made[protocol]()
+    held_out = np.zeros(len(events), bool)
+    held_out[np.concatenate([validation, test])] = True
+    pairs = pd.MultiIndex.from_frame(events[["user", "item"]])
+    train = train[~pairs[train].isin(pairs[held_out])]
+    if not len(train):
+        raise ModelError(
+            f"protocol '{protocol}' leaves no event to learn from",
+            hint="Hold out less, in [split]",
+        )
+    return Split(protocol, train, validation, test, snapshot.fingerprint())
+
+
+def some_validation(split: Split, events: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Validation events, at most `MOST_VALIDATED` of them, drawn by chance if there are more.
+
+    Args:
+        split: Says which they are.
+        events: All events of the snapshot.
+        seed: Of the draw.
+    """
+    rows = split.validation
+    if len(rows) > MOST_VALIDATED:
+        rows = np.random.default_rng(seed).choice(rows, MOST_VALIDATED, replace=False)
+    return events.iloc[np.sort(rows)]
+
+
 def last_out(snapshot: Snapshot, per_domain: bool = False) -> Split:
     """Hold out each user's last event for test and the one before it for validation.
 
@@ -89,11 +159,13 @@ def last_out(snapshot: Snapshot, per_domain: bool = False) -> Split:
     Raises:
         ModelError: No user has three events or more.
     """
-    events = snapshot.events()
-    events["domain"] = snapshot.items["domain"].to_numpy()[events["item"]]
-    group = ["user", "domain"] if per_domain else ["user"]
-    repeated = events.duplicated(["user", "item"]).to_numpy()
-    fresh = events[~repeated]
+    return split_events(
+        snapshot, SplitSettings(protocol="last-out-per-domain" if per_domain else "last-out")
+    )
+
+
+def _last_out(events: pd.DataFrame, group: list[str]) -> Parts:
+    fresh = events[events["fresh"]]
     sizes = fresh.groupby(group, sort=False)["item"].transform("size").to_numpy()
     from_end = fresh.groupby(group, sort=False).cumcount(ascending=False).to_numpy()
     large = sizes >= MIN_EVENTS
@@ -108,10 +180,103 @@ def last_out(snapshot: Snapshot, per_domain: bool = False) -> Split:
     cut = events.iloc[validation].assign(cut=validation)[[*group, "cut"]]
     cuts = events[group].merge(cut, on=group, how="left")["cut"].to_numpy()
     before = np.isnan(cuts) | (np.arange(len(events)) < cuts)
-    return Split(
-        protocol="last-out-per-domain" if per_domain else "last-out",
-        train=np.flatnonzero(before).astype(np.int64),
-        validation=validation,
-        test=test,
-        fingerprint=snapshot.fingerprint(),
-    )
+    return np.flatnonzero(before).astype(np.int64), validation, test
+
+
+def _time(events: pd.DataFrame, settings: SplitSettings) -> Parts:
+    """Test from a moment on, and validation from one before it."""
+    at = events["at"].to_numpy()
+    if at.min() == at.max():
+        raise ModelError(
+            "events have no times, so no moment divides them",
+            hint="Take protocol 'random', or name the column of time as 'at' in the mapping",
+        )
+    moment = settings.at
+    if moment is None:
+        moment = int(np.quantile(at, 1 - settings.test, method="higher"))
+    before = np.sort(at[at < moment])
+    if len(before) in (0, len(at)):
+        side = "at or after" if len(before) else "before"
+        raise ModelError(
+            f"no event is {side} {moment}, where the test part begins",
+            hint=f"Events are from {at.min()} to {at.max()}",
+        )
+    first = before[max(len(before) - max(int(settings.validation * len(at)), 1), 0)]
+    fresh = events["fresh"].to_numpy()
+    parts = at < first, fresh & (at >= first) & (at < moment), fresh & (at >= moment)
+    train, validation, test = (np.flatnonzero(part).astype(np.int64) for part in parts)
+    return train, validation, test
+
+
+def _random(events: pd.DataFrame, random: np.random.Generator, settings: SplitSettings) -> Parts:
+    """Shares of the events by chance."""
+    drawn = _free(events, random)
+    part = np.full(len(events), -1)
+    ends = np.round(np.cumsum([settings.test, settings.validation]) * len(drawn)).astype(int)
+    part[drawn[: ends[0]]] = 0
+    part[drawn[ends[0] : ends[1]]] = 1
+    return _numbered(part, test=0, validation=1)
+
+
+def _fold(events: pd.DataFrame, random: np.random.Generator, settings: SplitSettings) -> Parts:
+    """Equal parts by chance, the same for every fold of a seed."""
+    drawn = _free(events, random)
+    part = np.full(len(events), -1)
+    part[drawn] = np.arange(len(drawn)) % settings.folds
+    following = (settings.fold + 1) % settings.folds
+    return _numbered(part, test=settings.fold, validation=following)
+
+
+def _free(events: pd.DataFrame, random: np.random.Generator) -> IntArray:
+    """Rows that may be held out, in a random order: of each user all pairs but one."""
+    fresh = np.flatnonzero(events["fresh"])
+    order = fresh[random.permutation(len(fresh))]
+    free: IntArray = random.permutation(order[events["user"].iloc[order].duplicated().to_numpy()])
+    if not len(free):
+        raise ModelError(
+            "no user has 2 events or more, so none can be held out",
+            hint="Evaluation needs longer histories",
+        )
+    return free
+
+
+def _domain_out(
+    events: pd.DataFrame, random: np.random.Generator, settings: SplitSettings
+) -> Parts:
+    """All that a share of the users who know other domains too did in one."""
+    known = sorted(events["domain"].unique())
+    if settings.domain not in known:
+        raise ModelError(
+            f"[split] domain: there is no domain '{settings.domain}' with events",
+            hint=f"There are {', '.join(known)}",
+        )
+    inside = (events["domain"] == settings.domain).to_numpy()
+    both = np.intersect1d(events["user"][inside], events["user"][~inside])
+    drawn = random.permutation(both)
+    part = np.full(len(events), -1)
+    start = 0
+    for number, share in enumerate((settings.test, settings.validation)):
+        end = start + max(round(len(both) * share), 1)
+        part[inside & events["user"].isin(drawn[start:end]).to_numpy()] = number
+        start = end
+    rows = np.flatnonzero(part >= 0)
+    part[rows[~events["fresh"].to_numpy()[rows]]] = -2
+    return _numbered(part, test=0, validation=1)
+
+
+def _stated(events: pd.DataFrame, parts: pd.DataFrame | None) -> Parts:
+    """What a table says of pairs."""
+    assert parts is not None, "protocol 'file' needs the parts"
+    pairs = pd.MultiIndex.from_frame(parts[["user", "item"]])
+    place = pairs.get_indexer(pd.MultiIndex.from_frame(events[["user", "item"]]))
+    codes = np.append(parts["part"].map({"test": 0, "validation": 1}).to_numpy(np.int64), -1)
+    part = codes[place]
+    part[(part >= 0) & ~events["fresh"].to_numpy()] = -2
+    return _numbered(part, test=0, validation=1)
+
+
+def _numbered(part: IntArray, test: int, validation: int) -> Parts:
+    """Rows by the number of their part; -2 is in none."""
+    rows = np.arange(len(part), dtype=np.int64)
+    learned = (part != test) & (part != validation) & (part != -2)
+    return rows[learned], rows[part == validation], rows[part == test]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -25,7 +25,7 @@ from linkspan.gnn.masking import SupervisionMask
 from linkspan.gnn.metrics import hit_rate, ndcg
 from linkspan.gnn.model import HistoryGNN, States
 from linkspan.gnn.settings import TrainSettings
-from linkspan.gnn.split import Split
+from linkspan.gnn.split import Split, some_validation
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
@@ -39,6 +39,7 @@ def train(
     text: dict[str, FloatArray],
     settings: TrainSettings,
     progress: Progress = SILENT,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> FittedModel:
     """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
 
@@ -51,6 +52,7 @@ def train(
         text: Node type to vectors (n, d), as `linkspan.gnn.text.embed_snapshot_text` gives them.
         settings: How to build and train.
         progress: Told of each epoch.
+        on_epoch: Called after each epoch; what it raises ends the training.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
@@ -62,7 +64,7 @@ def train(
         )
     events = snapshot.events()
     held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
-    validation = events.iloc[split.validation]
+    validation = some_validation(split, events, settings.seed)
     with _seeded(settings):
         trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
         curves: list[Epoch] = []
@@ -73,6 +75,7 @@ def train(
                 hits, gain = _validate(trainer.fitted(), validation)
                 curves.append(Epoch(number, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
+                on_epoch(curves[-1])
                 if gain is None or best.ndcg is None or gain > best.ndcg:
                     best, best_weights = curves[-1], trainer.weights()
                 elif number - best.epoch >= settings.patience:
@@ -216,7 +219,7 @@ class _Trainer:
         return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
 
     def _histories(self) -> Histories:
-        length = self.settings.history_length
+        length = self.model.length
         if self.snapshot.timed:
             return before_events(self.events, self.domains, length)
         return other_events(self.events, self.domains, length, self.random)
@@ -231,7 +234,7 @@ def _validate(
     """HR@10 and NDCG@10 on validation rows; None where there are none."""
     if not len(validation):
         return None, None
-    ranks = rank_events(fitted, validation, mixtures(fitted))[GNN].to_numpy()
+    ranks = rank_events(fitted, validation, mixtures(fitted)).table[GNN].to_numpy()
     return hit_rate(ranks, 10), ndcg(ranks, 10)
 
 

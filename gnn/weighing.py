@@ -16,7 +16,7 @@ from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.hybrid import HYBRID, SIMPLE, Feature, build_features, standardized, with_linear
 from linkspan.gnn.metrics import kth_largest, ndcg_by_row
-from linkspan.gnn.split import Split
+from linkspan.gnn.split import Split, some_validation
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -25,9 +25,6 @@ Vector = NDArray[np.float64]
 
 TOP = 60
 """Items of each feature's list that are candidates: what a list may begin with."""
-
-MOST_ROWS = 6_000
-"""Validation rows that the weights are fitted on, drawn if there are more."""
 
 _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
@@ -61,14 +58,11 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
     Returns:
         The model with both. Without validation rows it has neither: its network scores alone.
     """
-    validation = fitted.snapshot.events().iloc[split.validation]
+    events = fitted.snapshot.events()
+    validation = some_validation(split, events, fitted.settings.seed)
     if not len(validation):
         return fitted
     fitted = with_linear(fitted)
-    random = np.random.default_rng(fitted.settings.seed)
-    if len(validation) > MOST_ROWS:
-        drawn = random.choice(len(validation), MOST_ROWS, replace=False)
-        validation = validation.iloc[np.sort(drawn)]
     features, seen = build_features(fitted), Seen(fitted)
     names = fitted.snapshot.items["domain"].to_numpy()[validation["item"]]
     rows_of, examples = rows_by_domain(fitted.snapshot), {}

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from linkspan.commands.options import Config, Json, RunId, Uri
+from linkspan.commands.options import Config, Json, RunId, Uri, build_pipeline, find_run
 from linkspan.console import (
-    ConsoleProgress,
-    err,
     out,
     show_gone,
     show_ingest,
     show_json,
-    show_stage,
 )
 from linkspan.demo import run_demo, show_evaluation
 from linkspan.errors import ConfigError
 from linkspan.graph.publishing import rollback as roll_back
-from linkspan.graph.snapshot import Snapshot
-from linkspan.pipeline import Pipeline
 from linkspan.schema import build_schema
-from linkspan.settings import Settings, demo_settings, load_settings
-from linkspan.workspace import RunFolder
-
-if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation
+from linkspan.settings import demo_settings, load_settings
 
 app = typer.Typer()
-
-
-def _pipeline(settings: Settings, as_json: bool) -> Pipeline:
-    """The pipeline, with its stages shown as they end: on standard error under ``--json``."""
-    console = err if as_json else out
-    return Pipeline(settings, ConsoleProgress(), partial(show_stage, console))
 
 
 @app.command()
@@ -50,7 +34,7 @@ def demo(
 ) -> None:
     """Run the whole job on bundled data: real books and readers in eight domains."""
     settings = demo_settings(folder, database__uri=uri, train__seed=seed, publish__k=5)
-    result = run_demo(_pipeline(settings, as_json), quiet=as_json)
+    result = run_demo(build_pipeline(settings, as_json), quiet=as_json)
     if as_json:
         show_json(result)
 
@@ -58,10 +42,13 @@ def demo(
 @app.command()
 def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, publish."""
-    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
     with pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database)
-    _show_run(trained, taken, evaluation, as_json)
+    if as_json:
+        table = evaluation.table().to_dict("records")
+        return show_json({"run": trained.id, "evaluation": table})
+    return show_evaluation(evaluation, taken)
 
 
 @app.command()
@@ -84,7 +71,7 @@ def ingest(
     """Load the mapping's files into the graph."""
     if prune and as_json and not (yes or dry_run):
         raise ConfigError("--prune asks before it removes, and --json cannot", hint="Add --yes")
-    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
     pruning = None
     with pipeline.open_database(create=True) as database:
         report = pipeline.ingest(database, dry_run=dry_run, force=force)
@@ -111,7 +98,7 @@ def schema() -> None:
 @app.command()
 def snapshot(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Read the graph once into arrays, for training."""
-    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
+    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
     with pipeline.open_database() as database:
         taken = pipeline.snapshot(database)
     if as_json:
@@ -121,7 +108,7 @@ def snapshot(config: Config = None, uri: Uri = None, as_json: Json = False) -> N
 @app.command()
 def embed(config: Config = None, as_json: Json = False) -> None:
     """Turn the texts of the snapshot into vectors; known texts come from the cache."""
-    pipeline = _pipeline(load_settings(config), as_json)
+    pipeline = build_pipeline(load_settings(config), as_json)
     vectors = pipeline.embed(pipeline.workspace.load_snapshot())
     if as_json:
         show_json({name: list(array.shape) for name, array in vectors.items()})
@@ -131,21 +118,18 @@ def embed(config: Config = None, as_json: Json = False) -> None:
 def train(
     config: Config = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(help="What is held out: last-out, last-out-per-domain, time, random, ..."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train a model on the latest snapshot."""
-    pipeline = _pipeline(load_settings(config, train__seed=seed), as_json)
+    settings = load_settings(config, train__seed=seed, split__protocol=split)
+    pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
     trained = pipeline.train(taken, pipeline.embed(taken))
     show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
-
-
-@app.command()
-def evaluate(name: RunId = None, config: Config = None, as_json: Json = False) -> None:
-    """Measure a run on its held-out events: full ranking, beside popularity."""
-    pipeline = _pipeline(load_settings(config), as_json)
-    trained, taken = _trained(pipeline, name)
-    _show_run(trained, taken, pipeline.evaluate(taken, trained), as_json)
 
 
 @app.command()
@@ -153,8 +137,8 @@ def publish(
     name: RunId = None, config: Config = None, uri: Uri = None, as_json: Json = False
 ) -> None:
     """Write a run's lists into the graph; every reader sees the old list or the new one, whole."""
-    pipeline = _pipeline(load_settings(config, database__uri=uri), as_json)
-    trained, taken = _trained(pipeline, name)
+    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
+    trained, taken = find_run(pipeline, name)
     with pipeline.open_database() as database:
         pipeline.publish(database, taken, trained)
     if as_json:
@@ -170,16 +154,3 @@ def rollback(config: Config = None, uri: Uri = None, as_json: Json = False) -> N
     if as_json:
         return show_json({"from": before, "to": now})
     out.print(f"Run {now} is active again; {before} is superseded.")
-
-
-def _trained(pipeline: Pipeline, name: str | None) -> tuple[RunFolder, Snapshot]:
-    """A run and the snapshot it was trained on."""
-    trained = pipeline.workspace.run(name)
-    return trained, pipeline.workspace.load_snapshot(trained.read("run")["fingerprint"])
-
-
-def _show_run(trained: RunFolder, taken: Snapshot, evaluation: Evaluation, as_json: bool) -> None:
-    if as_json:
-        table = evaluation.table().to_dict("records")
-        return show_json({"run": trained.id, "evaluation": table})
-    show_evaluation(evaluation, taken)

@@ -1,11 +1,18 @@
-"""Options that many commands share."""
+"""Options, and first steps, that many commands share."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from linkspan.console import ConsoleProgress, err, out, show_stage
+from linkspan.graph.snapshot import Snapshot
+from linkspan.pipeline import Pipeline
+from linkspan.settings import Settings
+from linkspan.workspace import RunFolder
 
 Config = Annotated[
     Path | None,
@@ -23,3 +30,15 @@ Domain = Annotated[
 ]
 K = Annotated[int, typer.Option("-k", help="At most this many.")]
 RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="[default: the latest]")]
+
+
+def build_pipeline(settings: Settings, as_json: bool) -> Pipeline:
+    """The pipeline, with its stages shown as they end: on standard error under ``--json``."""
+    console = err if as_json else out
+    return Pipeline(settings, ConsoleProgress(), partial(show_stage, console))
+
+
+def find_run(pipeline: Pipeline, name: str | None) -> tuple[RunFolder, Snapshot]:
+    """A run and the snapshot it was trained on."""
+    trained = pipeline.workspace.run(name)
+    return trained, pipeline.workspace.load_snapshot(trained.read("run")["fingerprint"])

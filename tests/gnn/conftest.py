@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from goodbooks import read_goodbooks
 
 from linkspan.gnn import HashEncoder, TrainSettings, embed_snapshot_text
 from linkspan.graph.roles import InteractionRole, Roles
@@ -144,10 +144,5 @@ def settings() -> TrainSettings:
 
 @pytest.fixture(scope="session")
 def goodbooks() -> Snapshot:
-    """The bundled data, read by the benchmark's own reader."""
-    spec = importlib.util.spec_from_file_location("quality", ROOT / "benchmarks" / "quality.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    snapshot: Snapshot = module.read_goodbooks(ROOT / "app" / "data" / "goodbooks")
-    return snapshot
+    """The bundled data."""
+    return read_goodbooks(ROOT / "app" / "data" / "goodbooks")

@@ -8,17 +8,17 @@ import pytest
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
-    Ease,
+    BASELINES,
     FittedModel,
-    Popularity,
     Split,
     TrainSettings,
+    build_baselines,
     evaluate,
     last_out,
     train,
 )
-from linkspan.gnn.baselines import _ease
-from linkspan.gnn.components import Component, Seen
+from linkspan.gnn.catalogue import CATALOGUE
+from linkspan.gnn.components import Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.metrics import hit_rate, ndcg
 from linkspan.graph.snapshot import Snapshot
@@ -59,7 +59,7 @@ def test_ranks_equal_those_of_a_plain_loop(planted: Snapshot, trained: Trained) 
 def test_the_table_has_every_segment(trained: Trained) -> None:
     evaluation = evaluate(*trained)
     table = evaluation.table(k=5).set_index(["method", "segment", "domain"])
-    assert len(table) == 2 * (1 + 2 + 1 + 3)
+    assert len(table) == 2 * (1 + 2 + 1 + 1 + 3)  # all, history, known item, macro, domains
     for method in ("gnn", "popularity"):
         one = table.loc[method]
         per_domain = one.loc["domain"]
@@ -91,49 +91,101 @@ def test_a_split_of_another_snapshot_is_refused(
         evaluate(trained[0], last_out(plant(seed=5)))
 
 
-def test_ease_is_the_minimum_of_its_loss() -> None:
-    """Gradient of |X - X B|² + λ |B|² off the diagonal is zero (Steck, 2019)."""
-    from scipy import sparse
+def test_catalogue_figures_are_of_the_lists_that_users_would_get(
+    planted: Snapshot, trained: Trained
+) -> None:
+    fitted, split = trained
+    evaluation = evaluate(fitted, split)
+    table = evaluation.table().set_index(["method", "segment", "domain"])
+    known = planted.events().iloc[split.history]
+    counts = known.groupby("item").size().reindex(range(180), fill_value=0).to_numpy()
+    domains = planted.items["domain"].to_numpy()
+    shown: set[int] = set()
+    for row in evaluation.ranks[evaluation.ranks["domain"] == "book"].itertuples():
+        met = set(known.loc[known["user"] == row.user, "item"])
+        inside = [i for i in range(180) if domains[i] == "book" and i not in met]
+        shown |= set(sorted(inside, key=lambda item: -counts[item])[:10])
+    coverage = table.loc[("popularity", "domain", "book"), "coverage"]
+    assert coverage == pytest.approx(len(shown) / 60)
+    assert table.loc[("gnn", "all", ""), list(CATALOGUE)].notna().all()
+    assert table.loc[("gnn", "macro", ""), list(CATALOGUE)].isna().all()
 
-    met = (np.random.default_rng(0).random((40, 9)) < 0.3).astype(np.float64)
-    weights = _ease(sparse.csr_array(met), 5.0).astype(np.float64)
-    gradient = met.T @ (met @ weights - met) + 5.0 * weights
-    np.fill_diagonal(gradient, 0.0)
-    assert np.abs(gradient).max() < 1e-4
-    assert (np.diag(weights) == 0).all()
+
+def test_gains_are_of_the_first_method_over_each_other(trained: Trained) -> None:
+    evaluation = evaluate(*trained)
+    gains = evaluation.gains().set_index("domain")
+    assert set(gains["over"]) == {"popularity"}
+    assert len(gains) == 4
+    whole = gains.loc[""]
+    ours, theirs = (evaluation.figures(name)["ndcg"] for name in ("gnn", "popularity"))
+    assert whole["gain"] == pytest.approx(ours - theirs)
+    assert whole["low"] < whole["gain"] < whole["high"]
+    assert whole["certain"] == (whole["low"] > 0 or whole["high"] < 0)
 
 
-def goodbooks_figures(snapshot: Snapshot, baseline: Callable[..., Component]) -> list[float]:
+def test_rows_whose_order_is_uncertain_are_told_apart(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    snapshot = build({"a": [0] * 9}, [[0, 1, 2, 3], [4, 5, 6], [1, 4, 7]])
+    frame = snapshot.interactions["SAVED"]
+    frame.loc[(frame["user"] == 1) & (frame["item"] == 6), "at"] = 2  # as the one before it
     split = last_out(snapshot)
-    events = snapshot.events()
+    fitted = train(snapshot, split, {}, settings.model_copy(update={"epochs": 1}))
+    evaluation = evaluate(fitted, split)
+    assert evaluation.ranks["tied"].tolist() == [False, True, False]
+    table = evaluation.table().set_index(["method", "segment"])
+    assert table.loc[("gnn", "no tie in time"), "rows"] == 2
+
+
+def test_all_baselines_stand_beside_a_model(trained: Trained) -> None:
+    pytest.importorskip("implicit")
+    evaluation = evaluate(*trained, BASELINES)
+    assert evaluation.methods == ("gnn", *BASELINES)
+    by_method = evaluation.table().query("segment == 'all'").set_index("method")
+    # Tastes are planted: who knows of other users, or of texts, is far above who does not.
+    for name in ("item-knn", "ease-joint", "als", "text"):
+        assert by_method.loc[name, "ndcg"] > 1.5 * by_method.loc["popularity", "ndcg"], name
+    assert by_method.loc["ease-joint", "ndcg"] > by_method.loc["ease-target", "ndcg"]
+    with pytest.raises(ModelError, match="no baseline 'best'"):
+        evaluate(*trained, ["best"])
+
+
+def test_a_split_without_test_events_cannot_be_measured(trained: Trained) -> None:
+    fitted, split = trained
+    empty = Split(split.protocol, split.train, split.validation, split.test[:0], split.fingerprint)
+    with pytest.raises(ModelError, match="no test events"):
+        evaluate(fitted, empty)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("popularity", [10.6, 5.3]),
+        ("ease-target", [10.9, 6.3]),
+        pytest.param("ease-joint", [15.5, 8.6], marks=pytest.mark.slow),
+    ],
+)
+def test_baselines_on_goodbooks_reach_what_others_measured(
+    goodbooks: Snapshot, name: str, expected: list[float]
+) -> None:
+    split, events = last_out(goodbooks), goodbooks.events()
     known, test = events.iloc[split.history], events.iloc[split.test]
-    method, users = baseline(snapshot, known), test["user"].to_numpy(np.int64)
-    names = snapshot.items["domain"].to_numpy()
+    settings = TrainSettings(linear_regularization=400)
+    bare = FittedModel(goodbooks, settings, {}, known, data=None, model=None)  # type: ignore[arg-type]
+    (method,) = build_baselines(bare, events.iloc[split.train], (name,))
+    users = test["user"].to_numpy(np.int64)
+    names = goodbooks.items["domain"].to_numpy()
     seen = known.groupby("user")["item"].apply(list)
     ranks = []
-    for domain, rows in rows_by_domain(snapshot).items():
+    for domain, rows in rows_by_domain(goodbooks).items():
         inside = np.flatnonzero(names[test["item"]] == domain)
         scores = method.score(users[inside], domain)
         for row, score in zip(inside, scores, strict=True):
             target = score[rows == test["item"].iloc[row]][0]
             left = score[~np.isin(rows, [*seen[users[row]], test["item"].iloc[row]])]
             ranks.append(1 + (left > target).sum() + (left == target).sum() / 2)
-    return [round(100 * metric(np.array(ranks), 10), 1) for metric in (hit_rate, ndcg)]
-
-
-@pytest.mark.parametrize(
-    ("baseline", "expected"),
-    [
-        (Popularity, [10.6, 5.3]),
-        (lambda *data: Ease(*data, joint=False), [10.9, 6.3]),
-        pytest.param(Ease, [15.5, 8.6], marks=pytest.mark.slow),
-    ],
-    ids=["popularity", "ease-target", "ease-joint"],
-)
-def test_baselines_on_goodbooks_reach_what_others_measured(
-    goodbooks: Snapshot, baseline: Callable[..., Component], expected: list[float]
-) -> None:
-    assert goodbooks_figures(goodbooks, baseline) == pytest.approx(expected, abs=0.3)
+    found = [100 * metric(np.array(ranks), 10) for metric in (hit_rate, ndcg)]
+    assert found == pytest.approx(expected, abs=0.3)
 
 
 def test_seen_items_are_hidden_and_no_others(planted: Snapshot, trained: Trained) -> None:

@@ -198,7 +198,7 @@ def test_because_is_the_event_without_which_most_would_be_lost(
     users, items = np.arange(12), np.tile(np.arange(60, 120), (12, 1))
     _, scales = mixture.shares(users, "book")
     found = mixture.because(users, "book", items, scales)
-    history = latest(fitted.events, users, 0, fitted.settings.history_length).items
+    history = latest(fitted.events, users, 0, fitted.model.length).items
     for user in users:
         gains = np.zeros((history.shape[1], 60))
         for feature, scale in zip(features, scales, strict=True):

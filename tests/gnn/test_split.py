@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from linkspan.errors import ModelError
-from linkspan.gnn import Split, last_out
+from linkspan.gnn import Split, SplitSettings, last_out, split_events
 from linkspan.graph.snapshot import Snapshot
 
 Build = Callable[..., Snapshot]
@@ -87,3 +89,127 @@ def test_a_split_is_saved_and_loaded(planted: Snapshot, tmp_path: Path) -> None:
         assert np.array_equal(getattr(again, part), getattr(split, part))
     with pytest.raises(ModelError, match="not a readable split"):
         Split.load(tmp_path / "absent.parquet")
+
+
+LONG = [[3, 9, 1, 12, 2, 15, 8], [0, 10, 4, 11], [5, 13, 6]]
+
+
+def pairs_of(snapshot: Snapshot, rows: np.ndarray) -> set[tuple[int, int]]:
+    events = snapshot.events().iloc[rows]
+    return set(zip(events["user"], events["item"], strict=True))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SplitSettings(protocol="time", test=0.2, validation=0.2),
+        SplitSettings(protocol="random", test=0.2, validation=0.3),
+        SplitSettings(protocol="random", test=0.0, validation=0.3),
+        SplitSettings(protocol="fold", folds=3, fold=2),
+        SplitSettings(protocol="domain-out", domain="b", test=0.3, validation=0.3),
+    ],
+    ids=lambda settings: f"{settings.protocol} {settings.test}",
+)
+def test_no_protocol_learns_from_a_pair_that_it_holds_out(
+    plant: Callable[..., Snapshot], build: Build, settings: SplitSettings
+) -> None:
+    random = np.random.default_rng(1)
+    histories = [random.integers(0, 16, random.integers(1, 9)).tolist() for _ in range(40)]
+    snapshot = build(TASTES, histories)
+    split = split_events(snapshot, settings, seed=3)
+    train, validation, test = (
+        pairs_of(snapshot, part) for part in (split.train, split.validation, split.test)
+    )
+    assert train
+    assert validation
+    assert bool(test) == bool(settings.test)
+    assert not train & (validation | test)
+    assert not validation & test
+    assert len(validation) == len(split.validation)
+    again = split_events(snapshot, settings, seed=3)
+    assert np.array_equal(split.test, again.test)
+
+
+def test_time_divides_at_a_moment(build: Build) -> None:
+    snapshot = build(TASTES, LONG)
+    found = parts(snapshot, split_events(snapshot, SplitSettings(protocol="time", at=5)))
+    assert found["test"] == [(0, 2), (0, 15), (0, 8)]  # at 5, 6 and 7
+    assert found["validation"] == [(0, 12), (1, 11)]  # at 4
+    assert len(found["train"]) == 9
+    with pytest.raises(ModelError, match="no event is at or after 99"):
+        split_events(snapshot, SplitSettings(protocol="time", at=99))
+    sets = build(TASTES, LONG, timed=False)
+    with pytest.raises(ModelError, match="have no times"):
+        split_events(sets, SplitSettings(protocol="time"))
+
+
+def test_every_pair_but_one_of_a_user_is_in_one_fold_for_test(build: Build) -> None:
+    snapshot = build(TASTES, LONG)
+    settings = [SplitSettings(protocol="fold", folds=4, fold=fold) for fold in range(4)]
+    tested = [pairs_of(snapshot, split_events(snapshot, each).test) for each in settings]
+    assert sum(map(len, tested)) == len(set.union(*tested)) == 14 - 3
+    assert [len(fold) for fold in tested] == [3, 3, 3, 2]
+
+
+def test_random_holds_out_its_shares_and_leaves_each_user_something(
+    plant: Callable[..., Snapshot],
+) -> None:
+    snapshot = plant()
+    split = split_events(
+        snapshot, SplitSettings(protocol="random", test=0.1, validation=0.2), seed=1
+    )
+    free = 240 * 8
+    assert (len(split.test), len(split.validation)) == (round(free * 0.1), round(free * 0.2))
+    assert snapshot.events().iloc[split.train]["user"].nunique() == 240
+
+
+def test_a_domain_is_held_out_whole_of_some_users(build: Build) -> None:
+    snapshot = build(TASTES, [[user % 8, 8 + user % 7, 9 + user % 7] for user in range(20)])
+    settings = SplitSettings(protocol="domain-out", domain="b", test=0.25, validation=0.1)
+    found = parts(snapshot, split_events(snapshot, settings))
+    tested = {user for user, _ in found["test"]}
+    assert len(tested) == 5
+    assert all(item >= 8 for _, item in found["test"])
+    assert not [pair for pair in found["train"] if pair[0] in tested and pair[1] >= 8]
+    assert len({user for user, _ in found["validation"]}) == 2
+    with pytest.raises(ModelError, match="no domain 'c' with events"):
+        split_events(snapshot, settings.model_copy(update={"domain": "c"}))
+
+
+def test_stated_parts_are_taken_as_they_are(build: Build) -> None:
+    snapshot = build(TASTES, [[1, 2, 3, 2], [4, 5]])
+    stated = pd.DataFrame({"user": [0, 1], "item": [2, 4], "part": ["test", "validation"]})
+    settings = SplitSettings(protocol="file", file=Path("parts.csv"))
+    found = parts(snapshot, split_events(snapshot, settings, parts=stated))
+    assert found == {"train": [(0, 1), (0, 3), (1, 5)], "validation": [(1, 4)], "test": [(0, 2)]}
+
+
+def test_histories_that_are_sets_are_split_by_chance(plant: Callable[..., Snapshot]) -> None:
+    assert split_events(plant()).protocol == "last-out"
+    assert split_events(plant(timed=False)).protocol == "random"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"protocol": "file"}, "needs the key 'file'"),
+        ({"protocol": "domain-out"}, "needs the key 'domain'"),
+        ({"protocol": "time", "test": 0.0}, "needs a 'test' above 0"),
+        ({"protocol": "fold", "folds": 3, "fold": 3}, "counts from 0"),
+        ({"protocol": "best"}, "Input should be"),
+    ],
+)
+def test_settings_of_a_split_that_cannot_be_are_refused(
+    wrong: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        SplitSettings(**wrong)  # type: ignore[arg-type]
+
+
+def test_nothing_to_learn_from_is_said(build: Build) -> None:
+    snapshot = build(TASTES, [[1, 2]])
+    settings = SplitSettings(protocol="time", at=2, validation=0.4)
+    with pytest.raises(ModelError, match="leaves no event to learn from"):
+        split_events(snapshot, settings)
+    with pytest.raises(ModelError, match="no user has 2 events"):
+        split_events(build(TASTES, [[1], [2]]), SplitSettings(protocol="random"))

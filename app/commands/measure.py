@@ -1,0 +1,196 @@
+"""Commands that measure: a run beside baselines, two runs beside each other, pairs of your own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from linkspan.commands.options import Config, Json, RunId, build_pipeline, find_run
+from linkspan.console import out, show_json, table
+from linkspan.demo import show_evaluation
+from linkspan.errors import ConfigError, ModelError
+from linkspan.figures import as_html, as_markdown, interval, show_methods, shown
+from linkspan.settings import load_settings
+from linkspan.workspace import RunFolder, Workspace
+
+app = typer.Typer()
+
+
+@app.command()
+def evaluate(
+    name: RunId = None,
+    baselines: Annotated[
+        str, typer.Option(help="Methods to stand beside it: all, or names with commas.")
+    ] = "all",
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write all figures as Markdown.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with all figures and plots.")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a run on its held-out events: full ranking, beside baselines."""
+    from linkspan import gnn
+
+    pipeline = build_pipeline(load_settings(config), as_json)
+    trained, taken = find_run(pipeline, name)
+    chosen = gnn.BASELINES if baselines == "all" else tuple(baselines.split(","))
+    if "popularity" not in chosen:  # what a run must be above to be published
+        chosen = ("popularity", *chosen)
+    evaluation = pipeline.evaluate(taken, trained, chosen)
+    figures = trained.read("evaluation")
+    if markdown is not None:
+        _write(markdown, as_markdown(figures))
+    if html is not None:
+        _write(html, as_html(figures, _about(trained, figures)))
+    if as_json:
+        return show_json({"run": trained.id, **figures})
+    show_evaluation(evaluation, taken)
+    return out.print(show_methods(figures))
+
+
+@app.command()
+def compare(
+    one: Annotated[str, typer.Argument(metavar="RUN")],
+    other: Annotated[str, typer.Argument(metavar="RUN")],
+    method: Annotated[
+        str | None, typer.Option(help="Method of both. [default: what each publishes]")
+    ] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two runs on the same held-out events, with 95% intervals of the difference."""
+    workspace = Workspace(load_settings(config).folder)
+    ours, theirs = (_ranks(workspace.run(name), method) for name in (one, other))
+    both = ours.merge(theirs, on=["user", "item", "domain"], suffixes=("", "_other"))
+    if len(both) != len(ours) or len(both) != len(theirs):
+        raise ModelError(
+            f"the runs were measured on other events: {len(ours):,} and {len(theirs):,}, of which "
+            f"{len(both):,} are the same",
+            hint="Train both on one snapshot, with the same [split]",
+        )
+    rows = _compared(both)
+    if as_json:
+        return show_json({"runs": [one, other], "comparison": rows})
+    made = table(
+        "", ">rows", f">{one}", f">{other}", ">difference, 95%", title="NDCG@10, in percent"
+    )
+    for row in rows:
+        cells = [shown("ndcg", row["one"]), shown("ndcg", row["other"])]
+        made.add_row(row["part"], f"{row['rows']:,}", *cells, interval(row))
+    return out.print(made)
+
+
+@app.command()
+def tune(
+    trials: Annotated[
+        int, typer.Option(min=1, help="Settings to try in all; earlier trials count.")
+    ] = 20,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Search settings of training on validation events; goes on where it was broken off."""
+    settings = load_settings(config)
+    pipeline = build_pipeline(settings, as_json)
+    taken = pipeline.workspace.load_snapshot()
+    found = pipeline.tune(taken, pipeline.embed(taken), trials)
+    before = settings.train.model_dump(mode="json")
+    best = found.settings.model_dump(mode="json")
+    changed = {name: value for name, value in best.items() if value != before[name]}
+    if as_json:
+        return show_json({**found._asdict(), "settings": best, "changed": changed})
+    out.print(f"Validation NDCG@10 {100 * found.ndcg:.2f}; as you have it {100 * found.first:.2f}")
+    if not changed:
+        return out.print("Nothing was better than your settings.")
+    out.print("The best settings, for linkspan.toml:\n\n[train]", markup=False)
+    for name, value in changed.items():
+        out.print(f"{name} = {json.dumps(value)}", markup=False)
+    return None
+
+
+@app.command()
+def score(
+    pairs: Annotated[
+        Path, typer.Argument(help="CSV, JSONL or Parquet with columns user, domain, item.")
+    ],
+    to: Annotated[Path, typer.Option("--out", help="CSV or Parquet file to write.")],
+    name: Annotated[str | None, typer.Option("--run", help="[default: the latest]")] = None,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Score pairs of user and item: to rank lists of your own, or to measure elsewhere."""
+    pipeline = build_pipeline(load_settings(config), as_json)
+    trained, taken = find_run(pipeline, name)
+    counts = pipeline.score_pairs(taken, trained, pairs, to)
+    show_json({"run": trained.id, **counts}) if as_json else out.print(f"Scores in {to}")
+
+
+def _ranks(run: RunFolder, method: str | None) -> pd.DataFrame:
+    """Ranks of a run by one method, in the column ``rank``."""
+    try:
+        ranks = pd.read_parquet(run.ranks)
+    except OSError as error:
+        raise ModelError(
+            f"run {run.id} was not measured", hint=f"Do it with 'linkspan evaluate {run.id}'"
+        ) from error
+    chosen = method or run.read("evaluation")["table"][0]["method"]
+    if chosen not in ranks:
+        raise ModelError(
+            f"run {run.id} was not measured by method '{chosen}'",
+            hint="Name one of those that 'linkspan evaluate' shows",
+        )
+    columns = ["user", "item", "domain", "candidates", "history"]
+    return ranks[columns].assign(rank=ranks[chosen])
+
+
+def _compared(both: pd.DataFrame) -> list[dict[str, Any]]:
+    """Means and interval of NDCG over all rows, by history, and by domain."""
+    from linkspan.gnn.metrics import by_list, paired_interval
+
+    parts = [("all", both)]
+    for title, known in (("with history", True), ("without history", False)):
+        parts.append((title, both[both["history"] == known]))
+    parts += [(str(name), part) for name, part in both.groupby("domain")]
+    rows = []
+    for title, part in parts:
+        if not len(part):
+            continue
+        lists = np.asarray(part.groupby(["user", "domain"], sort=False).ngroup(), np.int64)
+        candidates = part["candidates"].to_numpy(np.int64)
+        one, other = (
+            by_list(part[column].to_numpy(), lists, candidates, 10)["ndcg"].to_numpy()
+            for column in ("rank", "rank_other")
+        )
+        low, high = paired_interval(one, other)
+        means = {"one": float(one.mean()), "other": float(other.mean())}
+        gain = means["one"] - means["other"]
+        rows.append({"part": title, "rows": len(part), **means, "gain": gain, "low": low,
+                     "high": high})  # fmt: skip
+    return rows
+
+
+def _about(run: RunFolder, figures: dict[str, Any]) -> dict[str, str]:
+    about = run.read("run")
+    return {
+        "run": run.id,
+        "made": about["created"],
+        "version": about["version"],
+        "protocol": figures["protocol"],
+        "snapshot": about["fingerprint"][:12],
+        "best epoch": str(figures["best_epoch"]),
+        "settings": ", ".join(f"{name} {value}" for name, value in about["settings"].items()),
+    }
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,214 @@
+"""Training, measuring, comparing and scoring by the command line, on a snapshot, with no server."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linkspan import gnn
+from linkspan.graph.roles import InteractionRole, Roles
+from linkspan.graph.snapshot import Snapshot
+from linkspan.workspace import Workspace
+
+
+@pytest.fixture
+def taken(project: Path) -> Snapshot:
+    """The snapshot of the project's files, put where 'linkspan snapshot' puts it."""
+    items = pd.read_csv("items.csv", dtype=str)
+    items.insert(0, "key", items["domain"] + "/" + items["id"])
+    items = items.sort_values("key", ignore_index=True).assign(text=lambda frame: frame["title"])
+    events = pd.read_csv("events.csv", dtype={"user": str, "item": str})
+    users = np.sort(events["user"].unique().astype(str))
+    row = pd.Series(np.arange(len(items)), index=items["id"])
+    saved = pd.DataFrame(
+        {
+            "user": np.searchsorted(users, events["user"].to_numpy(str)).astype(np.int32),
+            "item": row[events["item"]].to_numpy(np.int32),
+            "at": events["at"].to_numpy(np.int64),
+            "weight": np.float32(1),
+            "sign": np.int8(1),
+        }
+    ).sort_values(["user", "item"], ignore_index=True)
+    snapshot = Snapshot(
+        roles=Roles(
+            domains={name: name.title() for name in sorted(items["domain"].unique())},
+            interactions=(InteractionRole(type="SAVED"),),
+        ),
+        users=pd.DataFrame({"key": users, "id": users}),
+        items=items[["key", "id", "domain", "title", "text"]],
+        entities={},
+        interactions={"SAVED": saved},
+        relations={},
+    )
+    Workspace(project / ".linkspan").save_snapshot(snapshot)
+    return snapshot
+
+
+def trained(linkspan: Any, *flags: str) -> str:
+    answer = linkspan("train", "--json", *flags)
+    assert answer.code == 0, answer.err
+    return str(json.loads(answer.out)["run"])
+
+
+def test_a_run_is_measured_beside_baselines(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    run = trained(linkspan)
+    assert (project / ".linkspan" / "runs" / run / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    answer = linkspan(
+        "evaluate", "--baselines", "item-knn,ease-joint", "--html", "a.html", "--markdown", "a.md"
+    )
+    assert answer.code == 0, answer.err
+    assert max(map(len, answer.out.splitlines())) <= 80, answer.out
+    figures = json.loads(linkspan("evaluate", "--json").out)
+    methods = list(dict.fromkeys(row["method"] for row in figures["table"]))
+    assert methods[:4] == ["hybrid", "hybrid without gnn", "gnn", "popularity"]
+    assert {row["over"] for row in figures["gains"]} == set(methods[1:])
+    page = Path("a.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "http" not in re.sub(r'src="data:[^"]*"', "", page)  # nothing from elsewhere
+    markdown = Path("a.md").read_text()
+    hybrid = next(row for row in figures["table"] if row["segment"] == "all")
+    for text in (page, markdown):
+        assert f"{100 * hybrid['ndcg']:.2f}" in text
+        assert "ease-joint" in text
+    refused = linkspan("evaluate", "--html", "none/a.html")
+    assert refused.code == 2 and "cannot be written" in refused.err
+    refused = linkspan("evaluate", "--baselines", "best")
+    assert refused.code == 5 and "no baseline 'best'" in refused.err
+
+
+def test_two_runs_are_compared_on_the_same_events(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    one, other = trained(linkspan), trained(linkspan, "--seed", "1")
+    refused = linkspan("compare", one, other)
+    assert refused.code == 5 and "was not measured" in refused.err
+    for run in (one, other):
+        assert linkspan("evaluate", run, "--baselines", "popularity").code == 0
+    same = json.loads(linkspan("compare", one, one, "--json").out)["comparison"]
+    assert all(row["gain"] == row["low"] == row["high"] == 0 for row in same)
+    rows = json.loads(linkspan("compare", one, other, "--method", "popularity", "--json").out)[
+        "comparison"
+    ]
+    assert rows[0]["part"] == "all"
+    assert all(row["one"] == row["other"] for row in rows)  # the seed does not change it
+    shown = linkspan("compare", one, other)
+    assert shown.code == 0 and "difference" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80, shown.out
+    elsewhere = trained(linkspan, "--split", "random")
+    assert linkspan("evaluate", elsewhere, "--baselines", "popularity").code == 0
+    refused = linkspan("compare", one, elsewhere)
+    assert refused.code == 5 and "measured on other events" in refused.err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_pairs_are_scored_as_the_model_scores_them(
+    linkspan: Any, project: Path, taken: Snapshot, ending: str
+) -> None:
+    run = trained(linkspan)
+    random = np.random.default_rng(0)
+    items = taken.items.iloc[random.integers(0, len(taken.items), 300)]
+    users = taken.users["id"].to_numpy()[random.integers(0, len(taken.users), 300)]
+    pairs = pd.DataFrame({"user": users, "domain": items["domain"], "item": items["id"]})
+    pairs.loc[len(pairs)] = ["nobody", "films", items.loc[items["domain"] == "films", "id"].iloc[0]]
+    pairs.loc[len(pairs)] = [users[0], "films", "no such item"]
+    pairs.to_csv("pairs.csv", index=False)
+    answer = linkspan("score", "pairs.csv", "--out", f"scores.{ending}", "--json")
+    assert answer.code == 0, answer.err
+    assert json.loads(answer.out) == {
+        "run": run, "pairs": 302, "unknown users": 1, "unknown items": 1,
+    }  # fmt: skip
+    read = pd.read_parquet if ending == "parquet" else pd.read_csv
+    scores = read(f"scores.{ending}")
+    assert (
+        scores[["user", "domain", "item"]]
+        .astype(str)
+        .equals(pairs.astype(str).reset_index(drop=True))
+    )
+    assert np.isnan(scores["score"].iloc[-1])
+    assert scores["score"].iloc[:-1].notna().all()
+    model = gnn.load(Workspace(project / ".linkspan").run(run).final, taken)
+    top = gnn.score_top(model, k=1000)
+    mine = top.assign(
+        user=taken.users["id"].to_numpy()[top["user"]],
+        item=taken.items["id"].to_numpy()[top["item"]],
+    )
+    both = scores.astype({"user": str, "item": str}).merge(
+        mine, on=["user", "domain", "item"], suffixes=("", "_top")
+    )
+    assert len(both) > 100  # those that the user has met are in no list
+    assert both["score"].to_numpy() == pytest.approx(both["score_top"].to_numpy(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("user,domain,item\n1,music,2\n", r"line 2, column 'domain': there is no such domain"),
+        ("user,domain,item\n1,films,\n", r"line 2, column 'item': the id is empty"),
+        ("person,domain,item\n1,films,2\n", r"has no column 'user'"),
+    ],
+)
+def test_pairs_that_cannot_be_read_are_refused(
+    linkspan: Any, project: Path, taken: Snapshot, text: str, message: str
+) -> None:
+    trained(linkspan)
+    Path("pairs.csv").write_text(text)
+    answer = linkspan("score", "pairs.csv", "--out", "scores.csv")
+    assert answer.code in (2, 3)
+    assert re.search(message, answer.err), answer.err
+    assert not list(Path().glob("scores.csv*"))
+
+
+def test_items_are_named_by_their_keys_where_there_is_no_domain(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    trained(linkspan)
+    key, domain, name = taken.items.loc[0, ["key", "domain", "id"]]
+    Path("keys.csv").write_text(f"user,item\n7,{key}\n7,{name}\n")
+    Path("both.csv").write_text(f"user,domain,item\n7,{domain},{name}\n")
+    for file in ("keys", "both"):
+        assert linkspan("score", f"{file}.csv", "--out", f"{file}.scores.csv").code == 0
+    keys, both = (pd.read_csv(f"{file}.scores.csv")["score"] for file in ("keys", "both"))
+    assert keys[0] == both[0]
+    assert np.isnan(keys[1])
+
+
+def test_a_file_says_what_is_held_out(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    events = taken.events()
+    chosen = events.drop_duplicates("user").head(60)
+    part = np.where(np.arange(60) % 3 == 0, "validation", "test")
+    stated = pd.DataFrame(
+        {
+            "user": taken.users["id"].to_numpy()[chosen["user"]],
+            "domain": taken.items["domain"].to_numpy()[chosen["item"]],
+            "item": taken.items["id"].to_numpy()[chosen["item"]],
+            "part": part,
+        }
+    )
+    stated.to_csv("parts.csv", index=False)
+    settings = Path("linkspan.toml")
+    settings.write_text(settings.read_text() + '\n[split]\nprotocol = "file"\nfile = "parts.csv"\n')
+    run = Workspace(project / ".linkspan").run(trained(linkspan))
+    split = gnn.Split.load(run.split)
+    assert (len(split.test), len(split.validation)) == (40, 20)
+    tested = events.iloc[split.test]
+    assert set(zip(tested["user"], tested["item"], strict=True)) == set(
+        zip(chosen["user"][part == "test"], chosen["item"][part == "test"], strict=True)
+    )
+    for column, row, wrong, message in (
+        ("part", 3, "tset", "line 5, column 'part': this is no part"),
+        ("item", 4, "none", "line 6, column 'item': the graph has no positive event"),
+    ):
+        damaged = stated.copy()
+        damaged.loc[row, column] = wrong
+        damaged.to_csv("parts.csv", index=False)
+        answer = linkspan("train")
+        assert answer.code == 3 and message in answer.err, answer.err
+    pd.concat([stated, stated.head(1)]).to_csv("parts.csv", index=False)
+    answer = linkspan("train")
+    assert answer.code == 3 and "line 62" in answer.err and "stood there before" in answer.err
