@@ -9,7 +9,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
-.PHONY: help setup demo test lint style types bench soak lock clean
+.PHONY: help setup demo test lint style types bench bench-quality soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -60,6 +60,9 @@ bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
 		test -e "$$script" || { echo "benchmarks/ holds no script yet"; break; }; \
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
+
+bench-quality: $(STAMP) ## Quality on four data sets, 3 seeds, into docs/quality.md; needs LINKSPAN_DATA
+	$(BIN)/python benchmarks/quality.py
 
 soak: $(STAMP) ## The long counts: 50 kills of ingest a server, whole data sets; log in docs/soak.log
 	@mkdir -p build

@@ -195,7 +195,10 @@ class Pipeline:
         )
         with self._stage("train") as stage:
             split = self.split(snapshot)
-            fitted = gnn.train(snapshot, split, text, settings, self.progress)
+            kept = self.workspace.folder / "checkpoints"
+            fitted = gnn.train(
+                snapshot, split, text, settings, self.progress, checkpoint=kept / "train"
+            )
             if settings.hybrid:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
             gnn.save(fitted.with_events(snapshot.events()), run.held_out, split)
@@ -207,7 +210,9 @@ class Pipeline:
                 f"of {len(fitted.curves)}"
             )
         with self._stage("refit") as stage:
-            final = gnn.train_all(snapshot, text, settings, fitted.best_epoch, self.progress)
+            final = gnn.train_all(
+                snapshot, text, settings, fitted.best_epoch, self.progress, kept / "refit"
+            )
             if fitted.weights:
                 final = gnn.with_weights(final, fitted.weights)
             gnn.save(final, run.final)

@@ -79,7 +79,9 @@ class TrainSettings(BaseModel):
             validation rows; or the network's alone.
         linear_regularization: λ of the linear part.
         negatives: Items drawn per domain and batch against which a target is ranked.
-        batch_size: Events per optimiser step (B).
+        batch_size: Events per optimiser step (B), at least.
+        steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
+            step passes messages over the whole graph.
         learning_rate: Step size of Adam.
         weight_decay: L2 penalty of Adam.
         epochs: Largest number of passes over the events.
@@ -104,6 +106,7 @@ class TrainSettings(BaseModel):
     linear_regularization: float = Field(default=500.0, gt=0.0)
     negatives: int = Field(default=1024, ge=1)
     batch_size: int = Field(default=2048, ge=1)
+    steps: int = Field(default=50, ge=1)
     learning_rate: float = Field(default=0.005, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     epochs: int = Field(default=30, ge=1)

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from linkspan.errors import ModelError
+from linkspan.gnn.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.evaluation import rank_events
@@ -40,6 +42,7 @@ def train(
     settings: TrainSettings,
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Path | None = None,
 ) -> FittedModel:
     """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
 
@@ -53,6 +56,8 @@ def train(
         settings: How to build and train.
         progress: Told of each epoch.
         on_epoch: Called after each epoch; what it raises ends the training.
+        checkpoint: File that keeps the state after each epoch until the end; where one of the same
+            snapshot, settings and split is there, the training goes on from it, to the same model.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
@@ -67,19 +72,20 @@ def train(
     validation = some_validation(split, events, settings.seed)
     with _seeded(settings):
         trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
-        curves: list[Epoch] = []
-        best, best_weights = Epoch(0, math.inf, None, None), trainer.weights()
+        kept = Checkpoint(checkpoint, split.fingerprint, settings, split)
+        curves, best, best_weights = trainer.restore(kept)
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
-            for number in range(1, settings.epochs + 1):
+            task.advance(len(curves))
+            while len(curves) < settings.epochs and len(curves) - best.epoch < settings.patience:
                 loss = trainer.run_epoch()
                 hits, gain = _validate(trainer.fitted(), validation)
-                curves.append(Epoch(number, loss, hits, gain))
+                curves.append(Epoch(len(curves) + 1, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
-                on_epoch(curves[-1])
                 if gain is None or best.ndcg is None or gain > best.ndcg:
                     best, best_weights = curves[-1], trainer.weights()
-                elif number - best.epoch >= settings.patience:
-                    break
+                trainer.keep(kept, Progressed(curves, best, best_weights))
+                on_epoch(curves[-1])
+        kept.remove()
         trainer.model.load_state_dict(best_weights)
         return trainer.fitted(curves, best.epoch)
 
@@ -90,6 +96,7 @@ def train_all(
     settings: TrainSettings,
     epochs: int,
     progress: Progress = SILENT,
+    checkpoint: Path | None = None,
 ) -> FittedModel:
     """Learn parameters from all events, for a known number of epochs: the model to publish.
 
@@ -99,17 +106,22 @@ def train_all(
         settings: How to build and train.
         epochs: Passes over the events, such as the ``best_epoch`` of `train`.
         progress: Told of each epoch.
+        checkpoint: As for `train`.
 
     Raises:
         ModelError: As for `train`.
     """
     with _seeded(settings):
         trainer = _Trainer(snapshot, snapshot.events(), None, text, settings)
-        curves = []
+        kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None)
+        curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
-            for number in range(1, epochs + 1):
-                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+            task.advance(len(curves))
+            while len(curves) < epochs:
+                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
                 task.advance(note=_note(curves[-1]))
+                trainer.keep(kept, Progressed(curves, curves[-1], {}))
+        kept.remove()
         return trainer.fitted(curves, epochs)
 
 
@@ -153,7 +165,8 @@ class _Trainer:
         rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
         self.random.shuffle(rows)
         total = 0.0
-        for batch in np.array_split(rows, math.ceil(len(rows) / self.settings.batch_size)):
+        steps = min(math.ceil(len(rows) / self.settings.batch_size), self.settings.steps)
+        for batch in np.array_split(rows, steps):
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
             loss = self._loss(batch, histories.take(batch))
@@ -179,6 +192,15 @@ class _Trainer:
             curves=tuple(curves or ()),
             best_epoch=best_epoch,
         )
+
+    def keep(self, checkpoint: Checkpoint, progressed: Progressed) -> None:
+        """Write how far it has come."""
+        checkpoint.save(progressed, self.model, self.optimizer, self.random)
+
+    def restore(self, checkpoint: Checkpoint) -> Progressed:
+        """Go on from a checkpoint, or begin."""
+        found = checkpoint.restore(self.model, self.optimizer, self.random)
+        return found or Progressed([], Epoch(0, math.inf, None, None), self.weights())
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the parameters."""

@@ -35,7 +35,10 @@ SPACE: dict[str, tuple[Any, ...]] = {
     "linear_regularization": ("log", 50.0, 2000.0),
     "learning_rate": ("log", 0.001, 0.02),
 }
-"""What is searched: one of some values, a number of a range, or one whose logarithm is uniform."""
+"""What is searched: one of some values, a number of a range, or one whose logarithm is uniform.
+
+Where settings have another value to begin with, it is among them.
+"""
 
 
 class Tuned(NamedTuple):
@@ -96,9 +99,8 @@ def tune(
             hint="Take another 'protocol' in [split]",
         )
     optuna.logging.set_verbosity(logging.WARNING)
-    fixed = settings.model_dump(exclude=set(SPACE))
     study = optuna.create_study(
-        study_name=f"{snapshot.fingerprint()[:16]} {split.protocol} {sorted(fixed.items())}",
+        study_name=f"{snapshot.fingerprint()} {split.protocol} {settings.model_dump_json()}",
         storage=f"sqlite:///{storage}",
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=settings.seed),
@@ -112,7 +114,8 @@ def tune(
     with progress.task("tune", total=trials, unit="trials") as task:
         while (tried := len(study.get_trials(deepcopy=False, states=done))) < trials:
             trial = study.ask()
-            chosen = settings.model_copy(update={n: _draw(trial, n) for n in SPACE})
+            drawn = {name: _draw(trial, name, value) for name, value in first.items()}
+            chosen = settings.model_copy(update=drawn)
 
             def report(epoch: Epoch, trial: Any = trial) -> None:
                 trial.report(epoch.ndcg or 0.0, epoch.epoch)
@@ -139,11 +142,12 @@ def tune(
     )
 
 
-def _draw(trial: Any, name: str) -> Any:
+def _draw(trial: Any, name: str, own: Any) -> Any:
     kind, *values = SPACE[name]
+    values = sorted({*values, own})
     if kind == "choice":
         return trial.suggest_categorical(name, values)
-    return trial.suggest_float(name, *values, log=kind == "log")
+    return trial.suggest_float(name, values[0], values[-1], log=kind == "log")
 
 
 def _measure(

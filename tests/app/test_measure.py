@@ -212,3 +212,17 @@ def test_a_file_says_what_is_held_out(linkspan: Any, project: Path, taken: Snaps
     pd.concat([stated, stated.head(1)]).to_csv("parts.csv", index=False)
     answer = linkspan("train")
     assert answer.code == 3 and "line 62" in answer.err and "stood there before" in answer.err
+
+
+def test_settings_are_searched_and_told_as_toml(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    settings = Path("linkspan.toml")
+    settings.write_text(settings.read_text().replace("epochs = 6", "epochs = 1"))
+    answer = linkspan("tune", "--trials", "3")
+    assert answer.code == 0, answer.err
+    assert "Validation NDCG@10" in answer.out
+    assert "[train]" in answer.out or "Nothing was better" in answer.out
+    found = json.loads(linkspan("tune", "--trials", "3", "--json").out)
+    assert found["trials"] + found["given_up"] == 3
+    assert found["ndcg"] >= found["first"]

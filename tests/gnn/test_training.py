@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from linkspan.gnn.components import Cosine, Prior
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.model import HistoryGNN
 from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import Progress, Task
 
 Text = dict[str, np.ndarray]
 TextOf = Callable[[Snapshot], Text]
@@ -183,6 +185,77 @@ def test_the_weights_of_the_best_epoch_are_kept(
     again = replace(split, test=split.validation, validation=split.test[:0])
     known = fitted.with_events(planted.events().iloc[split.train])
     assert evaluate(known, again).figures()["ndcg"] == pytest.approx(max(gains))
+
+
+class Stop(Progress):
+    """Breaks a training off after some epochs, as a kill between two of them would."""
+
+    def __init__(self, after: int) -> None:
+        self.after, self.told = after, 0
+
+    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
+        outer = self
+
+        class Counting(Task):
+            def advance(self, steps: int = 1, note: str = "") -> None:
+                outer.told += bool(note)
+                if outer.told > outer.after:
+                    raise KeyboardInterrupt
+
+        return Counting()
+
+
+@pytest.mark.parametrize("refit", [False, True], ids=["train", "refit"])
+def test_a_training_that_was_broken_off_ends_in_the_same_model(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings, tmp_path: Path, refit: bool
+) -> None:
+    split, text, file = last_out(planted), text_of(planted), tmp_path / "kept"
+    # With dropout, so that every source of chance counts.
+    chosen = settings.model_copy(update={"dropout": 0.2, "epochs": 5, "patience": 5})
+
+    def fit(progress: Progress, kept: Path | None = file) -> FittedModel:
+        if refit:
+            return train_all(planted, text, chosen, 5, progress, kept)
+        return train(planted, split, text, chosen, progress, checkpoint=kept)
+
+    whole = fit(Progress(), None)
+    with pytest.raises(KeyboardInterrupt):
+        fit(Stop(after=3))
+    assert file.exists()
+    rest = Stop(after=99)
+    resumed = fit(rest)
+    assert rest.told == 2  # the fourth was not kept when it was broken off
+    assert resumed.curves == whole.curves
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+    assert not file.exists()
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings, tmp_path: Path
+) -> None:
+    text, file = text_of(planted), tmp_path / "kept"
+    with pytest.raises(KeyboardInterrupt):
+        train_all(planted, text, settings, 3, Stop(after=1), file)
+    other = settings.model_copy(update={"seed": 1})
+    assert len(train_all(planted, text, other, 2, checkpoint=file).curves) == 2
+    for damage in (b"", b"no safetensors"):
+        file.write_bytes(damage)
+        expected = train_all(planted, text, other, 1)
+        found = train_all(planted, text, other, 1, checkpoint=file)
+        assert torch.equal(found.model.bias, expected.model.bias)
+
+
+def test_steps_of_an_epoch_are_bounded(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[None] = []
+    step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (taken.append(None), step(self))[1])
+    for update, expected in (({"batch_size": 200}, 10), ({"batch_size": 200, "steps": 3}, 3)):
+        taken.clear()
+        train_all(planted, text_of(planted), settings.model_copy(update=update), epochs=1)
+        assert len(taken) == expected  # 1,920 events have one before them
 
 
 def test_settings_and_data_that_cannot_work_are_refused(
