@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch_geometric.data import HeteroData
-from torch_geometric.nn import MessagePassing
 
-from linkspan.gnn.adjacency import Adjacency, EdgeType, sparse_product
+from linkspan.gnn.adjacency import Adjacency, EdgeType
+from linkspan.gnn.convolutions import build_hop
 from linkspan.gnn.data import NEXT
 from linkspan.gnn.history import PAD
 from linkspan.gnn.settings import TrainSettings
@@ -33,26 +33,6 @@ class States(NamedTuple):
     items: Tensor
     users: Tensor | None
     domains: Tensor
-
-
-class RelationConv(MessagePassing):  # type: ignore[misc]
-    """Messages of one relation, times a learned weight.
-
-    With a sparse matrix PyG calls `message_and_aggregate`: one product, no (E, K) messages.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(aggr="add")
-        self.weight = nn.Parameter(torch.tensor(0.3))
-
-    def forward(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        """States of the sources (S, K) to messages (T, K) at the targets."""
-        messages: Tensor = self.propagate(adjacency.adj_t, x=x, adj=adjacency.adj)
-        return messages * self.weight
-
-    def message_and_aggregate(self, edge_index: Tensor, x: Tensor, adj: Tensor) -> Tensor:
-        """The sum of messages at each target."""
-        return sparse_product(Adjacency(edge_index, adj), x)
 
 
 class DomainAdapters(nn.Module):
@@ -115,10 +95,9 @@ class HistoryGNN(nn.Module):
             }
         )
         self.relations = _useful_relations(data, settings.layers)
-        self.hops = [
-            nn.ModuleDict({_name(key): RelationConv() for key in keys}) for keys in self.relations
-        ]
-        self.convs = nn.ModuleList(self.hops)
+        self.convs = nn.ModuleList(
+            build_hop(settings.convolution, keys, width) for keys in self.relations
+        )
         # Where histories are sets all their items count alike: one weight stands for all positions.
         self.position = nn.Parameter(0.7 ** torch.arange(length, dtype=torch.float32))
         self.position_inside = nn.Parameter(torch.zeros(length))
@@ -144,15 +123,14 @@ class HistoryGNN(nn.Module):
         """
         x = {kind: self._node_input(kind, data) for kind in self.kinds}
         context: Tensor | None = None
-        for layer, (keys, convs) in enumerate(zip(self.relations, self.hops, strict=True), 1):
-            sums = dict(x)
-            for key in keys:
-                messages: Tensor = convs[_name(key)](x[key[0]], matrices[key])
-                if layer == len(self.relations) and key[2] == "user":
-                    context = messages if context is None else context + messages
-                else:
-                    sums[key[2]] = sums[key[2]] + messages if key[2] in sums else messages
-            x = sums
+        for hop in self.convs:
+            messages: dict[str, Tensor] = hop(x, matrices)
+            if hop is self.convs[-1]:
+                context = messages.pop("user", None)
+            x = {
+                **x,
+                **{kind: x[kind] + sums if kind in x else sums for kind, sums in messages.items()},
+            }
         items, domains = x["item"], data["item"].domain
         if self.item_adapters is not None:
             items = self.item_adapters(items, domains)
@@ -258,11 +236,6 @@ def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
 def _nodes(kind: str) -> str:
     """A name that a parameter may have, and that is not a method of the container."""
     return f"{kind}_nodes".replace(".", "_")
-
-
-def _name(key: EdgeType) -> str:
-    """A name that a module may have."""
-    return "__".join(key).replace(".", "_")
 
 
 def _padded(states: States, history: Tensor) -> Tensor:

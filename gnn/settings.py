@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda"]
+Convolution = Literal["light", "sage", "gat", "hgt"]
 Protocol = Literal[
     "auto", "last-out", "last-out-per-domain", "time", "random", "fold", "domain-out", "file"
 ]
@@ -66,6 +67,9 @@ class TrainSettings(BaseModel):
             path of any sentence-transformers model.
         embedding_size: Width K of the states of nodes and users.
         layers: Hops of message passing.
+        convolution: How messages pass: ``light``, sums over the edges times a learned weight of
+            each relation, by far the fastest; ``sage``, ``gat`` and ``hgt`` of PyG learn matrices
+            and attention for each relation, and take no weights of edges.
         history_length: Events of a user, the latest ones, that make the user's state (L). Where
             histories are sets, 50 of them do.
         adapter_size: Rank of the linear adapters of each domain; 0 leaves them out.
@@ -78,6 +82,8 @@ class TrainSettings(BaseModel):
         hybrid: Whether the score is the sum of the network and the simple parts, weighed on
             validation rows; or the network's alone.
         linear_regularization: λ of the linear part.
+        loss: ``softmax`` of the target among the negatives, or ``bpr``, the mean over them of how
+            surely it is above each (Rendle et al., 2009, arXiv:1205.2618).
         negatives: Items drawn per domain and batch against which a target is ranked.
         batch_size: Events per optimiser step (B), at least.
         steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
@@ -95,6 +101,7 @@ class TrainSettings(BaseModel):
     encoder: str = Field(default="minilm", min_length=1)
     embedding_size: int = Field(default=64, ge=2)
     layers: int = Field(default=2, ge=1)
+    convolution: Convolution = "light"
     history_length: int = Field(default=12, ge=1)
     adapter_size: int = Field(default=8, ge=0)
     dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
@@ -104,6 +111,7 @@ class TrainSettings(BaseModel):
     mask_supervision: bool = True
     hybrid: bool = True
     linear_regularization: float = Field(default=500.0, gt=0.0)
+    loss: Literal["softmax", "bpr"] = "softmax"
     negatives: int = Field(default=1024, ge=1)
     batch_size: int = Field(default=2048, ge=1)
     steps: int = Field(default=50, ge=1)
@@ -113,3 +121,9 @@ class TrainSettings(BaseModel):
     patience: int = Field(default=2, ge=1)
     seed: int = Field(default=0, ge=0)
     device: Device = "auto"
+
+    @model_validator(mode="after")
+    def _heads(self) -> TrainSettings:
+        if self.convolution == "hgt" and self.embedding_size % 4:
+            raise ValueError("'embedding_size' has to be a multiple of 4 for convolution 'hgt'")
+        return self

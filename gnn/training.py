@@ -228,7 +228,7 @@ class _Trainer:
     def _domain_loss(
         self, states: States, prior: Tensor, users: Tensor, targets: Tensor, pool: Tensor
     ) -> Tensor:
-        """Summed cross-entropy of targets (B,) against negatives drawn uniformly from ``pool``."""
+        """Summed loss of targets (B,) against negatives drawn uniformly from ``pool``."""
         negatives = pool
         if len(pool) > self.settings.negatives:
             drawn = self.random.choice(len(pool), self.settings.negatives, replace=False)
@@ -237,6 +237,8 @@ class _Trainer:
         right = (users * states.items[targets]).sum(dim=1) / temperature + prior[targets]
         wrong = users @ states.items[negatives].T / temperature + prior[negatives]
         wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
+        if self.settings.loss == "bpr":
+            return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
         logits = torch.cat([right[:, None], wrong], dim=1)
         return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
 
