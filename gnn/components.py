@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -124,11 +125,15 @@ class Seen:
 
     Args:
         fitted: Its known events count.
+        not_liked: Whether items that a user met and did not like count too.
     """
 
-    def __init__(self, fitted: FittedModel) -> None:
-        self._users = fitted.events["user"].to_numpy(np.int64)
-        self._items = fitted.events["item"].to_numpy(np.int64)
+    def __init__(self, fitted: FittedModel, *, not_liked: bool = False) -> None:
+        met = fitted.events[["user", "item"]]
+        if not_liked:
+            met = pd.concat([met, fitted.snapshot.not_liked()]).sort_values("user")
+        self._users = met["user"].to_numpy(np.int64)
+        self._items = met["item"].to_numpy(np.int64)
         rows = rows_by_domain(fitted.snapshot)
         self._column = {
             domain: _inverse(items, len(fitted.snapshot.items)) for domain, items in rows.items()

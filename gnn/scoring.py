@@ -35,7 +35,7 @@ def score_top(
     """The ``k`` best items of each domain for each user, those that the user knows left out.
 
     Args:
-        fitted: Its known events are what a user has seen.
+        fitted: Its known events are what a user has seen, and what the user did not like.
         k: Items per user and domain; fewer where fewer are left.
         domains: Names; all by default.
         users: User rows; all by default. A user without events gets the popularity prior alone.
@@ -54,7 +54,7 @@ def score_top(
     if k < 1:
         raise ModelError(f"k must be 1 or more, found {k}")
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
-    mixture, seen = published(fitted), Seen(fitted)
+    mixture, seen = published(fitted), Seen(fitted, not_liked=True)
     rows_of = rows_by_domain(fitted.snapshot)
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:

@@ -85,6 +85,8 @@ class TrainSettings(BaseModel):
         loss: ``softmax`` of the target among the negatives, or ``bpr``, the mean over them of how
             surely it is above each (Rendle et al., 2009, arXiv:1205.2618).
         negatives: Items drawn per domain and batch against which a target is ranked.
+        dislikes: Items that a user did not like (`positive` in the mapping), of the target's
+            domain, that stand among the negatives of each of its events; 0 leaves them out.
         batch_size: Events per optimiser step (B), at least.
         steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
             step passes messages over the whole graph.
@@ -113,6 +115,7 @@ class TrainSettings(BaseModel):
     linear_regularization: float = Field(default=500.0, gt=0.0)
     loss: Literal["softmax", "bpr"] = "softmax"
     negatives: int = Field(default=1024, ge=1)
+    dislikes: int = Field(default=4, ge=0)
     batch_size: int = Field(default=2048, ge=1)
     steps: int = Field(default=50, ge=1)
     learning_rate: float = Field(default=0.005, gt=0.0)

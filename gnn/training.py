@@ -18,6 +18,7 @@ from torch.nn import functional
 from linkspan.errors import ModelError
 from linkspan.gnn.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.dislikes import Dislikes
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.evaluation import rank_events
 from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
@@ -145,6 +146,7 @@ class _Trainer:
         self.mask = SupervisionMask(self.data, events, settings)
         self.random = np.random.default_rng(settings.seed)
         self.domains = item_domains(snapshot)
+        self.dislikes = Dislikes(snapshot, self.domains, held_out)
         self.targets = events["item"].to_numpy(np.int64)
         self.pools = [self._tensor(rows) for rows in rows_by_domain(snapshot).values()]
         # A repeated event asks for what is already known, which no list will ever hold.
@@ -217,18 +219,38 @@ class _Trainer:
             self._tensor(histories.items),
         )
         prior = self.model.prior(self.data["item"].count)
+        disliked = self._disliked(histories)
         ends = np.searchsorted(histories.domains, np.arange(len(self.pools) + 1))
         losses = [
-            self._domain_loss(states, prior, users[start:end], targets[start:end], pool)
+            self._domain_loss(
+                states, prior, users[start:end], targets[start:end], pool, disliked[start:end]
+            )
             for start, end, pool in zip(ends[:-1], ends[1:], self.pools, strict=True)
             if end > start
         ]
         return torch.stack(losses).sum() / len(batch)
 
+    def _disliked(self, histories: Histories) -> Tensor:
+        """(B, D) items that the users of a batch did not like, `PAD` where there are none."""
+        size = self.settings.dislikes
+        if not (size and self.dislikes):
+            return self._tensor(np.zeros((len(histories), 0), np.int64))
+        users, domains = histories.users, histories.domains
+        return self._tensor(self.dislikes.draw(users, domains, size, self.random))
+
     def _domain_loss(
-        self, states: States, prior: Tensor, users: Tensor, targets: Tensor, pool: Tensor
+        self,
+        states: States,
+        prior: Tensor,
+        users: Tensor,
+        targets: Tensor,
+        pool: Tensor,
+        disliked: Tensor,
     ) -> Tensor:
-        """Summed loss of targets (B,) against negatives drawn uniformly from ``pool``."""
+        """Summed loss of targets (B,) against negatives, (B, D) of them disliked.
+
+        The others are drawn uniformly from ``pool``.
+        """
         negatives = pool
         if len(pool) > self.settings.negatives:
             drawn = self.random.choice(len(pool), self.settings.negatives, replace=False)
@@ -237,6 +259,11 @@ class _Trainer:
         right = (users * states.items[targets]).sum(dim=1) / temperature + prior[targets]
         wrong = users @ states.items[negatives].T / temperature + prior[negatives]
         wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
+        if disliked.shape[1]:
+            known = disliked.clamp(min=0)
+            own = (states.items[known] @ users[:, :, None])[..., 0] / temperature + prior[known]
+            absent = (disliked == PAD) | (disliked == targets[:, None])
+            wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)
         if self.settings.loss == "bpr":
             return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
         logits = torch.cat([right[:, None], wrong], dim=1)

@@ -87,6 +87,17 @@ class Snapshot:
         events = events.iloc[by].reset_index(drop=True)
         return events.assign(type=events["type"].astype("category"))
 
+    def not_liked(self) -> pd.DataFrame:
+        """Users and items that met, but not positively.
+
+        Returns:
+            Columns ``user`` and ``item`` (int32 rows), sorted by them, each pair once.
+        """
+        frames = [
+            frame.loc[frame["sign"] <= 0, ["user", "item"]] for frame in self.interactions.values()
+        ]
+        return pd.concat(frames).drop_duplicates().sort_values(["user", "item"], ignore_index=True)
+
     def fingerprint(self) -> str:
         """SHA-256 of everything a model can learn from; the same on every server."""
         # Names of an adopted graph say nothing of what is in it; without features, nor do these.

@@ -163,3 +163,17 @@ def test_similar_items(fitted: FittedModel) -> None:
     assert best["other"].tolist() == expected.tolist()
     taste = np.tile(np.arange(60) % 6, 3)
     assert (taste[found["item"]] == taste[found["other"]]).mean() > 0.95
+
+
+def test_what_a_user_did_not_like_is_in_no_list(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    frame = planted.interactions["SAVED"].copy()
+    frame.loc[::4, "sign"] = -1
+    frame.loc[1::4, "sign"] = 0  # met, and neither
+    snapshot = replace(planted, interactions={"SAVED": frame})
+    assert len(snapshot.not_liked()) == len(frame) // 2
+    top = score_top(train_all(snapshot, text_of(snapshot), settings, epochs=1), k=60)
+    met = pd.MultiIndex.from_frame(frame[["user", "item"]])
+    assert not pd.MultiIndex.from_frame(top[["user", "item"]]).isin(met).any()
+    assert len(top) == 240 * 180 - len(frame)
