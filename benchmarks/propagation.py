@@ -1,0 +1,170 @@
+"""Speed of message passing beside PyG's LightGCN, and of top-10 lists beside `implicit`.
+
+Usage: ``python benchmarks/propagation.py [--edges 5000000]``
+
+- Forward and backward over the user-item relation, two layers, width 64: Linkspan's sparse product
+  beside `torch_geometric.nn.models.LightGCN` given ``edge_index`` (3 wanted), and the whole network
+  of the bundled books with all their relations beside LightGCN on their user-item edges alone
+  (1 wanted).
+- One propagation over 0.1 to 5 million generated edges: seconds and memory an edge, beside the
+  arrays that are held.
+- Top-10 of all users of the bundled books: the network alone beside `implicit`'s ``recommend``
+  (1 wanted), and the whole hybrid beside it (0.1 wanted).
+
+Best of five. Needs an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from implicit.als import AlternatingLeastSquares
+from rich.console import Console
+from scipy import sparse
+from torch_geometric.data import HeteroData
+from torch_geometric.nn.models import LightGCN
+
+from linkspan import gnn
+from linkspan.console import table
+from linkspan.gnn.adjacency import Adjacency, add_adjacencies, adjacencies, sparse_product
+from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.model import HistoryGNN
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from goodbooks import read_goodbooks
+
+WIDTH, LAYERS, REPEATS = 64, 2, 5
+KEY = ("user", "SAVED", "item")
+
+
+def best(work: Callable[[], object]) -> float:
+    """Seconds of the fastest of some repeats, after one that warms up."""
+    work()
+    seconds = []
+    for _ in range(REPEATS):
+        started = perf_counter()
+        work()
+        seconds.append(perf_counter() - started)
+    return min(seconds)
+
+
+def drawn_edges(edges: int, seed: int = 0) -> tuple[np.ndarray, int, int]:
+    """About so many distinct user-item edges (2, E), items skewed; numbers of users and items."""
+    random = np.random.default_rng(seed)
+    users, items = max(edges // 20, 10), max(edges // 100, 10)
+    chance = 1 / np.arange(1, items + 1) ** 0.8
+    pairs = np.stack(
+        [random.integers(0, users, edges), random.choice(items, edges, p=chance / chance.sum())]
+    )
+    return np.unique(pairs, axis=1), users, items
+
+
+def our_pass(pairs: np.ndarray, users: int, items: int) -> Callable[[], None]:
+    """Two layers to both sides and back, as light propagation does them."""
+    data = HeteroData()
+    data["user"].num_nodes, data["item"].num_nodes = users, items
+    data[KEY].edge_index = torch.from_numpy(pairs)
+    data[KEY].edge_weight = torch.ones(pairs.shape[1])
+    add_adjacencies(data)
+    to_items = Adjacency(data[KEY].adj_t, data[KEY].adj)
+    to_users = Adjacency(data[KEY].adj, data[KEY].adj_t)
+    x = [torch.randn(size, WIDTH, requires_grad=True) for size in (users, items)]
+
+    def run() -> None:
+        user, item = x
+        sums = [user, item]
+        for _ in range(LAYERS):
+            user, item = sparse_product(to_users, item), sparse_product(to_items, user)
+            sums = [sums[0] + user, sums[1] + item]
+        (sums[0].sum() + sums[1].sum()).backward()
+
+    return run
+
+
+def their_pass(pairs: np.ndarray, users: int, items: int) -> Callable[[], None]:
+    """The same by PyG's own model."""
+    both = torch.from_numpy(np.concatenate([pairs, pairs[::-1]], axis=1).copy())
+    both[1, : pairs.shape[1]] += users
+    both[0, pairs.shape[1] :] += users
+    model = LightGCN(users + items, WIDTH, LAYERS)
+
+    def run() -> None:
+        model.get_embedding(both).sum().backward()
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--edges", type=int, default=5_000_000, help="most edges that are drawn")
+    options = parser.parse_args()
+    console = Console(width=80, highlight=False)
+
+    snapshot = read_goodbooks(Path(str(files("linkspan") / "data" / "goodbooks")))
+    events, settings = snapshot.events(), gnn.TrainSettings(epochs=1)
+    pairs = events[["user", "item"]].drop_duplicates().to_numpy(np.int64).T
+    sizes = len(snapshot.users), len(snapshot.items)
+    text = {"item": np.random.default_rng(0).normal(size=(sizes[1], 384)).astype(np.float32)}
+    theirs, ours = best(their_pass(pairs, *sizes)), best(our_pass(pairs, *sizes))
+    data = build_hetero_data(snapshot, events, text, settings)
+    model, matrices = HistoryGNN(data, len(snapshot.domains), settings), adjacencies(data)
+
+    def hetero() -> None:
+        model.encode(data, matrices).items.sum().backward()
+
+    whole = best(hetero)
+    shown = table("forward and backward, goodbooks", ">edges", ">ms", ">LightGCN / this", ">wanted")
+    edges = sum(data[key].edge_index.shape[1] for key in data.edge_types)
+    count = 2 * pairs.shape[1]
+    shown.add_row("PyG LightGCN, user-item", f"{count:,}", f"{1e3 * theirs:.1f}", "1.0", "")
+    rows = (
+        ("Linkspan, user-item", count, ours, "3"),
+        ("Linkspan, all relations", edges, whole, "1"),
+    )
+    for name, size, seconds, wanted in rows:
+        shown.add_row(name, f"{size:,}", f"{1e3 * seconds:.1f}", f"{theirs / seconds:.1f}", wanted)
+    console.print(shown)
+
+    shown = table("edges", ">ms", ">ns an edge", ">arrays held", ">peak memory", title="\nGrowth")
+    for size in (100_000, 500_000, 1_000_000, 2_000_000, options.edges):
+        drawn, users, items = drawn_edges(size)
+        seconds = best(our_pass(drawn, users, items))
+        held = drawn.shape[1] * (16 + 4 + 2 * 8 + 4 + 16) + (users + items) * WIDTH * 4 * 2
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        shown.add_row(f"{drawn.shape[1]:,}", f"{1e3 * seconds:.0f}",
+                      f"{1e9 * seconds / drawn.shape[1]:.0f}", f"{held / 1e6:.0f} MB",
+                      f"{peak / 1e6:.0f} MB")  # fmt: skip
+    console.print(shown)
+
+    fitted = gnn.train_all(snapshot, text, settings, epochs=1)
+    split = gnn.last_out(snapshot)
+    weighed = gnn.fit_hybrid(fitted.with_events(events.iloc[split.train]), split)
+    hybrid = gnn.with_weights(fitted, weighed.weights)
+    network = replace(hybrid, weights={}, linear=None)
+    ones = np.ones(pairs.shape[1], np.float32)
+    met = sparse.csr_matrix((ones, (pairs[0], pairs[1])), shape=sizes)
+    als = AlternatingLeastSquares(factors=WIDTH, random_state=0, use_gpu=False)
+    als.fit(met, show_progress=False)
+    everybody = np.arange(sizes[0])
+    theirs = best(lambda: als.recommend(everybody, met, N=10))
+    shown = table("top-10 of all users, goodbooks", ">users/s", ">this / implicit", ">wanted")
+    shown.title = "\nLists (Linkspan makes one for each of eight domains, with reasons)"
+    shown.add_row("implicit ALS, one list a user", f"{sizes[0] / theirs:,.0f}", "1.00", "")
+    for name, chosen, wanted in (("network alone", network, "1"), ("hybrid", hybrid, "0.1")):
+        seconds = best(lambda chosen=chosen: gnn.score_top(chosen, k=10))
+        shown.add_row(name, f"{sizes[0] / seconds:,.0f}", f"{theirs / seconds:.2f}", wanted)
+    console.print(shown)
+
+
+if __name__ == "__main__":
+    main()
