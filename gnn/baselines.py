@@ -14,7 +14,7 @@ from linkspan.gnn.components import Component
 from linkspan.gnn.data import transitions
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.hybrid import STEP_PRIOR
+from linkspan.gnn.hybrid import STEP_PRIOR, has_text
 from linkspan.gnn.past import Past, count_users
 from linkspan.gnn.simple import (
     Likeness,
@@ -184,7 +184,7 @@ class _Maker:
         return Factors("als", model.user_factors, model.item_factors, self.rows)
 
     def _text(self) -> Component | None:
-        if "item" not in self.fitted.text:
+        if not has_text(self.fitted):
             return None
         text = unit_rows(self.fitted.text["item"])
         likeness = Likeness(text, self.past, self.rows, _TEXT_DECAY)

@@ -192,12 +192,17 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
         steps = transitions(events, settings.transition_window, settings.transition_decay)
         add("transitions", "forward", forward_steps(steps, items, STEP_PRIOR), STEP_DECAYS)
         add("transitions", "mutual", mutual_steps(steps, items), STEP_DECAYS)
-    if "item" in fitted.text:
+    if has_text(fitted):
         text = unit_rows(fitted.text["item"])
         simple += [Likeness(text, past, rows, decay) for decay in rates(TEXT_DECAYS)]
     simple.append(Popular(events, rows, items))
     network = _network(fitted)
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def has_text(fitted: FittedModel) -> bool:
+    """Whether any item has a text."""
+    return "item" in fitted.text and bool(fitted.text["item"].any())
 
 
 def _network(fitted: FittedModel) -> list[Feature]:

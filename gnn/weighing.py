@@ -26,12 +26,16 @@ Vector = NDArray[np.float64]
 TOP = 60
 """Items of each feature's list that are candidates: what a list may begin with."""
 
+SPREAD = 100
+"""Items drawn from the whole domain that are candidates in a list of their own: where a list is not
+of all items, or an item is new, those in the middle count."""
+
 _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
 
 
 class Examples(NamedTuple):
-    """Validation rows with the candidates that lists may begin with.
+    """Validation rows with candidates.
 
     Attributes:
         features: (T, F) standardised features of all candidates, row after row; the row's own item
@@ -65,26 +69,34 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
     fitted = with_linear(fitted)
     features, seen = build_features(fitted), Seen(fitted)
     names = fitted.snapshot.items["domain"].to_numpy()[validation["item"]]
-    rows_of, examples = rows_by_domain(fitted.snapshot), {}
+    rows_of, random = rows_by_domain(fitted.snapshot), np.random.default_rng(fitted.settings.seed)
+    examples: dict[str, list[Examples]] = {}
     with progress.task("weigh the parts", total=len(rows_of), unit="domains") as task:
         for domain, rows in rows_of.items():
             inside = validation[names == domain]
-            examples[domain] = draw_examples(features[HYBRID], inside, domain, rows, seen)
+            examples[domain] = draw_examples(features[HYBRID], inside, domain, rows, seen, random)
             task.advance()
     every = [feature.name for feature in features[HYBRID]]
     weights = {}
     for name in (HYBRID, SIMPLE):
         chosen = [feature.name for feature in features[name]]
         places = [every.index(one) for one in chosen]
-        parts = {domain: found.choose(places) for domain, found in examples.items()}
+        parts = {
+            domain: [each.choose(places) for each in found] for domain, found in examples.items()
+        }
         weights[name] = fit_weights(parts, chosen)
     return replace(fitted, weights=weights)
 
 
 def draw_examples(
-    features: Sequence[Feature], events: pd.DataFrame, domain: str, rows: IntArray, seen: Seen
-) -> Examples:
-    """Features of validation rows: of the row's item, and of what each feature's list begins with.
+    features: Sequence[Feature],
+    events: pd.DataFrame,
+    domain: str,
+    rows: IntArray,
+    seen: Seen,
+    random: np.random.Generator,
+) -> list[Examples]:
+    """Features of validation rows: of the row's item, and of candidates.
 
     Args:
         features: F of them.
@@ -92,10 +104,15 @@ def draw_examples(
         domain: Its name.
         rows: (N,) ascending rows of its items.
         seen: What users have met; that is no candidate.
+        random: Draws candidates.
+
+    Returns:
+        The same rows twice: with what each feature's list begins with, and with items drawn from
+        the whole domain.
     """
     users = events["user"].to_numpy(np.int64)
     own = np.searchsorted(rows, events["item"].to_numpy(np.int64))
-    found, sizes = [np.zeros((0, len(features)), np.float32)], [np.zeros(0, np.int64)]
+    heads, spread = _Collected(len(features)), _Collected(len(features))
     for start in range(0, len(users), _CHUNK):
         asked, column = users[start : start + _CHUNK], own[start : start + _CHUNK]
         lines = np.arange(len(asked))
@@ -112,39 +129,53 @@ def draw_examples(
             tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top
             chosen |= np.where(tied, unmet > least, unmet >= least)
             scores.append(score)
-        chosen[np.isneginf(met)] = False
-        chosen[lines, column] = False
-        own_first = np.stack([score[lines, column] for score in scores], axis=1)
-        others = np.stack([score[chosen] for score in scores], axis=1)
-        counts = chosen.sum(axis=1)
-        places = np.cumsum(counts) - counts
-        found.append(np.insert(others, places, own_first, axis=0))
-        sizes.append(counts + 1)
-    starts = np.concatenate([[0], np.cumsum(np.concatenate(sizes))])
-    return Examples(np.concatenate(found), starts)
+        drawn = np.zeros(met.shape, bool)
+        drawn[lines[:, None], random.integers(0, len(rows), (len(asked), SPREAD))] = True
+        for places, collected in ((chosen, heads), (drawn, spread)):
+            places[np.isneginf(met)] = False
+            places[lines, column] = False
+            collected.add(scores, column, places)
+    return [heads.examples(), spread.examples()]
 
 
-def fit_weights(examples: Mapping[str, Examples], names: Sequence[str]) -> Weights:
+class _Collected:
+    """Rows with candidates, as they come."""
+
+    def __init__(self, width: int) -> None:
+        self._features, self._sizes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+
+    def add(self, scores: Sequence[FloatArray], own: IntArray, places: NDArray[np.bool_]) -> None:
+        """Rows (B,) with their own column and the places (B, N) of their candidates."""
+        first = np.stack([score[np.arange(len(own)), own] for score in scores], axis=1)
+        others = np.stack([score[places] for score in scores], axis=1)
+        counts = places.sum(axis=1)
+        self._features.append(np.insert(others, np.cumsum(counts) - counts, first, axis=0))
+        self._sizes.append(counts + 1)
+
+    def examples(self) -> Examples:
+        """All of them."""
+        starts = np.concatenate([[0], np.cumsum(np.concatenate(self._sizes))])
+        return Examples(np.concatenate(self._features), starts)
+
+
+def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]) -> Weights:
     """Weights of the features, for all domains and for each; 0 or more.
 
     First a conditional logit (McFadden, 1974): the chance of the row's item among its candidates
     is the softmax of the weighted features. From there, one weight after the other is moved where
-    that raises NDCG@10 (coordinate ascent: Metzler & Croft, 2007, doi:10.1007/s10791-006-9019-z).
+    that raises NDCG@10 (coordinate ascent: Metzler & Croft, 2007, doi:10.1007/s10791-006-9019-z),
+    or the product of both where there are two kinds of candidates.
     A domain leaves the weights of all only where its rows gain by more than two standard errors.
 
     Args:
-        examples: Domain to its rows, as `draw_examples` gives them.
+        examples: Domain to its rows, as `draw_examples` gives them; the logit takes the first.
         names: (F,) names of the features.
     """
-    rows = [found for found in examples.values() if len(found.starts) > 1]
-    ends = np.cumsum([0, *(len(found.features) for found in rows)])
-    starts = [found.starts[:-1] + end for found, end in zip(rows, ends[:-1], strict=True)]
-    every = Examples(
-        np.concatenate([found.features for found in rows]), np.concatenate([*starts, ends[-1:]])
-    )
-    shared = _ascend(every, _logit(every), errors=0.0)
+    rows = [found for found in examples.values() if len(found[0].starts) > 1]
+    every = [_joined(each) for each in zip(*rows, strict=True)]
+    shared = _ascend(every, _logit(every[0]), errors=0.0)
     own = [
-        _ascend(found, shared, errors=2.0) if len(found.starts) > 1 else shared
+        _ascend(found, shared, errors=2.0) if len(found[0].starts) > 1 else shared
         for found in examples.values()
     ]
     return Weights(
@@ -153,6 +184,14 @@ def fit_weights(examples: Mapping[str, Examples], names: Sequence[str]) -> Weigh
         tuple(shared.tolist()),
         tuple(tuple(weights.tolist()) for weights in own),
     )
+
+
+def _joined(parts: Sequence[Examples]) -> Examples:
+    """Rows of several domains as one."""
+    ends = np.cumsum([0, *(len(part.features) for part in parts)])
+    starts = [part.starts[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
+    features = np.concatenate([part.features for part in parts])
+    return Examples(features, np.concatenate([*starts, ends[-1:]]))
 
 
 def _logit(examples: Examples) -> Vector:
@@ -175,22 +214,35 @@ def _logit(examples: Examples) -> Vector:
     return result
 
 
-def _ascend(examples: Examples, weights: Vector, errors: float) -> Vector:
-    """Move one weight after the other while NDCG@10 gains more than so many standard errors."""
+def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector:
+    """Move one weight after the other while NDCG@10 gains more than so many standard errors.
+
+    Args:
+        lists: The same rows with several kinds of candidates.
+        weights: (F,) where to begin.
+        errors: How many.
+    """
     weights = weights.copy()
-    scores = examples.features @ weights.astype(np.float32)
-    best = _gains(examples, scores)
+    scores = [each.features @ weights.astype(np.float32) for each in lists]
+    gains = [_gains(each, score) for each, score in zip(lists, scores, strict=True)]
     for _ in range(_ROUNDS):
-        before = best.mean()
-        for place, column in enumerate(examples.features.T):
+        risen = 0.0
+        for place in range(len(weights)):
             now = weights[place]
             for value in [now * step for step in _STEPS] if now > 1e-3 else _FIRST:
-                moved = scores + np.float32(value - weights[place]) * column
-                gains = _gains(examples, moved)
-                change = gains - best
-                if change.mean() > 1e-4 + errors * change.std() / np.sqrt(len(change)):
-                    weights[place], scores, best = value, moved, gains
-        if best.mean() - before < 2e-4:
+                step = np.float32(value - weights[place])
+                moved = [
+                    score + step * each.features[:, place]
+                    for each, score in zip(lists, scores, strict=True)
+                ]
+                found = [_gains(each, score) for each, score in zip(lists, moved, strict=True)]
+                change = np.zeros(len(found[0]))
+                for before, after in zip(gains, found, strict=True):
+                    change += (after - before) / max(float(before.mean()), 1e-6)
+                if change.mean() > 1e-3 + errors * change.std() / np.sqrt(len(change)):
+                    weights[place], scores, gains = value, moved, found
+                    risen += float(change.mean())
+        if risen < 2e-3:
             break
     return weights
 

@@ -77,22 +77,22 @@ def test_scores_are_standardised_by_user() -> None:
 
 def test_weights_are_found_again() -> None:
     planted = [1.2, 0.0, 0.5]
-    found = fit_weights({"a": rows_drawn(planted, 3_000, 0)}, ["x", "y", "z"])
+    found = fit_weights({"a": [rows_drawn(planted, 3_000, 0)]}, ["x", "y", "z"])
     np.testing.assert_allclose(direction(found.shared), direction(planted), atol=0.12)
-    against = fit_weights({"a": rows_drawn([1.0, -0.8], 1_500, 1)}, ["x", "y"])
+    against = fit_weights({"a": [rows_drawn([1.0, -0.8], 1_500, 1)]}, ["x", "y"])
     assert against.shared[1] == 0.0  # a part may be left out, but never turned round
 
 
 def test_a_domain_with_few_rows_stays_with_the_others() -> None:
     many = rows_drawn([1.0, 0.2], 3_000, 2)
     few, enough = rows_drawn([0.9, 0.3], 10, 3), rows_drawn([0.2, 1.0], 3_000, 3)
-    found = fit_weights({"many": many, "few": few}, ["x", "y"])
+    found = fit_weights({"many": [many], "few": [few]}, ["x", "y"])
     assert found.of("few") == found.shared
-    found = fit_weights({"many": many, "enough": enough}, ["x", "y"])
+    found = fit_weights({"many": [many], "enough": [enough]}, ["x", "y"])
     np.testing.assert_allclose(direction(found.of("enough")), direction([0.2, 1.0]), atol=0.12)
     np.testing.assert_allclose(direction(found.of("many")), direction([1.0, 0.2]), atol=0.12)
-    nothing = fit_weights({"many": many, "none": many._replace(
-        features=many.features[:0], starts=many.starts[:1])}, ["x", "y"])  # fmt: skip
+    nothing = fit_weights({"many": [many], "none": [many._replace(
+        features=many.features[:0], starts=many.starts[:1])]}, ["x", "y"])  # fmt: skip
     assert nothing.of("none") == nothing.shared
 
 
@@ -104,7 +104,7 @@ def test_weights_go_where_ndcg_is_higher() -> None:
     wild[random.random(len(wild)) < 0.01, 0] *= 40.0
     examples = Examples(wild, rows.starts)
     start = _logit(examples)
-    ascended = _ascend(examples, start, errors=0.0)
+    ascended = _ascend([examples], start, errors=0.0)
 
     def mean(weights: np.ndarray) -> float:
         return float(_gains(examples, wild @ weights.astype(np.float32)).mean())
@@ -112,10 +112,19 @@ def test_weights_go_where_ndcg_is_higher() -> None:
     assert mean(ascended) > mean(start) + 0.05
 
 
+def test_every_kind_of_candidates_has_a_say() -> None:
+    """One part tells the heads apart, the other the rest of the domain: both are needed."""
+    heads, spread = rows_drawn([1.0, 0.0], 2_000, 5), rows_drawn([0.0, 1.0], 2_000, 6)
+    alone = fit_weights({"a": [heads]}, ["x", "y"])
+    together = fit_weights({"a": [heads, spread]}, ["x", "y"])
+    assert direction(alone.shared)[1] < 0.1
+    assert min(direction(together.shared)) > 0.4
+
+
 def test_parts_add_up_to_the_score() -> None:
     random = np.random.default_rng(0)
     features = [Table(name, random.normal(size=(4, 9))) for name in ("a", "b", "c")]
-    weights = fit_weights({"d": rows_drawn([1.0, 0.5, 0.0], 500, 1)}, ["a", "b", "c"])
+    weights = fit_weights({"d": [rows_drawn([1.0, 0.5, 0.0], 500, 1)]}, ["a", "b", "c"])
     mixture, users = Mixture("hybrid", None, features, weights), np.array([2, 0])
     expected = sum(
         weight * standardized(feature.score(users, "d"))[0]
@@ -143,13 +152,7 @@ def test_examples_begin_with_the_item_and_leave_out_what_is_met(
         def hide(self, scores: np.ndarray, users: np.ndarray, domain: str) -> None:
             scores[:, gone] = -np.inf
 
-    found = draw_examples(
-        features,
-        events,
-        "d",
-        rows,
-        Seen(),
-    )  # type: ignore[arg-type]
+    found, spread = draw_examples(features, events, "d", rows, Seen(), random)  # type: ignore[arg-type]
     scores = np.stack([standardized(each.score(np.arange(6), "d"))[0] for each in features], -1)
     for user, item in events.to_numpy():
         part = found.features[found.starts[user] : found.starts[user + 1]]
@@ -160,7 +163,13 @@ def test_examples_begin_with_the_item_and_leave_out_what_is_met(
         }
         expected = scores[user, sorted(best - {item - 100})]
         np.testing.assert_allclose(part[1:], expected)
-    none = draw_examples(features, events[:0], "d", rows, Seen())  # type: ignore[arg-type]
+        # 100 draws of 40 items leave out few, and none is the row's own or was met.
+        other = spread.features[spread.starts[user] : spread.starts[user + 1]]
+        np.testing.assert_allclose(other[0], scores[user, item - 100])
+        usable = scores[user, np.setdiff1d(allowed, [item - 100])]
+        assert 25 < len(other) - 1 <= len(usable)
+        assert {tuple(row) for row in other[1:]} <= {tuple(row) for row in usable}
+    none, _ = draw_examples(features, events[:0], "d", rows, Seen(), random)  # type: ignore[arg-type]
     assert none.features.shape == (0, 2) and none.starts.tolist() == [0]
 
 
