@@ -33,6 +33,10 @@ class Recorder:
         self.writes.append(query)
         return Counters()
 
+    def write_once(self, query: str, **parameters: Any) -> bool:
+        self.writes.append(query)
+        return True
+
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         self.writes.append(query)
         return []

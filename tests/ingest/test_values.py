@@ -34,6 +34,10 @@ class Sink:
         self.rows += [(query, row) for row in rows]
         return Counters()
 
+    def write_once(self, query: str, rows: Any = (), **parameters: Any) -> bool:
+        self.write(query, rows)
+        return True
+
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         return []
 
