@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -72,9 +73,9 @@ def _diversity(lists: IntArray, text: NDArray[np.float32]) -> float:
     chosen = sizes >= 2
     if not chosen.any():
         return float("nan")
-    sums = np.zeros((len(lists), text.shape[1]), np.float64)
-    for column in range(lists.shape[1]):
-        sums += np.where(there[:, column, None], text[lists[:, column]], 0.0)
+    starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    ones = np.ones(starts[-1], np.float32)
+    sums = sparse.csr_array((ones, lists[there], starts), shape=(len(lists), len(text))) @ text
     sizes = sizes[chosen]
     # The square of a sum of unit vectors holds each pair twice and each vector once.
     pairs = (np.square(sums[chosen]).sum(axis=1) - sizes) / (sizes * (sizes - 1))

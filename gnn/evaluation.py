@@ -134,7 +134,7 @@ class Evaluation:
             for other in self.methods:
                 if other == ours:
                     continue
-                low, high = paired_interval(ndcg[ours], ndcg[other])
+                low, high = paired_interval(ndcg[ours], ndcg[other], samples=1_000)
                 row = {"method": ours, "over": other, "domain": domain}
                 gain = float((ndcg[ours] - ndcg[other]).mean())
                 certain = low > 0 or high < 0
