@@ -238,7 +238,8 @@ def write_page(folder: Path) -> None:
         table = pd.concat([pd.DataFrame(run["figures"]) for run in runs])
         spent = ", ".join(f"{run['training']:.0f} s" for run in runs)
         memory = max(run["memory"] for run in runs)
-        parts.append(f"## {data_set.name}\n\n{len(runs)} seeds; training, weights included: "
+        seeds = f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
+        parts.append(f"## {data_set.name}\n\n{seeds}; training, weights included: "
                      f"{spent}; peak memory {memory:,.0f} MiB.")  # fmt: skip
         lines = ["| rows | | method | HR@10 | NDCG@10 | gain |", "|---|---:|---|---:|---:|---|"]
         for (segment, method), rows in table.groupby(["segment", "method"], sort=False):
