@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,9 @@ BASELINES = (
 """Names of all baselines; the last ones only where there are times, the package, or texts."""
 
 _DECAY, _STEP_DECAY, _TEXT_DECAY, _FACTORS = 0.6, 0.4, 0.7, 64
+
+_EASE_KEEP = 1_000
+"""Weights of EASE kept for each item: a baseline must not lose by what the hybrid saves."""
 
 
 def build_baselines(
@@ -123,25 +127,25 @@ class _Maker:
             "popularity": lambda: Popularity(self.rows, self.known, self.items),
             "item-knn": self._neighbours,
             "ease-target": self._ease_target,
-            "ease-joint": lambda: self._spread("ease-joint", self._ease(self.learned), 1.0),
+            "ease-joint": lambda: self._spread("ease-joint", self._joint, 1.0),
             "ease-decay": self._ease_decay,
             "transitions": self._transitions,
             "als": self._als,
             "text": self._text,
         }
-        self._joint: sparse.csr_array | None = None
 
     def _spread(self, name: str, weights: sparse.csr_array, decay: float) -> Component:
         return Spread("", name, by_domain(weights, self.rows), self.past, self.rows, decay)
 
     def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
-        if events is self.learned and self._joint is not None:
-            return self._joint
         strength = self.fitted.settings.linear_regularization
-        weights = item_weights(events, self.users, self.items, regularization=strength)
-        if events is self.learned:
-            self._joint = weights
-        return weights
+        return item_weights(
+            events, self.users, self.items, regularization=strength, keep=_EASE_KEEP
+        )
+
+    @cached_property
+    def _joint(self) -> sparse.csr_array:
+        return self._ease(self.learned)
 
     def _ease_target(self) -> Component:
         items = self.learned["item"].to_numpy()
@@ -154,7 +158,7 @@ class _Maker:
     def _ease_decay(self) -> Component | None:
         if not self.snapshot.timed:
             return None
-        return self._spread("ease-decay", self._ease(self.learned), _DECAY)
+        return self._spread("ease-decay", self._joint, _DECAY)
 
     def _neighbours(self) -> Component:
         return self._spread("item-knn", item_cosines(self.learned, self.users, self.items), 1.0)
