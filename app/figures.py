@@ -156,7 +156,7 @@ def as_html(figures: Figures, about: dict[str, str]) -> str:
         confusion=confusion,
         header=header,
         lines=lines,
-        plots=[(title, _png(draw(figures))) for title, draw in _PLOTS if draw(figures)],
+        plots=[(title, _png(drawn)) for title, draw in _PLOTS if (drawn := draw(figures))],
     )
 
 

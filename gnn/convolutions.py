@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import GATConv, HGTConv, MessagePassing, SAGEConv
 
 from linkspan.gnn.adjacency import Adjacency, EdgeType, sparse_product
-from linkspan.gnn.settings import Convolution
+from linkspan.gnn.settings import HEADS, Convolution
 
-HEADS = 4
 _NOTHING = 1e-7
 """What is left of an edge that was masked, by rounding, is less."""
-
-
-class Hop(Protocol):
-    """States of node types to the sums of messages at node types."""
-
-    def __call__(
-        self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
-    ) -> dict[str, Tensor]:
-        """Messages (T, K) by target type.
-
-        Args:
-            x: States (S, K) by node type; users have none at first.
-            matrices: The edges.
-        """
-        ...
 
 
 def build_hop(kind: Convolution, keys: Sequence[EdgeType], width: int) -> nn.Module:
@@ -103,7 +86,12 @@ class RelationHop(nn.ModuleDict):
     def forward(
         self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
     ) -> dict[str, Tensor]:
-        """See `Hop`."""
+        """Messages (T, K) by target type.
+
+        Args:
+            x: States (S, K) by node type; users have none at first.
+            matrices: The edges.
+        """
         sums: dict[str, Tensor] = {}
         for key in self.edge_types:
             messages: Tensor = self[_name(key)](x[key[0]], matrices[key])
@@ -128,7 +116,7 @@ class TransformerHop(nn.Module):
     def forward(
         self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
     ) -> dict[str, Tensor]:
-        """See `Hop`."""
+        """As `RelationHop.forward`."""
         states = dict(x)
         for key in self.edge_types:
             if key[2] not in states:  # users, before anything has reached them

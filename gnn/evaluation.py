@@ -17,7 +17,7 @@ from linkspan.gnn.components import Component, Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import mixtures
-from linkspan.gnn.metrics import by_list, midranks, paired_interval, top_columns
+from linkspan.gnn.metrics import figures_by_list, midranks, paired_interval, top_columns
 from linkspan.gnn.past import count_users
 from linkspan.gnn.split import Split
 from linkspan.gnn.text import unit_rows
@@ -130,7 +130,9 @@ class Evaluation:
         table = []
         parts = [("", self.ranks), *((str(name), p) for name, p in self.ranks.groupby("domain"))]
         for domain, part in parts:
-            ndcg = {name: _by_list(name, part, k)["ndcg"].to_numpy() for name in self.methods}
+            ndcg = {
+                name: figures_by_list(part, name, k)["ndcg"].to_numpy() for name in self.methods
+            }
             for other in self.methods:
                 if other == ours:
                     continue
@@ -266,15 +268,8 @@ def _catalogue(
     return pd.DataFrame(table)
 
 
-def _by_list(method: str, ranks: pd.DataFrame, k: int) -> pd.DataFrame:
-    """Figures of each list; a list is what a user is given in a domain."""
-    lists = ranks.groupby(["user", "domain"], sort=False).ngroup()
-    candidates = ranks["candidates"].to_numpy(np.int64)
-    return by_list(ranks[method].to_numpy(np.float64), np.asarray(lists, np.int64), candidates, k)
-
-
 def _figures(method: str, segment: str, domain: str, ranks: pd.DataFrame, k: int) -> dict[str, Any]:
-    found = _by_list(method, ranks, k)
+    found = figures_by_list(ranks, method, k)
     counts = {name: int(found[name].sum()) for name in COUNTS}
     return {
         "method": method,

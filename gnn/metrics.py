@@ -106,6 +106,19 @@ def by_list(ranks: FloatArray, lists: IntArray, candidates: IntArray, k: int) ->
     )
 
 
+def figures_by_list(ranks: pd.DataFrame, column: str, k: int) -> pd.DataFrame:
+    """`by_list` of a table of ranks, where a list is what a user is given in a domain.
+
+    Args:
+        ranks: Columns ``user``, ``domain``, ``candidates`` and ``column``, one row per target.
+        column: The one with the ranks.
+        k: Length to which lists are cut.
+    """
+    lists = np.asarray(ranks.groupby(["user", "domain"], sort=False).ngroup(), np.int64)
+    candidates = ranks["candidates"].to_numpy(np.int64)
+    return by_list(ranks[column].to_numpy(np.float64), lists, candidates, k)
+
+
 def hit_rate(ranks: FloatArray, k: int) -> float:
     """Share of rows whose one target is among the first ``k`` (HR@k, equal to recall@k)."""
     return float(np.mean(ranks <= k))

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda"]
 Convolution = Literal["light", "sage", "gat", "hgt"]
+HEADS = 4
+"""Heads of attention of ``gat`` and ``hgt``."""
 Protocol = Literal[
     "auto", "last-out", "last-out-per-domain", "time", "random", "fold", "domain-out", "file"
 ]
@@ -127,6 +129,8 @@ class TrainSettings(BaseModel):
 
     @model_validator(mode="after")
     def _heads(self) -> TrainSettings:
-        if self.convolution == "hgt" and self.embedding_size % 4:
-            raise ValueError("'embedding_size' has to be a multiple of 4 for convolution 'hgt'")
+        if self.convolution == "hgt" and self.embedding_size % HEADS:
+            raise ValueError(
+                f"'embedding_size' has to be a multiple of {HEADS} for convolution 'hgt'"
+            )
         return self

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import typer
 
@@ -152,7 +151,7 @@ def _ranks(run: RunFolder, method: str | None) -> pd.DataFrame:
 
 def _compared(both: pd.DataFrame) -> list[dict[str, Any]]:
     """Means and interval of NDCG over all rows, by history, and by domain."""
-    from linkspan.gnn.metrics import by_list, paired_interval
+    from linkspan.gnn.metrics import figures_by_list, paired_interval
 
     parts = [("all", both)]
     for title, known in (("with history", True), ("without history", False)):
@@ -162,10 +161,8 @@ def _compared(both: pd.DataFrame) -> list[dict[str, Any]]:
     for title, part in parts:
         if not len(part):
             continue
-        lists = np.asarray(part.groupby(["user", "domain"], sort=False).ngroup(), np.int64)
-        candidates = part["candidates"].to_numpy(np.int64)
         one, other = (
-            by_list(part[column].to_numpy(), lists, candidates, 10)["ndcg"].to_numpy()
+            figures_by_list(part, column, 10)["ndcg"].to_numpy()
             for column in ("rank", "rank_other")
         )
         low, high = paired_interval(one, other)
