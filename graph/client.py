@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
-from linkspan import cypher
 from linkspan.cypher import Names
-from linkspan.errors import ConfigError
-from linkspan.graph.connection import Database, milliseconds
-from linkspan.graph.pseudonyms import Pseudonyms, other_key, stored_check
+from linkspan.graph.connection import Database
+from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.questions import Asking, Fallback, Questions, Read, Result
 from linkspan.graph.results import (
     HistoryItem,
+    Lists,
     Path,
     Recommendation,
     Results,
-    Row,
     Run,
     SimilarItem,
 )
@@ -32,17 +30,22 @@ class Client:
     Where the graph has pseudonyms in place of users' ids, a user is given by the id or by the
     pseudonym; the id needs the key.
 
+    Every call raises `ConfigError` for an argument that cannot be meant, and `DatabaseError` where
+    the server fails; the client can be used again once it is back. A query whose connection is lost
+    is tried again until the connection's timeout. ``k`` is at most so many rows: below 1 is an
+    error, more than a million is a million.
+
     Args:
         database: An open connection, closed with the client.
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
     """
 
     def __init__(self, database: Database, pseudonyms: Pseudonyms | None = None) -> None:
-        self.database, self._pseudonyms = database, pseudonyms
-        self._told: tuple[list[str], Names | None] | None = None
+        self.database = database
+        self._questions = Questions(pseudonyms)
 
     def recommend(
-        self, user: str, domain: str | None = None, k: int = 10
+        self, user: str, domain: str | None = None, k: int = 10, *, fallback: Fallback = None
     ) -> Results[Recommendation]:
         """The best items for a user.
 
@@ -50,15 +53,43 @@ class Client:
             user: Key of the user.
             domain: Only from this domain; None: the best of each domain first, then the second.
             k: At most this many, 1 or more.
+            fallback: What a user without a list gets, who may be unknown: ``popular`` for the items
+                with most events that the user has not met, at most 100 a domain, asked of the graph
+                once a minute; None for nothing.
 
         Returns:
-            Best first; empty for a user without a list.
+            Best first; empty for a user without a list, unless there is a fallback.
 
         Raises:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        return self._ask("recommend", Recommendation, user=self.user_key(user), domain=domain, k=k)
+        return self._answer(self._questions.recommend(user, domain, k, fallback))
+
+    def recommend_many(
+        self,
+        users: Iterable[str],
+        domain: str | None = None,
+        k: int = 10,
+        *,
+        fallback: Fallback = None,
+    ) -> Lists:
+        """The best items for each of many users, asked for 500 users at a time.
+
+        Args:
+            users: Their keys; one that stands there twice is asked for once.
+            domain: Only from this domain; None: from all.
+            k: At most this many a user, 1 or more.
+            fallback: What users without a list get, as for `recommend`.
+
+        Returns:
+            Every user that was asked for, in that order, with the same list as `recommend` gives.
+
+        Raises:
+            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.recommend_many(users, domain, k, fallback))
 
     def similar(self, item: str, domain: str | None = None, k: int = 10) -> Results[SimilarItem]:
         """Items that are like an item.
@@ -68,11 +99,14 @@ class Client:
             domain: Only from this domain; None: from all.
             k: At most this many, 1 or more.
 
+        Returns:
+            The most alike first; empty for an item that has none, or is unknown.
+
         Raises:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        return self._ask("similar", SimilarItem, item=item, domain=domain, k=k)
+        return self._answer(self._questions.similar(item, domain, k))
 
     def history(self, user: str, domain: str | None = None, k: int = 10) -> Results[HistoryItem]:
         """What a user has met, the latest first.
@@ -86,8 +120,7 @@ class Client:
             ConfigError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
-        rows = self._ask("history", HistoryItem, user=self.user_key(user), domain=domain, k=k)
-        return Results(replace(row, at=milliseconds(row.at)) for row in rows)
+        return self._answer(self._questions.history(user, domain, k))
 
     def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
         """What ties an item to a user's past, the strongest first.
@@ -101,7 +134,7 @@ class Client:
             ConfigError: ``k`` is below 1.
             DatabaseError: The server failed.
         """
-        return self._ask("why", Path, user=self.user_key(user), item=item, k=k)
+        return self._answer(self._questions.explain(user, item, k))
 
     def runs(self) -> Results[Run]:
         """The runs that were published, the latest first.
@@ -109,7 +142,31 @@ class Client:
         Raises:
             DatabaseError: The server failed.
         """
-        return self._ask("runs", Run)
+        return self._answer(self._questions.runs())
+
+    def domains(self) -> list[str]:
+        """Names of the graph's domains, sorted; reads every item.
+
+        Raises:
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.domains())
+
+    def has_user(self, user: str) -> bool:
+        """Whether the graph has a user of this key.
+
+        Raises:
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.has_user(user))
+
+    def has_item(self, item: str) -> bool:
+        """Whether the graph has an item of this key.
+
+        Raises:
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.has_item(item))
 
     def user_key(self, user: str) -> str:
         """The key that a user has in the graph.
@@ -121,15 +178,7 @@ class Client:
             ConfigError: The graph was loaded with another key than that of `pseudonyms`.
             DatabaseError: The server failed.
         """
-        stored = self._user_key
-        if self._pseudonyms is None or stored is None:
-            return user
-        if stored["check"] != self._pseudonyms.check:
-            raise other_key()
-        if stored["shared"]:
-            return self._pseudonyms.of(user)
-        domain, _, name = user.partition("/")
-        return f"{domain}/{self._pseudonyms.of(name)}"
+        return self._answer(self._questions.user_key(user))
 
     def text(self, name: str) -> str:
         """The Cypher of a query as it runs in this graph: with its types, and its names if adopted.
@@ -138,8 +187,7 @@ class Client:
             ConfigError: There is no such query.
             DatabaseError: The server failed.
         """
-        types, names = self._active
-        return cypher.load(name, {"SAVED": types}, names)
+        return self._answer(self._questions.text(name))
 
     def query(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run one of the queries in ``cypher/`` by its name.
@@ -151,12 +199,12 @@ class Client:
             ConfigError: There is no such query.
             DatabaseError: The server failed.
         """
-        return self.database.read(self.text(name), **parameters)
+        return self._answer(self._questions.query(name, **parameters))
 
     @property
     def names(self) -> Names | None:
         """What the roles are called in an adopted graph, as the active run says."""
-        return self._active[1]
+        return self._answer(self._questions.active()).names
 
     def close(self) -> None:
         """Close the connection. May be called twice."""
@@ -173,36 +221,17 @@ class Client:
     ) -> None:
         self.close()
 
-    def _ask(self, name: str, row: type[Row], **parameters: Any) -> Results[Row]:
-        if parameters.get("k", 1) < 1:
-            raise ConfigError(f"k is {parameters['k']}", hint="Ask for 1 or more")
-        rows = Results(row(**found) for found in self.query(name, **parameters))
-        if not rows and parameters.get("domain") is not None:
-            self._check_domain(parameters["domain"])
-        return rows
+    def _answer(self, asking: Asking[Result]) -> Result:
+        """Fetch what a question needs until it has its result."""
+        answer: Any = None
+        while True:
+            try:
+                need = asking.send(answer)
+            except StopIteration as done:
+                result: Result = done.value
+                return result
+            answer = self._fetch(need)
 
-    @property
-    def _active(self) -> tuple[list[str], Names | None]:
-        """Types of the interactions and names in an adopted graph; asked until a run says them."""
-        if self._told is None:
-            found = self.database.read(cypher.load("read_active"))
-            if not found:
-                types = self.database.read(cypher.load("interaction_types"))[0]["types"]
-                return sorted(types) or ["SAVED"], None
-            names = found[0]["names"]
-            adopted = Names.model_validate_json(names) if names else None
-            self._told = list(found[0]["types"]), adopted
-        return self._told
-
-    @cached_property
-    def _user_key(self) -> dict[str, Any] | None:
-        """What the graph keeps of the key to its pseudonyms; asked once, and only with a key."""
-        return None if self._pseudonyms is None else stored_check(self.database)
-
-    def _check_domain(self, domain: str) -> None:
-        """Nothing was found in a domain: it may be because there is no such domain."""
-        known = [row["domain"] for row in self.query("read_domains")]
-        if domain not in known:
-            raise ConfigError(
-                f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"
-            )
+    def _fetch(self, need: Read) -> list[dict[str, Any]]:
+        read = self.database.read if need.retry else self.database.read_once
+        return read(need.text, **need.parameters)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import neo4j
 import neo4j.time
 import pandas as pd
-from neo4j.exceptions import (
-    AuthError,
-    ClientError,
-    ConfigurationError,
-    DriverError,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-)
+from neo4j.exceptions import DriverError, Neo4jError
 
-from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.capabilities import Capabilities
-from linkspan.graph.embedded import DATABASE, EmbeddedServer
+from linkspan.graph.driving import (
+    DEFAULT,
+    UNUSABLE,
+    Options,
+    as_dicts,
+    check_address,
+    driver_errors,
+    find_login,
+    unusable,
+)
+from linkspan.graph.embedded import EmbeddedServer
 
-SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 _FETCH_ROWS = 10_000
 
 
@@ -57,6 +54,7 @@ def open_database(
     database: str | None = None,
     *,
     create: bool = True,
+    options: Options = DEFAULT,
 ) -> Database:
     """Connect to a server, or start or join the embedded one.
 
@@ -66,25 +64,15 @@ def open_database(
         password: Its password, likewise.
         database: Name of the database, likewise.
         create: Whether to make the embedded database where there is none.
+        options: How patient the connection is, and how wide.
 
     Raises:
         ConfigError: The address has another form, there is no password for a server, or there is no
             embedded database and none should be made.
         DatabaseError: The embedded server did not start.
     """
-    if uri.startswith("embedded:"):
-        folder = Path(uri.removeprefix("embedded:"))
-        if not create and not folder.exists():
-            raise ConfigError(
-                f"there is no graph database in {folder}",
-                hint="Load one with 'linkspan demo' or 'linkspan ingest', or give an address",
-            )
-        server = EmbeddedServer.ensure(folder)
-        return Database(server.uri, server.user, server.password, DATABASE, embedded=server)
-    _check_address(uri)
-    if password is None:
-        raise ConfigError(f"there is no password for {uri}", hint="Set NEO4J_PASSWORD")
-    return Database(uri, user or "neo4j", password, database or "neo4j")
+    login = find_login(uri, user, password, database, create=create)
+    return Database(**vars(login), options=options)
 
 
 class Database:
@@ -95,8 +83,8 @@ class Database:
         user: Login name.
         password: Its password.
         database: Name of the database.
-        timeout: Seconds to wait for a connection, and for retries of a lost one.
         embedded: The embedded server behind the address, left when the connection is closed.
+        options: How patient it is, and how wide.
 
     Raises:
         ConfigError: The address has another form.
@@ -109,22 +97,18 @@ class Database:
         password: str,
         database: str = "neo4j",
         *,
-        timeout: float = 30.0,
         embedded: EmbeddedServer | None = None,
+        options: Options = DEFAULT,
     ) -> None:
         self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
-        _check_address(uri)
+        self.options = options
+        check_address(uri)
         try:
             self._driver = neo4j.GraphDatabase.driver(
-                uri,
-                auth=(user, password),
-                connection_timeout=timeout,
-                connection_acquisition_timeout=timeout,
-                max_transaction_retry_time=timeout,
-                notifications_min_severity="OFF",
+                uri, auth=(user, password), **options.of_driver()
             )
-        except (ConfigurationError, ValueError) as error:
-            raise ConfigError(f"'{uri}' cannot be used: {error}") from error
+        except UNUSABLE as error:
+            raise unusable(uri, error) from error
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -144,16 +128,32 @@ class Database:
             One dict a row, by column name.
 
         Raises:
+            ConfigError: A parameter is nothing that a graph can hold.
             DatabaseError: The query failed, or the server is gone.
         """
         with self._errors():
             records, _, _ = self._driver.execute_query(
-                query,
+                self.options.timed(query),
                 parameters,
                 routing_=neo4j.RoutingControl.READ,
                 database_=self.database,
             )
-        return [dict(zip(record.keys(), record.values(), strict=True)) for record in records]
+        return as_dicts(records)
+
+    def read_once(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """As `read`, but not tried again when the connection is lost.
+
+        Raises:
+            ConfigError: A parameter is nothing that a graph can hold.
+            DatabaseError: The query failed, or the server is gone.
+        """
+        with (
+            self._errors(),
+            self._driver.session(
+                database=self.database, default_access_mode=neo4j.READ_ACCESS
+            ) as session,
+        ):
+            return as_dicts(session.run(self.options.timed(query), parameters))
 
     def read_rows(self, query: str, parameters: dict[str, Any]) -> list[list[Any]]:
         """Run a reading query; its rows as lists in column order, the cheapest form.
@@ -276,30 +276,8 @@ class Database:
     ) -> None:
         self.close()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn the driver's errors into `DatabaseError` with a hint."""
-        try:
-            yield
-        except (ServiceUnavailable, SessionExpired) as error:
-            raise DatabaseError(
-                f"no graph database answers at {self.uri} ({_first_line(error)})",
-                hint="Start it, or check the address ('linkspan doctor' looks closer)",
-            ) from error
-        except AuthError as error:
-            raise DatabaseError(
-                f"{self.uri} refused the login of user '{self.user}'",
-                hint="Check NEO4J_USERNAME and NEO4J_PASSWORD",
-            ) from error
-        except ClientError as error:
-            if error.code == "Neo.ClientError.Database.DatabaseNotFound":
-                raise DatabaseError(
-                    f"{self.uri} has no database '{self.database}'",
-                    hint="Check NEO4J_DATABASE or [database] name",
-                ) from error
-            raise DatabaseError(f"the server refused a query: {_first_line(error)}") from error
-        except (Neo4jError, DriverError) as error:
-            raise DatabaseError(f"a query failed: {_first_line(error)}") from error
+    def _errors(self) -> AbstractContextManager[None]:
+        return driver_errors(self.uri, self.user, self.database)
 
 
 def milliseconds(value: Any) -> Any:
@@ -311,17 +289,3 @@ def milliseconds(value: Any) -> Any:
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
     return round(value.to_native().timestamp() * 1000)
-
-
-def _check_address(uri: str) -> None:
-    if urlsplit(uri).scheme not in SCHEMES or not urlsplit(uri).hostname:
-        raise ConfigError(
-            f"'{uri}' is not the address of a graph database",
-            hint="Use embedded:DIR, or neo4j://, bolt:// or neo4j+s:// with host and port",
-        )
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of an error's text, without the codes that the driver puts around it."""
-    text = getattr(error, "message", None) or str(error) or type(error).__name__
-    return re.sub(r"^\{.*?message: ", "", str(text)).splitlines()[0].rstrip(".}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TypeVar
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -11,11 +12,30 @@ Row = TypeVar("Row")
 
 
 class Results(list[Row]):
-    """A list of typed rows."""
+    """A list of typed rows.
+
+    Args:
+        rows: The rows.
+        kind: Their class, which gives an empty list its columns.
+    """
+
+    def __init__(self, rows: Iterable[Row], kind: type[Row]) -> None:
+        super().__init__(rows)
+        self.kind = kind
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a result, one column a field."""
-        return pd.DataFrame([asdict(row) for row in self])  # type: ignore[call-overload]
+        rows = [asdict(row) for row in self]  # type: ignore[call-overload]
+        return pd.DataFrame(rows, columns=_columns(self.kind))
+
+
+class Lists(dict[str, "Results[Recommendation]"]):
+    """User to recommendations, in the order in which the users were asked for."""
+
+    def to_pandas(self) -> pd.DataFrame:
+        """One row a recommendation: a column ``user``, then one a field."""
+        rows = [{"user": user, **asdict(row)} for user, found in self.items() for row in found]
+        return pd.DataFrame(rows, columns=["user", *_columns(Recommendation)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +50,7 @@ class Recommendation:
         score: The score; higher is better; compare it only within one user.
         because: Title of the past item that counted most, or None for a user without a past.
         because_item: Its key.
-        run: Id of the run that computed it.
+        run: Id of the run that computed it; None for a popular item in place of a list.
         gnn: Part of the score from the graph neural network.
         linear: Part from the linear item-item model.
         transitions: Part from what follows what.
@@ -45,12 +65,23 @@ class Recommendation:
     score: float
     because: str | None
     because_item: str | None
-    run: str
+    run: str | None
     gnn: float
     linear: float
     transitions: float
     text: float
     popularity: float
+
+
+def popular_item(
+    item: str, title: str | None, domain: str, rank: int, events: int
+) -> Recommendation:
+    """A popular item in place of a recommendation; its score is the number of its events."""
+    parts = dict.fromkeys(("gnn", "linear", "transitions", "text"), 0.0)
+    score = float(events)
+    return Recommendation(
+        item, title, domain, rank, score, None, None, None, **parts, popularity=score
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +164,7 @@ class Run:
     created: str
     model: str
     metrics: str
+
+
+def _columns(kind: Any) -> list[str]:
+    return [field.name for field in fields(kind)]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from linkspan import cypher
 from linkspan.errors import ConfigError, DatabaseError
+from linkspan.graph import questions
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord, publish
@@ -37,6 +39,62 @@ def test_recommend_keeps_to_domain_and_number(client: Client) -> None:
     frame = rows.to_pandas()
     assert list(frame["item"]) == [row.item for row in rows]
     assert set(frame.columns) >= {"item", "title", "score", "gnn", "popularity", "because"}
+
+
+def test_recommend_many_gives_what_recommend_gives(client: Client, graph: Database) -> None:
+    users = ["7", "nobody", "12", "7", "3"]
+    for domain, k in ((None, 4), ("comics", 3), (None, 10**12)):
+        lists = client.recommend_many(users, domain, k)
+        assert list(lists) == ["7", "nobody", "12", "3"]
+        assert dict(lists) == {user: client.recommend(user, domain, k) for user in lists}
+    frame = lists.to_pandas()
+    assert list(frame.columns[:3]) == ["user", "item", "title"] and len(frame) == 3 * 2 * 5
+    assert client.recommend_many([]).to_pandas().empty
+
+
+def test_recommend_many_asks_once_a_batch(
+    client: Client, graph: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = client.recommend_many([str(n) for n in range(1, 41)])
+    sent: list[str] = []
+    read = graph.read
+    monkeypatch.setattr(
+        graph, "read", lambda query, **values: (sent.append(query), read(query, **values))[1]
+    )
+    monkeypatch.setattr(questions, "BATCH_USERS", 15)
+    assert client.recommend_many([str(n) for n in range(1, 41)]) == expected
+    assert len(sent) == 3 and all(len(found) == 10 for found in expected.values())
+
+
+def test_an_unknown_user_may_have_popular_items(client: Client, graph: Database) -> None:
+    assert client.recommend("nobody") == []
+    rows = client.recommend("nobody", k=4, fallback="popular")
+    # Each item was met by 8 users, so the order is that of the keys.
+    assert [(row.item, row.rank) for row in rows] == [
+        ("comics/1", 1), ("science-fiction/1", 1), ("comics/10", 2), ("science-fiction/10", 2),
+    ]  # fmt: skip
+    assert {(row.run, row.score, row.popularity, row.gnn) for row in rows} == {(None, 8, 8, 0)}
+    assert {row.domain for row in client.recommend("?", "comics", fallback="popular")} == {"comics"}
+    assert client.recommend_many(["7", "nobody"], k=4, fallback="popular") == {
+        "7": client.recommend("7", k=4),
+        "nobody": rows,
+    }
+    # One whom no run knows, with a history: what was met is left out, and ranks have no gap.
+    graph.write(
+        "CREATE (u:User {key: 'new'}) WITH u MATCH (i:Item) "
+        "WHERE i.key IN ['comics/1', 'comics/11'] CREATE (u)-[:SAVED]->(i)"
+    )
+    rows = client.recommend("new", "comics", 3, fallback="popular")
+    assert [(row.item, row.rank) for row in rows] == [
+        ("comics/10", 1), ("comics/12", 2), ("comics/13", 3),
+    ]  # fmt: skip
+    assert client.has_user("new") and not client.has_user("nobody")
+    assert client.has_item("comics/1") and not client.has_item("1")
+
+
+def test_an_empty_answer_has_its_columns(client: Client) -> None:
+    empty = client.recommend("nobody").to_pandas()
+    assert list(empty.columns) == list(client.recommend("7").to_pandas().columns)
 
 
 def test_similar_history_and_runs(client: Client) -> None:
@@ -86,8 +144,20 @@ def test_cypher_in_an_argument_is_only_text(client: Client, graph: Database, evi
 def test_bad_arguments_are_named(client: Client) -> None:
     with pytest.raises(ConfigError, match=r"no domain 'comix'\. It has comics, science-fiction"):
         client.recommend("7", domain="comix")
-    with pytest.raises(ConfigError, match="k is 0"):
-        client.recommend("7", k=0)
+    with pytest.raises(ConfigError, match=r"no domain 'comix'"):
+        client.recommend_many(["7", "nobody"], "comix", fallback="popular")
+    for k in (0, -1, "5", 2.5, None, True):
+        with pytest.raises(ConfigError, match=f"k is {k!r}"):
+            client.recommend("7", k=k)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"user is 7, which is no text. Give str\(user\)"):
+        client.recommend(7)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="Give a list of keys"):
+        client.recommend_many("7")
+    with pytest.raises(ConfigError, match=r"fallback is 'popluar'\. Give 'popular'"):
+        client.recommend("7", fallback="popluar")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="cannot be sent"):
+        client.recommend("\ud800")
+    assert len(client.recommend("7", k=10**30)) == len(client.recommend("7", k=np.int64(10))) == 10
 
 
 def test_a_graph_without_a_run_gives_empty_lists(graph: Database) -> None:
@@ -107,7 +177,8 @@ def test_the_types_of_a_graph_without_a_run_are_found(graph: Database) -> None:
 @pytest.mark.parametrize("name", cypher.names())
 def test_every_query_runs_and_gives_its_columns(client: Client, name: str) -> None:
     values = {
-        "user": "7", "item": "comics/1", "domain": "comics", "other": "science-fiction", "k": 5,
+        "user": "7", "users": ["7"], "item": "comics/1", "domain": "comics",
+        "other": "science-fiction", "k": 5,
     }  # fmt: skip
     rows = client.database.read(cypher.load(name), **values)
     assert rows or name == "why"

@@ -8,6 +8,7 @@ import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.connection import Database, open_database
+from linkspan.graph.driving import Options
 from linkspan.graph.schema import prepare
 from servers import RunningServer
 
@@ -40,7 +41,7 @@ def test_a_missing_server_is_one_clear_line() -> None:
         probe.bind(("127.0.0.1", 0))
         uri = f"bolt://127.0.0.1:{probe.getsockname()[1]}"
     with (
-        Database(uri, "neo4j", "password", timeout=1) as database,
+        Database(uri, "neo4j", "password", options=Options(timeout=1)) as database,
         pytest.raises(DatabaseError, match=f"no graph database answers at {uri}"),
     ):
         database.read("RETURN 1 AS one")

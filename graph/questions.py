@@ -1,0 +1,279 @@
+"""What a client asks and how it understands the answers; how they are fetched is not said here.
+
+Each question is a generator. It yields what it needs from outside, a `Read`, is sent
+the answer, and returns the typed result. So `Client` and `AsyncClient`, which only fetch, cannot
+come to differ in what they ask.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
+
+from linkspan import cypher
+from linkspan.cypher import Names
+from linkspan.errors import ConfigError
+from linkspan.graph.connection import milliseconds
+from linkspan.graph.pseudonyms import Pseudonyms, other_key
+from linkspan.graph.results import (
+    HistoryItem,
+    Lists,
+    Path,
+    Recommendation,
+    Results,
+    Row,
+    Run,
+    SimilarItem,
+    popular_item,
+)
+
+Fallback = Literal["popular"] | None
+Result = TypeVar("Result")
+Rows = list[dict[str, Any]]
+
+BATCH_USERS = 500
+"""Users asked for in one round trip of `recommend_many`."""
+POPULAR = 100
+"""Popular items of each domain that are known to a client."""
+_MOST = 1_000_000
+_FRESH_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A reading query to be sent; its rows are the answer."""
+
+    text: str
+    parameters: dict[str, Any]
+    retry: bool = True
+
+
+Asking = Generator[Read, Any, Result]
+
+
+@dataclass(frozen=True)
+class Active:
+    """What the active run says of the graph.
+
+    Attributes:
+        types: Relationship types that are interactions.
+        names: What the roles are called in an adopted graph.
+    """
+
+    types: Sequence[str]
+    names: Names | None
+
+
+class Questions:
+    """The questions of one client, and what it need not ask twice; safe to share between threads.
+
+    What a run says of the graph is taken to be true for a minute, so that a program that runs for
+    months sees new types of interactions.
+
+    Args:
+        pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
+    """
+
+    def __init__(self, pseudonyms: Pseudonyms | None = None) -> None:
+        self._pseudonyms = pseudonyms
+        self._key: list[dict[str, Any]] | None = None
+        self._domains: frozenset[str] = frozenset()
+        self._active: tuple[float, Active] | None = None
+        self._texts: tuple[Active | None, dict[str, str]] = (None, {})
+        self._popular: tuple[float, list[Recommendation]] | None = None
+
+    def recommend(
+        self, user: str, domain: str | None, k: int, fallback: Fallback
+    ) -> Asking[Results[Recommendation]]:
+        """The best items for a user."""
+        _check_fallback(fallback)
+        k, key = number(k), (yield from self.user_key(user))
+        rows = yield from self.query("recommend", user=key, domain=domain, k=k)
+        found = Results((Recommendation(**row) for row in rows), Recommendation)
+        if not found and fallback:
+            found = yield from self._popular_for(key, domain, k)
+        if not found:
+            yield from self._check_domain(domain)
+        return found
+
+    def recommend_many(
+        self, users: Iterable[str], domain: str | None, k: int, fallback: Fallback
+    ) -> Asking[Lists]:
+        """The best items for each of many users."""
+        _check_fallback(fallback)
+        if isinstance(users, str):
+            raise ConfigError(f"users is the text {users!r}", hint="Give a list of keys")
+        k, keys = number(k), {}
+        for user in users:
+            keys[user] = yield from self.user_key(user)
+        lists: dict[str, Results[Recommendation]] = {
+            key: Results((), Recommendation) for key in keys.values()
+        }
+        wanted = list(lists)
+        for start in range(0, len(wanted), BATCH_USERS):
+            batch = wanted[start : start + BATCH_USERS]
+            rows = yield from self.query("recommend_many", users=batch, domain=domain, k=k)
+            for row in rows:
+                lists[row.pop("user")].append(Recommendation(**row))
+        if not any(lists.values()):
+            yield from self._check_domain(domain)
+        if fallback:
+            for key, found in lists.items():
+                if not found:
+                    found.extend((yield from self._popular_for(key, domain, k)))
+        return Lists((user, lists[key]) for user, key in keys.items())
+
+    def similar(self, item: str, domain: str | None, k: int) -> Asking[Results[SimilarItem]]:
+        """Items that are like an item."""
+        return (
+            yield from self._rows(
+                "similar", SimilarItem, item=text(item, "item"), domain=domain, k=number(k)
+            )
+        )
+
+    def history(self, user: str, domain: str | None, k: int) -> Asking[Results[HistoryItem]]:
+        """What a user has met."""
+        k, key = number(k), (yield from self.user_key(user))
+        rows = yield from self._rows("history", HistoryItem, user=key, domain=domain, k=k)
+        return Results((replace(row, at=milliseconds(row.at)) for row in rows), HistoryItem)
+
+    def explain(self, user: str, item: str, k: int) -> Asking[Results[Path]]:
+        """What ties an item to a user's past."""
+        k, key = number(k), (yield from self.user_key(user))
+        return (yield from self._rows("why", Path, user=key, item=text(item, "item"), k=k))
+
+    def runs(self) -> Asking[Results[Run]]:
+        """The runs that were published."""
+        return (yield from self._rows("runs", Run))
+
+    def domains(self) -> Asking[list[str]]:
+        """Names of the domains."""
+        rows = yield from self.query("read_domains")
+        self._domains = frozenset(row["domain"] for row in rows)
+        return sorted(self._domains)
+
+    def has_user(self, user: str) -> Asking[bool]:
+        """Whether the graph has a user."""
+        key = yield from self.user_key(user)
+        return bool((yield from self.query("has_user", user=key)))
+
+    def has_item(self, item: str) -> Asking[bool]:
+        """Whether the graph has an item."""
+        return bool((yield from self.query("has_item", item=text(item, "item"))))
+
+    def query(self, name: str, **parameters: Any) -> Asking[Rows]:
+        """The rows of a query by its name."""
+        found = yield from self.text(name)
+        rows: Rows = yield Read(found, parameters, cypher.describe(name).retryable)
+        return rows
+
+    def text(self, name: str) -> Asking[str]:
+        """The Cypher of a query as it runs in this graph."""
+        active = yield from self.active()
+        known, texts = self._texts
+        if active is not known:
+            texts = {}
+            self._texts = active, texts
+        if name not in texts:
+            texts[name] = cypher.load(name, {"SAVED": active.types}, active.names)
+        return texts[name]
+
+    def active(self) -> Asking[Active]:
+        """What the active run says; where there is none, what the graph shows."""
+        now = time.monotonic()
+        if self._active is not None and now - self._active[0] < _FRESH_SECONDS:
+            return self._active[1]
+        rows = yield Read(cypher.load("read_active"), {})
+        if not rows:
+            types = (yield Read(cypher.load("interaction_types"), {}))[0]["types"]
+            return Active(sorted(types) or ["SAVED"], None)
+        names = rows[0]["names"]
+        active = Active(list(rows[0]["types"]), Names.model_validate_json(names) if names else None)
+        if self._active is not None and self._active[1] == active:
+            active = self._active[1]
+        self._active = now, active
+        return active
+
+    def user_key(self, user: str) -> Asking[str]:
+        """The key that a user has in the graph."""
+        text(user, "user")
+        if self._pseudonyms is None:
+            return user
+        if self._key is None:
+            self._key = yield Read(cypher.load("read_user_key"), {})
+        if not self._key:
+            return user
+        stored = self._key[0]
+        if stored["check"] != self._pseudonyms.check:
+            raise other_key()
+        if stored["shared"]:
+            return self._pseudonyms.of(user)
+        domain, _, name = user.partition("/")
+        return f"{domain}/{self._pseudonyms.of(name)}"
+
+    def _rows(self, name: str, row: type[Row], **parameters: Any) -> Asking[Results[Row]]:
+        rows = yield from self.query(name, **parameters)
+        if not rows:
+            yield from self._check_domain(parameters.get("domain"))
+        return Results((row(**found) for found in rows), row)
+
+    def _check_domain(self, domain: str | None) -> Asking[None]:
+        """Nothing was found in a domain: it may be because there is no such domain."""
+        if domain is None or domain in self._domains:
+            return
+        known = yield from self.domains()
+        if domain not in self._domains:
+            raise ConfigError(
+                f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"
+            )
+
+    def _popular_for(self, key: str, domain: str | None, k: int) -> Asking[Results[Recommendation]]:
+        """Popular items that a user has not met."""
+        now = time.monotonic()
+        if self._popular is None or now - self._popular[0] > _FRESH_SECONDS:
+            rows = yield from self.query("popular_items", k=POPULAR)
+            self._popular = now, [popular_item(**row) for row in rows]
+        met = {row["item"] for row in (yield from self.query("met_items", user=key))}
+        left = (
+            item
+            for item in self._popular[1]
+            if domain in (None, item.domain) and item.item not in met
+        )
+        places: dict[str, int] = {}
+        ranked = []
+        for item in left:
+            places[item.domain] = places.get(item.domain, 0) + 1
+            ranked.append(replace(item, rank=places[item.domain]))
+        ranked.sort(key=lambda item: (item.rank, -item.score, item.item))
+        return Results(ranked[:k], Recommendation)
+
+
+def number(k: int) -> int:
+    """How many rows are asked for; more than a million are a million.
+
+    Raises:
+        ConfigError: It is no whole number, or below 1.
+    """
+    if isinstance(k, bool) or not hasattr(k, "__index__"):
+        raise ConfigError(f"k is {k!r}", hint="Give a whole number")
+    if k < 1:
+        raise ConfigError(f"k is {k}", hint="Ask for 1 or more")
+    return min(k.__index__(), _MOST)
+
+
+def text(value: str, name: str) -> str:
+    """A key, or a text to search for.
+
+    Raises:
+        ConfigError: It is none; a number in place of a key would find nothing.
+    """
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} is {value!r}, which is no text", hint=f"Give str({name})")
+    return value
+
+
+def _check_fallback(fallback: Any) -> None:
+    if fallback not in (None, "popular"):
+        raise ConfigError(f"fallback is {fallback!r}", hint="Give 'popular', or None for nothing")
