@@ -13,6 +13,7 @@ from torch_geometric.utils import coalesce
 
 from linkspan.errors import ModelError
 from linkspan.gnn.adjacency import add_adjacencies
+from linkspan.gnn.features import Scheme, add_features
 from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -28,23 +29,26 @@ def build_hetero_data(
     text: Mapping[str, NDArray[np.float32]],
     settings: TrainSettings,
     held_out: pd.DataFrame | None = None,
+    scheme: Scheme | None = None,
 ) -> HeteroData:
     """The graph that messages pass over, built from the given events only.
 
     Node types are ``item``, ``user`` and one per entity kind, with ``text`` (n, d) where there is
-    one; items also have ``domain`` (n,), a position in ``snapshot.domains``, and ``count`` (n,),
-    their events. Every relation and interaction type is an edge type, forward and reverse
-    (``rev_TYPE``); so are item transitions (`transitions`), unless histories are sets. Each has
-    ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what `linkspan.gnn.adjacency`
-    adds.
+    one; items also have ``domain`` (n,), a position in ``snapshot.domains``, ``count`` (n,), their
+    events, and what `linkspan.gnn.features.add_features` adds. Every relation and interaction type
+    is an edge type, forward and reverse (``rev_TYPE``); so are item transitions (`transitions`),
+    unless histories are sets. Each has ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,),
+    and what `linkspan.gnn.adjacency` adds.
 
     Args:
         snapshot: The graph.
         events: Rows of ``snapshot.events()`` over which messages may pass.
-        text: Node type to vectors, as `linkspan.gnn.text.embed_snapshot_text` gives them.
+        text: Node type, or ``item/NAME`` for a property, to vectors, as
+            `linkspan.gnn.text.embed_snapshot_text` gives them.
         settings: Window and decay of the transitions are read from here.
         held_out: Rows of ``snapshot.events()`` that must not be seen: relations from users to
             items lose these pairs, and `check_no_leak` is run.
+        scheme: What a model knows of the features of items; without, it is found in the snapshot.
 
     Raises:
         ModelError: A held-out pair is among ``events``, or reached the graph in another way.
@@ -58,8 +62,10 @@ def build_hetero_data(
     data["user"].num_nodes = len(snapshot.users)
     for kind, frame in snapshot.entities.items():
         data[kind].num_nodes = len(frame)
-    for node_type, vectors in text.items():
-        data[node_type].text = torch.from_numpy(vectors)
+    for node_type in data.node_types:
+        if node_type in text:
+            data[node_type].text = torch.from_numpy(text[node_type])
+    add_features(data["item"], snapshot, text, scheme)
     hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
     for name, frame in events.groupby("type", observed=True, sort=True):
         weight = np.ones(len(frame), np.float32)

@@ -75,7 +75,7 @@ class FittedModel:
     Attributes:
         snapshot: The graph.
         settings: Those it was trained with.
-        text: Node type to vectors (n, d).
+        text: Node type, or ``item/NAME`` for a property, to vectors (n, d).
         events: Known events, rows of ``snapshot.events()``: histories, messages and counts are made
             of them, and they are what a user has seen.
         data: Built from them.
@@ -127,7 +127,8 @@ class FittedModel:
         Raises:
             ModelError: A held-out event would be seen.
         """
-        data = build_hetero_data(self.snapshot, events, self.text, self.settings, held_out)
+        scheme = self.data["item"].scheme
+        data = build_hetero_data(self.snapshot, events, self.text, self.settings, held_out, scheme)
         return replace(self, events=events, data=data.to(self.device))
 
 

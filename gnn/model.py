@@ -13,6 +13,7 @@ from torch_geometric.data import HeteroData
 from linkspan.gnn.adjacency import Adjacency, EdgeType
 from linkspan.gnn.convolutions import build_hop
 from linkspan.gnn.data import NEXT
+from linkspan.gnn.fusion import build_fusion
 from linkspan.gnn.history import PAD
 from linkspan.gnn.settings import TrainSettings
 
@@ -60,7 +61,8 @@ class DomainAdapters(nn.Module):
 class HistoryGNN(nn.Module):
     """Items and entities are nodes; a user is a history.
 
-    A node starts as a learned id part plus its projected text. In each of ``layers`` hops every
+    A node starts as a learned id part plus its projected text; an item with other features, plus
+    what `linkspan.gnn.fusion` makes of all of them. In each of ``layers`` hops every
     edge type adds its messages, with a learned weight of its own for each hop (weighted LightGCN,
     He et al., 2020, arXiv:2002.02126, over typed edges as in R-GCN, Schlichtkrull et al., 2018,
     arXiv:1703.06103). Users have no id part: the last hop, from items to a user, is an attention
@@ -87,11 +89,12 @@ class HistoryGNN(nn.Module):
                 for kind in known
             }
         )
+        self.fusion = build_fusion(data["item"], width, settings.fusion)
         self.project = nn.ModuleDict(
             {
                 _nodes(kind): nn.Linear(data[kind].text.shape[1], width, bias=False)
                 for kind in known
-                if "text" in data[kind]
+                if "text" in data[kind] and (kind != "item" or self.fusion is None)
             }
         )
         self.relations = _useful_relations(data, settings.layers)
@@ -196,6 +199,9 @@ class HistoryGNN(nn.Module):
 
     def _node_input(self, kind: str, data: HeteroData) -> Tensor:
         identity: Tensor = self.identity[_nodes(kind)]
+        if kind == "item" and self.fusion is not None:
+            fused: Tensor = self.fusion(data["item"])
+            return identity + fused
         if _nodes(kind) not in self.project:
             return identity
         projected: Tensor = self.project[_nodes(kind)](data[kind].text)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda"]
 Convolution = Literal["light", "sage", "gat", "hgt"]
+Fusion = Literal["weighted", "concat", "attention"]
 HEADS = 4
 """Heads of attention of ``gat`` and ``hgt``."""
 Protocol = Literal[
@@ -67,6 +68,9 @@ class TrainSettings(BaseModel):
     Attributes:
         encoder: Text encoder: ``minilm`` (packaged), ``hash`` (no model, for tests), or the name or
             path of any sentence-transformers model.
+        fusion: How the parts of an item (text, images, vectors, other features) become one:
+            ``weighted``, a sum with one learned weight a part; ``concat``, a network of two layers
+            over all of them; ``attention``, a mean with weights of each item's own. Any may lack.
         embedding_size: Width K of the states of nodes and users.
         layers: Hops of message passing.
         convolution: How messages pass: ``light``, sums over the edges times a learned weight of
@@ -103,6 +107,7 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = Field(default="minilm", min_length=1)
+    fusion: Fusion = "weighted"
     embedding_size: int = Field(default=64, ge=2)
     layers: int = Field(default=2, ge=1)
     convolution: Convolution = "light"

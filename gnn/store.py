@@ -14,6 +14,7 @@ from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.features import Scheme
 from linkspan.gnn.fitted import Epoch, FittedModel, Weights, choose_device
 from linkspan.gnn.model import HistoryGNN
 from linkspan.gnn.settings import TrainSettings
@@ -33,10 +34,10 @@ WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR = (
 def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     """Write a model that was fitted on all events of its snapshot.
 
-    Files: ``weights.safetensors``; ``text.safetensors`` (vectors by node type); ``model.json``
-    (settings with the seed, version, fingerprint of the snapshot, relations of each hop, curves,
-    weights of the parts); ``linear.npz`` where it has a linear part; ``split.parquet`` where a
-    split is given.
+    Files: ``weights.safetensors``; ``text.safetensors`` (vectors by node type, or ``item/NAME`` for
+    those of a property); ``model.json`` (settings with the seed, version, fingerprint of the
+    snapshot, scheme of the features, relations of each hop, curves, weights of the parts);
+    ``linear.npz`` where it has a linear part; ``split.parquet`` where a split is given.
 
     Args:
         fitted: The model.
@@ -67,6 +68,7 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
         "seed": fitted.settings.seed,
         "best_epoch": fitted.best_epoch,
         "relations": [["/".join(key) for key in keys] for keys in fitted.model.relations],
+        "features": fitted.data["item"].scheme.model_dump(mode="json"),
         "curves": [epoch._asdict() for epoch in fitted.curves],
         "weights": {name: weights._asdict() for name, weights in fitted.weights.items()},
     }
@@ -96,7 +98,8 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         weights = load_file(folder / WEIGHTS)
         text = {kind: vectors.numpy() for kind, vectors in load_file(folder / TEXT).items()}
         events, device = snapshot.events(), choose_device(settings.device)
-        data = build_hetero_data(snapshot, events, text, settings)
+        scheme = Scheme.model_validate(manifest.get("features", {}))
+        data = build_hetero_data(snapshot, events, text, settings, scheme=scheme)
         model = HistoryGNN(data, len(snapshot.domains), settings)
         model.load_state_dict(weights)
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:

@@ -211,15 +211,22 @@ def embed_snapshot_text(
     """Vectors of all items (their ``text``) and entities (their ``name``).
 
     Returns:
-        Node type (``item`` or an entity kind) to float32 (n, d), in the order of the node table.
+        Node type (``item`` or an entity kind) to float32 (n, d), in the order of the node table. A
+        node without a text has zeros, whatever the encoder makes of nothing; a node type of which
+        no node has a text is left out.
     """
-    parts = {"item": snapshot.items["text"].tolist()}
-    parts.update({kind: frame["name"].tolist() for kind, frame in snapshot.entities.items()})
-    everything = [text for texts in parts.values() for text in texts]
+    parts = {"item": snapshot.items["text"]}
+    parts |= {kind: frame["name"] for kind, frame in snapshot.entities.items()}
+    parts = {kind: texts for kind, texts in parts.items() if texts.str.strip().any()}
+    everything = [text for texts in parts.values() for text in texts if text.strip()]
     vectors = embed_texts(everything, encoder, cache, progress)
-    ends = np.cumsum([len(texts) for texts in parts.values()])
-    pieces = np.split(vectors, ends[:-1])
-    return dict(zip(parts, pieces, strict=True))
+    result, start = {}, 0
+    for kind, texts in parts.items():
+        there = texts.str.strip().to_numpy(str) != ""
+        result[kind] = np.zeros((len(texts), vectors.shape[1]), np.float32)
+        result[kind][there] = vectors[start : start + there.sum()]
+        start += there.sum()
+    return result
 
 
 def _load_cache(file: Path) -> dict[bytes, FloatArray]:

@@ -21,6 +21,7 @@ from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.dislikes import Dislikes
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.evaluation import rank_events
+from linkspan.gnn.features import check_vectors
 from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
 from linkspan.gnn.history import PAD, Histories, before_events, other_events
 from linkspan.gnn.hybrid import GNN, mixtures
@@ -139,7 +140,7 @@ class _Trainer:
     ) -> None:
         self.snapshot, self.events, self.text, self.settings = snapshot, events, text, settings
         self.device = choose_device(settings.device)
-        _check_text(snapshot, text)
+        check_vectors(snapshot, text)
         data = build_hetero_data(snapshot, events, text, settings, held_out)
         self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
         self.data = data.to(self.device)
@@ -300,15 +301,3 @@ def _seeded(settings: TrainSettings) -> Iterator[None]:
 def _note(epoch: Epoch) -> str:
     figures = "" if epoch.ndcg is None else f", validation NDCG@10 {100 * epoch.ndcg:.2f}"
     return f"loss {epoch.loss:.3f}{figures}"
-
-
-def _check_text(snapshot: Snapshot, text: dict[str, FloatArray]) -> None:
-    sizes = {"item": len(snapshot.items)}
-    sizes.update({kind: len(frame) for kind, frame in snapshot.entities.items()})
-    for kind, vectors in text.items():
-        if len(vectors) != sizes.get(kind):
-            raise ModelError(
-                f"{len(vectors)} text vectors for {sizes.get(kind, 0)} nodes of type '{kind}'"
-            )
-        if not np.isfinite(vectors).all():
-            raise ModelError(f"text vectors of node type '{kind}' are not finite")

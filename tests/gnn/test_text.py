@@ -3,13 +3,23 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from linkspan.errors import ModelError
-from linkspan.gnn import HashEncoder, SentenceEncoder, embed_snapshot_text, embed_texts
+from linkspan.gnn import (
+    HashEncoder,
+    SentenceEncoder,
+    TrainSettings,
+    build_baselines,
+    embed_snapshot_text,
+    embed_texts,
+    train_all,
+)
+from linkspan.gnn.hybrid import build_features, with_linear
 from linkspan.graph.snapshot import Snapshot
 
 TEXTS = ["a tale of two cities", "war and peace", "", "war and peace", "the trial"]
@@ -70,6 +80,38 @@ def test_a_snapshot_gives_vectors_of_items_and_entities(planted: Snapshot) -> No
     text = embed_snapshot_text(planted, HashEncoder(16))
     assert {kind: len(vectors) for kind, vectors in text.items()} == {"item": 180, "Maker": 12}
     assert np.array_equal(text["item"][7], HashEncoder(16).encode([planted.items["text"][7]])[0])
+
+
+class Speaking(HashEncoder):
+    """Makes something of nothing, as sentence-transformers models do."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        return super().encode([f"start {text}" for text in texts])
+
+
+def test_a_node_without_text_has_zeros_and_a_type_without_texts_is_left_out(
+    planted: Snapshot,
+) -> None:
+    items = planted.items.assign(text=["", " "] * 90)
+    bare = replace(planted, items=items)
+    assert set(embed_snapshot_text(bare, Speaking(16))) == {"Maker"}
+    items.loc[5, "text"] = "a word"
+    text = embed_snapshot_text(bare, Speaking(16))
+    assert text["item"].any(axis=1).tolist() == [row == 5 for row in range(180)]
+    assert np.array_equal(text["item"][5], Speaking(16).encode(["a word"])[0])
+    assert np.array_equal(text["Maker"], Speaking(16).encode(planted.entities["Maker"]["name"]))
+
+
+def test_the_baseline_text_and_its_part_need_texts(
+    planted: Snapshot, settings: TrainSettings
+) -> None:
+    bare = replace(planted, items=planted.items.assign(text=""))
+    for snapshot, there in ((bare, False), (planted, True)):
+        text = embed_snapshot_text(snapshot, Speaking(16))
+        fitted = with_linear(train_all(snapshot, text, settings, epochs=1))
+        made = build_baselines(fitted, snapshot.events(), ("text", "popularity"))
+        assert ("text" in [each.name for each in made]) == there
+        assert any(each.part == "text" for each in build_features(fitted)["hybrid"]) == there
 
 
 def test_an_unknown_model_is_one_clear_error(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from cold_items import cold_hit_rate, cold_snapshot
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
@@ -19,7 +20,6 @@ from linkspan.gnn import (
     train_all,
 )
 from linkspan.gnn.adjacency import adjacencies
-from linkspan.gnn.components import Cosine, Prior
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.model import HistoryGNN
 from linkspan.graph.snapshot import Snapshot
@@ -59,35 +59,6 @@ def test_a_checkerboard_over_two_domains(
         domain = "ab"[left_out // 20]
         top = score_top(fitted, k=1, domains=[domain], users=np.array([user]))
         assert top["item"].tolist() == [left_out]
-
-
-def cold_snapshot(build: Callable[..., Snapshot]) -> Snapshot:
-    """Each user's last item is a cold one: its text, and nothing else, tells its taste."""
-    random = np.random.default_rng(1)
-    tastes = {
-        "a": [item % 6 for item in range(60)],
-        "b": [item % 6 for item in range(90)],  # The last 36 are cold: rows 114 to 149.
-    }
-    taste_of = np.concatenate([tastes["a"], tastes["b"]])
-    warm, cold = np.arange(114), np.arange(114, 150)
-    histories = []
-    for user in range(240):
-        liked = random.permutation(warm[taste_of[warm] == user % 6])[:9].tolist()
-        histories.append([*liked, random.choice(cold[taste_of[cold] == user % 6])])
-    return build(tastes, histories)
-
-
-def cold_hit_rate(snapshot: Snapshot, text: Text, settings: TrainSettings) -> float:
-    """Share of users whose cold item is among the first 6 of the 36 cold ones."""
-    split = last_out(snapshot)
-    events = snapshot.events()
-    fitted = train(snapshot, split, text, settings).with_events(events.iloc[split.history])
-    test = events.iloc[split.test]
-    users, items = test["user"].to_numpy(np.int64), test["item"].to_numpy(np.int64)
-    scores = Cosine(fitted).score(users, "b") + Prior(fitted).score(users, "b")
-    cold = scores[:, 54:]
-    target = scores[np.arange(len(users)), items - 60]
-    return float(np.mean((cold > target[:, None]).sum(axis=1) < 6))
 
 
 def test_text_carries_cold_items_and_noise_does_not(
