@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import linkspan
-from linkspan.commands import adopt, ask, build, init, measure, server
+from linkspan.commands import adopt, ask, build, feedback, init, measure, server
 from linkspan.console import err, out
 from linkspan.errors import LinkspanError
 
@@ -48,7 +48,7 @@ def _root(
         logging.basicConfig(level=logging.INFO)
 
 
-for part in (init.app, build.app, measure.app, adopt.app, ask.app, server.app):
+for part in (init.app, build.app, measure.app, adopt.app, ask.app, feedback.app, server.app):
     app.registered_commands += part.registered_commands
 
 

@@ -21,6 +21,7 @@ from linkspan.errors import PublishError
 from linkspan.figures import draw_curves
 from linkspan.graph.adopting import check_adopted
 from linkspan.graph.connection import Database
+from linkspan.graph.feedback import FeedbackRules, build_rules
 from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
@@ -333,6 +334,7 @@ class Pipeline:
             config=about["settings"],
             interactions=sorted(snapshot.interactions),
             names=snapshot.roles.names,
+            feedback=self._feedback_rules(snapshot),
         )
         with self._stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()
@@ -342,6 +344,17 @@ class Pipeline:
                 f"{report.recommendations + report.similar:,} relationships, "
                 f"{len(users):,} users switched"
             )
+
+    def _feedback_rules(self, snapshot: Snapshot) -> FeedbackRules:
+        """How feedback is written into the graph of a snapshot."""
+        wanted = self.settings.feedback
+        return build_rules(
+            snapshot.roles,
+            wanted.kinds,
+            wanted.interaction,
+            timed=snapshot.timed,
+            shared=self.settings.adopts or self.settings.mapping().users.shared,
+        )
 
     def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation]:
         """All stages, from the files, or an adopted graph, to published lists."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.connection import Database, open_database
+from linkspan.graph.feedback import Counts
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.roles import Roles
 from linkspan.ingest.load import pseudonyms_of
@@ -21,7 +22,7 @@ from linkspan.ingest.mapping.model import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
-OWN_TABLES = ("database", "split", "train", "publish")
+OWN_TABLES = ("database", "split", "train", "publish", "feedback")
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
@@ -56,6 +57,23 @@ class PublishSettings(BaseModel):
     similar: int = Field(default=5, ge=1)
 
 
+class FeedbackSettings(BaseModel):
+    """How feedback of users is written and counts.
+
+    Attributes:
+        interaction: Relationship type that positive feedback becomes; by default the first of the
+            mapping.
+        kinds: Kind to what it counts as (``shown``, ``clicked``, ``positive``, ``negative`` or
+            ``hidden``), beside the kinds there are: ``view``, ``click``, ``accept``, ``dislike``
+            and ``dismiss``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interaction: str | None = None
+    kinds: dict[str, Counts] = {}
+
+
 class Settings(BaseModel):
     """All settings in force, with defaults filled in.
 
@@ -64,6 +82,7 @@ class Settings(BaseModel):
         split: What is held out.
         train: How the model is built and trained.
         publish: What is published.
+        feedback: How feedback counts.
         base: Folder that the mapping's paths are seen from.
         home: Folder that holds ``.linkspan``, and that ``embedded:DIR`` is seen from.
         tables: The other tables of the file: the mapping, not yet checked.
@@ -75,6 +94,7 @@ class Settings(BaseModel):
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
     publish: PublishSettings = PublishSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
     base: Path = Path()
     home: Path = Path()
     tables: dict[str, Any] = {}
@@ -221,6 +241,7 @@ def _explained(error: ValidationError, file: Path | None) -> ConfigError:
             "split": SplitSettings,
             "train": TrainSettings,
             "publish": PublishSettings,
+            "feedback": FeedbackSettings,
         }
         known = ", ".join(model[table].model_fields)
         return ConfigError(f"{where}[{table}] has no key '{key}'", hint=f"It has {known}")

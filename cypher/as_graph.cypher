@@ -5,6 +5,8 @@
 // retryable: yes
 MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)--(e:Entity)--(i)
 WHERE COUNT { (e)--(:Item) } < 100
 RETURN recommended, tie

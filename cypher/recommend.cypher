@@ -1,10 +1,12 @@
-// purpose: a user's recommendations, best first within each domain, each with its reason
+// purpose: a user's recommendations, best first within each domain, each with its reason; without what the user has met, disliked or dismissed since
 // parameters: $user: key of the user; $domain: name of a domain, or null for all; $k: at most this many rows
 // columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
 // index: User.key
 // retryable: yes
 MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 WITH r, i
 ORDER BY r.rank, r.score DESC, i.key
 LIMIT $k

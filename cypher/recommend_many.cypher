@@ -8,6 +8,8 @@ MATCH (u:User {key: key})
 CALL (u) {
   MATCH (u)-[r:RECOMMENDED]->(i:Item)
   WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+    AND NOT EXISTS { (u)-[:SAVED]->(i) }
+    AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
   RETURN r, i
   ORDER BY r.rank, r.score DESC, i.key
   LIMIT $k

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
 from linkspan.cypher import Names
 from linkspan.graph.connection import Database
+from linkspan.graph.feedback import Event, FeedbackWriter
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.questions import Asking, Fallback, Questions, Read, Result
 from linkspan.graph.results import (
+    Acceptance,
     HistoryItem,
     Lists,
     Path,
@@ -135,6 +138,55 @@ class Client:
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.explain(user, item, k))
+
+    def feedback(
+        self,
+        user: str,
+        item: str,
+        kind: str = "accept",
+        *,
+        at: int | None = None,
+        run: str | None = None,
+        create: bool = False,
+    ) -> bool:
+        """Write what a user said of an item, with the run and rank in whose list it stood.
+
+        After a kind that counts as positive, negative or hidden the item is in no list of the user
+        any more. The same again within a second is left out.
+
+        Args:
+            user: Key of the user.
+            item: Key of the item.
+            kind: ``view``, ``click``, ``accept``, ``dislike``, ``dismiss``, or one of the settings.
+            at: Milliseconds UTC; None: now.
+            run: Id of the run whose list was shown, as `recommend` tells it; None: the run that
+                the user reads now.
+            create: Whether to make the user where the graph has none.
+
+        Returns:
+            Whether it is new.
+
+        Raises:
+            ConfigError: There is no such kind.
+            DataError: The graph has no such user or item.
+            DatabaseError: The server failed, or its user may not write.
+        """
+        event = Event(self.user_key(user), item, kind, at, run)
+        return bool(self.writer.write([event], create=create))
+
+    def acceptance(self) -> Results[Acceptance]:
+        """What became of what each run showed, by domain, the latest run first.
+
+        Raises:
+            DatabaseError: The server failed.
+        """
+        rows = self.query("acceptance")
+        return Results((Acceptance(**row) for row in rows), Acceptance)
+
+    @cached_property
+    def writer(self) -> FeedbackWriter:
+        """Writes feedback, many at once too."""
+        return FeedbackWriter(self.database)
 
     def runs(self) -> Results[Run]:
         """The runs that were published, the latest first.

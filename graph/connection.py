@@ -226,6 +226,19 @@ class Database:
             properties_set=counters.properties_set,
         )
 
+    def write_read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a writing query as `write` does; returns one dict a row.
+
+        Raises:
+            DatabaseError: The query failed, or the server is gone.
+        """
+
+        def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
+            return transaction.run(query, parameters).data()
+
+        with self._errors(), self._driver.session(database=self.database) as session:
+            return session.execute_write(work)
+
     def write_once(self, query: str, **parameters: Any) -> bool:
         """Run a writing query in one transaction, which is not tried again.
 

@@ -17,7 +17,7 @@ NODES = 10_000
 LINKS = 100_000
 """Relationships of each type that are looked at for their ends, the first ones."""
 
-OURS = frozenset({"RECOMMENDED", "SIMILAR"})
+OURS = frozenset({"RECOMMENDED", "SIMILAR", "FEEDBACK"})
 OUR_LABELS = frozenset({"Run"})
 _BOOKKEEPING = ("LoadedFile", "UserKey")
 

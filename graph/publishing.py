@@ -24,6 +24,7 @@ from linkspan.cypher import Names
 from linkspan.errors import PublishError
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
+from linkspan.graph.feedback import FeedbackRules
 from linkspan.graph.schema import prepare_adopted
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.progress import SILENT, Progress
@@ -45,6 +46,7 @@ class RunRecord:
         config: The settings in force.
         interactions: Relationship types from users to items, for the client.
         names: What the roles are called in an adopted graph, for the client and for publishing.
+        feedback: How feedback is written, for the client.
     """
 
     id: str
@@ -55,6 +57,7 @@ class RunRecord:
     config: dict[str, Any]
     interactions: list[str]
     names: Names | None = None
+    feedback: FeedbackRules | None = None
 
     def properties(self) -> dict[str, Any]:
         """As properties of the ``Run`` node; the two dicts as JSON."""
@@ -66,6 +69,7 @@ class RunRecord:
             "config": json.dumps(self.config),
             "interactions": self.interactions,
             "names": self.names and self.names.model_dump_json(),
+            "feedback": self.feedback and self.feedback.model_dump_json(),
         }
 
 

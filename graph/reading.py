@@ -15,6 +15,7 @@ from linkspan.cypher import Names
 from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database, milliseconds
 from linkspan.graph.features import read_feature
+from linkspan.graph.feedback import with_feedback
 from linkspan.graph.identities import SAME_AS, join_nodes
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
@@ -83,6 +84,7 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
                 f"the graph has no interactions of type {', '.join(interactions)}",
                 hint="Load some with 'linkspan ingest', or check the mapping",
             )
+        interactions = with_feedback(interactions, _read_feedback(database, rows, names))
         relations = {
             _key(role): _read_relations(database, role, rows, task, names)
             for role in roles.relations
@@ -198,6 +200,16 @@ def _read_interactions(
         by = ["user", "item", "at"]
         events = _folded(events, by if role.repeat else by[:2], [*by, "weight", "sign"])
     return events.sort_values(["user", "item", "at"], ignore_index=True)
+
+
+def _read_feedback(
+    database: Database, rows: dict[str, pd.Series[Any]], names: Names | None
+) -> pd.DataFrame:
+    """What users said of items; `with_feedback` tells the columns."""
+    columns = ["user", "item", "at", "counts"]
+    frame = database.read_frame(cypher.load("read_feedback", None, names), columns)
+    ends = {role: _rows(rows[role], frame[role]) for role in ("user", "item")}
+    return frame.assign(**ends, at=frame["at"].astype(np.int64))
 
 
 def _folded(edges: pd.DataFrame, key: list[str], order: list[str]) -> pd.DataFrame:

@@ -166,5 +166,47 @@ class Run:
     metrics: str
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What became of what a run showed in a domain; an item counts once for each user.
+
+    Attributes:
+        run: Id of the run.
+        domain: Name of the domain.
+        shown: Users and items of which there is feedback of any kind.
+        clicked: Those of them that were clicked on, or accepted.
+        accepted: Those that were accepted.
+        shown_1: Those that stood at rank 1.
+        accepted_1: Those of these that were accepted.
+        shown_5: Those that stood at rank 1 to 5.
+        accepted_5: Those of these that were accepted.
+        shown_10: Those that stood at rank 1 to 10.
+        accepted_10: Those of these that were accepted.
+    """
+
+    run: str
+    domain: str
+    shown: int
+    clicked: int
+    accepted: int
+    shown_1: int
+    accepted_1: int
+    shown_5: int
+    accepted_5: int
+    shown_10: int
+    accepted_10: int
+
+    @property
+    def click_through(self) -> float:
+        """Share of what was shown that was clicked on, from 0 to 1."""
+        return self.clicked / self.shown
+
+    def precision(self, k: int) -> float | None:
+        """Share of what was shown at ranks 1 to k (1, 5 or 10) that was accepted; None: nothing."""
+        shown: int = getattr(self, f"shown_{k}")
+        accepted: int = getattr(self, f"accepted_{k}")
+        return accepted / shown if shown else None
+
+
 def _columns(kind: Any) -> list[str]:
     return [field.name for field in fields(kind)]

@@ -66,6 +66,7 @@ def check_free(database: Database, names: Names) -> None:
         "nodes labelled Run": taken["runs"],
         "relationships of type RECOMMENDED": taken["recommended"],
         "relationships of type SIMILAR": taken["similar"],
+        "relationships of type FEEDBACK": taken["feedback"],
         f"{names.users.label} nodes with a property 'run'": taken["users"],
     }
     for what, exists in found.items():

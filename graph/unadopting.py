@@ -8,6 +8,7 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database
+from linkspan.graph.feedback import MARK, FeedbackRules
 from linkspan.graph.schema import drop_adopted, is_loaded
 from linkspan.graph.writer import BATCH_ROWS
 from linkspan.progress import SILENT, Progress
@@ -22,12 +23,14 @@ class Written:
         users: Users with a property ``run``.
         recommended: ``RECOMMENDED`` relationships.
         similar: ``SIMILAR`` relationships.
+        feedback: ``FEEDBACK`` relationships, and interactions that feedback wrote.
     """
 
     runs: list[str]
     users: int
     recommended: int
     similar: int
+    feedback: int
 
 
 def count_written(database: Database) -> Written:
@@ -46,7 +49,11 @@ def count_written(database: Database) -> Written:
         database.read(cypher.load("count_lists", {"RECOMMENDED": kind}), runs=runs)[0]["count"]
         for kind in ("RECOMMENDED", "SIMILAR")
     ]
-    return Written(runs, users, *counts)
+    feedback = sum(
+        database.read(cypher.load("count_feedback", {"FEEDBACK": kind}), mark=mark)[0]["count"]
+        for kind, mark in _feedback(database)
+    )
+    return Written(runs, users, *counts, feedback)
 
 
 def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
@@ -70,6 +77,10 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
             query = cypher.load("delete_lists", {"RECOMMENDED": kind})
             while gone := database.write(query, runs=runs, size=BATCH_ROWS).relationships_deleted:
                 task.advance(gone)
+        for kind, mark in _feedback(database):
+            query = cypher.load("delete_feedback", {"FEEDBACK": kind})
+            while gone := database.write(query, mark=mark, size=BATCH_ROWS).relationships_deleted:
+                task.advance(gone)
     with progress.task("Removing 'run'", None, "users") as task:
         for names, ids in adopted:
             query = cypher.load("forget_run", None, names)
@@ -77,6 +88,13 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
                 task.advance(gone)
     database.write(cypher.load("delete_runs"), runs=runs)  # last: they say what else is ours
     return drop_adopted(database)
+
+
+def _feedback(database: Database) -> list[tuple[str, str]]:
+    """Types that feedback wrote, each with a property that only what it wrote has."""
+    rules = [row["rules"] for row in database.read(cypher.load("all_feedback_rules"))]
+    types = {FeedbackRules.model_validate_json(text).type for text in rules}
+    return [("FEEDBACK", "counts"), *((kind, MARK) for kind in sorted(types))]
 
 
 def _adopted(database: Database) -> list[tuple[Names, list[str]]]:

@@ -100,6 +100,7 @@ def _show(written: Written) -> None:
         ("RECOMMENDED relationships", written.recommended),
         ("SIMILAR relationships", written.similar),
         ("users with a property 'run'", written.users),
+        ("FEEDBACK relationships, and interactions by feedback", written.feedback),
         ("Run nodes", len(written.runs)),
     ):
         shown.add_row(what, f"{count:,}")

@@ -24,7 +24,8 @@ User = Annotated[str, typer.Argument(help="Key of the user.")]
 Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
 
 
-def _client(config: Any, uri: str | None) -> Client:
+def open_client(config: Any, uri: str | None) -> Client:
+    """A client for the database of the settings."""
     pseudonyms = Pseudonyms.from_environment()
     return Client(load_settings(config, database__uri=uri).open_database(), pseudonyms)
 
@@ -39,13 +40,13 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """What to recommend to a user, each with its reason."""
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         rows = client.recommend(user, domain, k)
     cells = [
         (str(row.rank), row.item, row.title, row.domain, f"{row.score:.2f}", row.because)
         for row in rows
     ]
-    _show(
+    show(
         rows,
         as_json,
         (">#", "item", "title", "domain", ">score", "because of"),
@@ -64,10 +65,10 @@ def similar(
     as_json: Json = False,
 ) -> None:
     """Items that are like an item, in its own domain and in others."""
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         rows = client.similar(item, domain, k)
     cells = [(row.item, row.title, row.domain, f"{row.score:.2f}") for row in rows]
-    _show(
+    show(
         rows,
         as_json,
         ("item", "title", "domain", ">cosine"),
@@ -86,10 +87,10 @@ def history(
     as_json: Json = False,
 ) -> None:
     """What a user has met so far, the latest first."""
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         rows = client.history(user, domain, k)
     cells = [(row.item, row.title, row.domain, row.interaction, _moment(row.at)) for row in rows]
-    _show(
+    show(
         rows,
         as_json,
         ("item", "title", "domain", "as", ">at"),
@@ -103,10 +104,10 @@ def explain(
     user: User, item: Item, k: K = 5, config: Config = None, uri: Uri = None, as_json: Json = False
 ) -> None:
     """What ties an item to a user's past, the strongest first."""
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         rows = client.explain(user, item, k)
     cells = [(f"{row.strength:.2f}", row.past_title or row.past, row.by, row.how) for row in rows]
-    _show(
+    show(
         rows,
         as_json,
         (">strength", "past item", "tied by", ""),
@@ -131,10 +132,10 @@ def pseudonym(
 @app.command()
 def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         rows = client.runs()
     cells = [(row.run, row.state, row.created, row.model) for row in rows]
-    _show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
+    show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
 
 
 @app.command()
@@ -161,12 +162,12 @@ def query(
     if print_only:
         return out.print(_text(name, config, uri).rstrip(), markup=False)
     parameters = _parameters(name, param or [])
-    with _client(config, uri) as client:
+    with open_client(config, uri) as client:
         if "user" in parameters:
             parameters["user"] = client.user_key(parameters["user"])
         rows = client.query(name, **parameters)
     cells = [tuple(_plain(value) for value in row.values()) for row in rows]
-    _show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
+    show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
 
 
 def _plain(value: Any) -> str:
@@ -187,7 +188,7 @@ def _text(name: str, config: Any, uri: str | None) -> str:
     """A query as it runs in this graph; where there is none, as it stands in its file."""
     text = cypher.describe(name).text
     try:
-        with _client(config, uri) as client:
+        with open_client(config, uri) as client:
             return client.text(name)
     except LinkspanError as error:
         err.print(f"[dim]With the default names of labels and types, as {error}[/]")
@@ -217,7 +218,7 @@ def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
     return {key: parameters[key] for key in wanted}
 
 
-def _show(
+def show(
     rows: Sequence[Any],
     as_json: bool,
     columns: Sequence[str],

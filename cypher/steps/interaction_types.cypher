@@ -6,5 +6,5 @@
 MATCH (u:User)
 WITH u LIMIT 1000
 MATCH (u)-[r]->(:Item)
-WHERE NOT type(r) IN ['RECOMMENDED', 'SAME_AS']
+WHERE NOT type(r) IN ['RECOMMENDED', 'SAME_AS', 'FEEDBACK']
 RETURN collect(DISTINCT type(r)) AS types

@@ -9,7 +9,7 @@ from unicodedata import normalize
 from pydantic import AfterValidator
 
 RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile", "UserKey"})
-RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS"})
+RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS", "FEEDBACK"})
 RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding"})
 
 _NAME = re.compile(r"[^\W\d]\w{0,63}")  # a letter or _, then letters, digits or _, in any script
@@ -78,7 +78,7 @@ def _property(name: str) -> str:
 
 
 def _edge_property(name: str) -> str:
-    return _plain(name, "a property", frozenset({"at", "weight"}))
+    return _plain(name, "a property", frozenset({"at", "weight", "from_feedback"}))
 
 
 def _domain(name: str) -> str:

@@ -63,7 +63,10 @@ def snapshot(graph: Database) -> Snapshot:
 
 @pytest.fixture
 def lists(snapshot: Snapshot) -> Lists:
-    """Random lists of the right form, by seed."""
+    """Random lists of the right form, by seed; of items that their users have not met."""
+    known = snapshot.events()
+    users, keys = (snapshot.users["key"].to_numpy(), snapshot.items["key"].to_numpy())
+    met = set(zip(users[known["user"]], keys[known["item"]], strict=True))
 
     def make(seed: int) -> pd.DataFrame:
         rng = np.random.default_rng(seed)
@@ -71,6 +74,7 @@ def lists(snapshot: Snapshot) -> Lists:
         for user in snapshot.users["key"]:
             for domain in snapshot.domains:
                 items = snapshot.items.loc[snapshot.items["domain"] == domain, "key"].to_numpy()
+                items = np.array([item for item in items if (user, item) not in met])
                 scores = np.sort(rng.random(LIST))[::-1]
                 for rank, (item, score) in enumerate(
                     zip(rng.permutation(items), scores, strict=False), 1

@@ -1,0 +1,100 @@
+"""Commands on what users say of what they were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from linkspan.commands.ask import open_client, show
+from linkspan.commands.options import Config, Json, Uri
+from linkspan.console import out, show_json
+from linkspan.errors import ConfigError
+from linkspan.events import load_events
+from linkspan.graph.feedback import Event
+from linkspan.graph.results import Acceptance
+
+app = typer.Typer()
+
+
+@app.command()
+def feedback(
+    user: Annotated[str | None, typer.Argument(help="Key of the user.")] = None,
+    item: Annotated[str | None, typer.Argument(help="Key of the item: domain/id.")] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", help="view, click, accept, dislike, dismiss, or your own.")
+    ] = "accept",
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="CSV with columns user, item, kind, and perhaps at and run."),
+    ] = None,
+    create: Annotated[
+        bool, typer.Option("--create", help="Make users that the graph does not have.")
+    ] = False,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Note what a user said of an item; it leaves the lists at once, and training learns it."""
+    if (file is None) == (user is None) or (user is None) != (item is None):
+        raise ConfigError("nothing is said of anything", hint="Give USER and ITEM, or --file")
+    with open_client(config, uri) as client:
+        if file is not None:
+            events = load_events(file, client.user_key)
+        else:
+            events = [Event(client.user_key(str(user)), str(item), kind)]
+        new = client.writer.write(events, create=create)
+    if as_json:
+        return show_json({"read": len(events), "new": len(new), "written": new})
+    told = len(events) - len(new)
+    out.print(f"{len(new):,} new" + (f", {told:,} told before" if told else ""))
+    for said in new[:1] if file is None else ():
+        where = f"rank {said.rank} of run {said.run}" if said.run else "no list of the user"
+        out.print(f"{said.item} stood at {where}" if said.run else f"{said.item} stood in {where}")
+    return None
+
+
+@app.command()
+def acceptance(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
+    """What became of what each run showed: clicks and acceptance, by domain."""
+    with open_client(config, uri) as client:
+        rows = client.acceptance()
+    show_acceptance(rows, as_json=as_json)
+
+
+def show_acceptance(rows: Sequence[Acceptance], *, as_json: bool) -> None:
+    """The figures as JSON or as a table."""
+    if as_json:
+        return show_json([as_figures(row) for row in rows])
+    columns = ("run", "domain", ">shown", ">clicked", ">accepted", ">CTR", ">P@1", ">P@5", ">P@10")
+    cells = [
+        (
+            row.run,
+            row.domain,
+            f"{row.shown:,}",
+            f"{row.clicked:,}",
+            f"{row.accepted:,}",
+            *map(_percent, (row.click_through, *(row.precision(k) for k in (1, 5, 10)))),
+        )
+        for row in rows
+    ]
+    return show(rows, False, columns, cells, "No feedback on any list yet")
+
+
+def as_figures(row: Acceptance) -> dict[str, str | int | float | None]:
+    """All figures of a row, for JSON; shares from 0 to 1."""
+    return {
+        "run": row.run,
+        "domain": row.domain,
+        "shown": row.shown,
+        "clicked": row.clicked,
+        "accepted": row.accepted,
+        "click_through": row.click_through,
+        **{f"precision_at_{k}": row.precision(k) for k in (1, 5, 10)},
+    }
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}%"
