@@ -38,10 +38,11 @@ def load_events(file: Path, user_key: Callable[[str], str] = str) -> list[Event]
         if empty.any():
             line = int(empty.to_numpy().argmax()) + 2
             raise DataError("nothing stands here", file=file, line=line, column=name)
-    times = [None] * len(frame)
+    times: list[int | None] = [None] * len(frame)
     if "at" in frame:
         times = [_moment(text, file, line) for line, text in enumerate(frame["at"], 2)]
-    runs = frame["run"].where(frame["run"] != "", None) if "run" in frame else [None] * len(frame)
+    runs = [text.strip() or None for text in frame["run"]] if "run" in frame else times[:0]
+    runs = runs or [None] * len(frame)
     columns = (frame[name].str.strip() for name in _NEEDED)
     return [
         Event(user_key(user), item, kind, at, run)

@@ -13,7 +13,7 @@ import re
 from pydantic import BaseModel, ConfigDict
 
 PROPERTIES = {
-    "User": ("key", "id", "run"),
+    "User": ("key", "id", "run", "feedback_at"),
     "Item": ("key", "id", "domain", "title"),
     "Entity": ("key", "name"),
 }

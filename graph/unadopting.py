@@ -45,15 +45,15 @@ def count_written(database: Database) -> Written:
         runs += ids
         query = cypher.load("count_readers", None, names)
         users += database.read(query, runs=ids)[0]["count"]
-    counts = [
+    recommended, similar = (
         database.read(cypher.load("count_lists", {"RECOMMENDED": kind}), runs=runs)[0]["count"]
         for kind in ("RECOMMENDED", "SIMILAR")
-    ]
+    )
     feedback = sum(
         database.read(cypher.load("count_feedback", {"FEEDBACK": kind}), mark=mark)[0]["count"]
         for kind, mark in _feedback(database)
     )
-    return Written(runs, users, *counts, feedback)
+    return Written(runs, users, recommended, similar, feedback)
 
 
 def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
@@ -83,6 +83,9 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
                 task.advance(gone)
     with progress.task("Removing 'run'", None, "users") as task:
         for names, ids in adopted:
+            query = cypher.load("forget_feedback", None, names)
+            while database.write(query, size=BATCH_ROWS).properties_set:
+                pass
             query = cypher.load("forget_run", None, names)
             while gone := database.write(query, runs=ids, size=BATCH_ROWS).properties_set:
                 task.advance(gone)

@@ -6,6 +6,8 @@
 UNWIND $rows AS row
 MATCH (u:User {key: row.user})
 MATCH (i:Item {key: row.item})
+// Two who say the same at once have to wait for each other, on both servers.
+SET u.feedback_at = row.at
 WITH row, u, i
 WHERE NOT EXISTS {
   MATCH (u)-[f:FEEDBACK]->(i) WHERE f.kind = row.kind AND abs(f.at - row.at) < $moment

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile", "UserKey"})
 RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS", "FEEDBACK"})
-RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding"})
+RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding", "feedback_at"})
 
 _NAME = re.compile(r"[^\W\d]\w{0,63}")  # a letter or _, then letters, digits or _, in any script
 

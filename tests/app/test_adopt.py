@@ -108,9 +108,19 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     assert linkspan("rollback").code == 0
     assert json.loads(linkspan("recommend", "p1", "--json").out) == rows
 
+    taken, disliked = rows[0]["item"], rows[1]["item"]
+    assert linkspan("feedback", "p1", taken).out.startswith("1 new")
+    assert linkspan("feedback", "p1", disliked, "--kind", "dislike").code == 0
+    left = json.loads(linkspan("recommend", "p1", "--json").out)
+    assert left == [row for row in rows if row["item"] not in (taken, disliked)]
+    newest = json.loads(linkspan("history", "p1", "-k", "1", "--json").out)[0]
+    assert newest["item"] == taken and newest["at"] > 1_700_000_000_000  # a date of theirs
+    assert json.loads(linkspan("snapshot", "--json").out)["rows"]["interaction/RATED"] == 963
+
     asked = linkspan("unadopt", "--json")
     assert asked.code == 2 and "--yes" in asked.err
     removed = json.loads(linkspan("unadopt", "--yes", "--json").out)["removed"]
+    assert removed["feedback"] == 3
     assert removed["users"] == 121 and len(removed["runs"]) == 2
     assert removed["recommended"] == 2 * 121 * 2 * 3
     assert read_all(theirs) == before

@@ -126,7 +126,7 @@ def test_many_at_once_write_it_once(client: Client) -> None:
     item = client.recommend("7")[0].item
     threads = [
         threading.Thread(target=client.feedback, args=("7", item), kwargs={"at": NOON + n})
-        for n in range(8)
+        for n in range(4)
     ]
     for thread in threads:
         thread.start()

@@ -68,6 +68,21 @@ def test_the_python_runs(
     assert "science-fiction" in printed
 
 
+def test_the_python_on_feedback_runs(
+    published: Database,
+    server: RunningServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("NEO4J_URI", server.uri)
+    monkeypatch.setenv("NEO4J_USERNAME", server.user)
+    monkeypatch.setenv("NEO4J_PASSWORD", server.password)
+    page = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(compile(code.replace(READER, PLANTED), "feedback.md", "exec"), {})
+    assert capsys.readouterr().out.count("/") == 9  # one of ten has left
+
+
 def test_the_mapping_loads_what_it_says(db: Database, tmp_path: Path) -> None:
     (mapping,) = blocks("toml")
     (tmp_path / "linkspan.toml").write_text(mapping)
