@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -24,23 +25,44 @@ class Adjacency(NamedTuple):
     adj: Tensor
 
 
-class _SparseProduct(torch.autograd.Function):
-    """``adj_t @ x``; the gradient is ``adj @ grad``, without transposing anything on the way."""
+class _WeightedSum(torch.autograd.Function):
+    """Sums the products in place, and takes the gradients without transposing anything.
+
+    A product and a sum for each relation would read and write the states three times as often, and
+    the states, not the edges, are most of what a hop moves.
+    """
 
     @staticmethod
-    def forward(ctx: Any, adj_t: Tensor, adj: Tensor, x: Tensor) -> Tensor:
-        ctx.adj = adj
-        return adj_t @ x
+    def forward(ctx: Any, adjacencies: Sequence[Adjacency], weights: Tensor, *x: Tensor) -> Tensor:
+        ctx.adjacencies = adjacencies
+        ctx.save_for_backward(weights, *x)
+        total = x[0].new_zeros(adjacencies[0].adj_t.shape[0], x[0].shape[1])
+        for adjacency, weight, states in zip(adjacencies, weights.tolist(), x, strict=True):
+            total.addmm_(adjacency.adj_t, states, alpha=weight)
+        return total
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, Tensor]:
-        return None, None, ctx.adj @ grads[0]
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        weights, *x = ctx.saved_tensors
+        back = [adjacency.adj @ grads[0] for adjacency in ctx.adjacencies]
+        slopes = torch.stack([(g * states).sum() for g, states in zip(back, x, strict=True)])
+        by_states = [g.mul_(weight) for g, weight in zip(back, weights.tolist(), strict=True)]
+        return None, slopes, *by_states
 
 
-def sparse_product(adjacency: Adjacency, x: Tensor) -> Tensor:
-    """States (sources, K) to sums of messages (targets, K); differentiable in ``x`` only."""
-    product: Tensor = _SparseProduct.apply(adjacency.adj_t, adjacency.adj, x)
-    return product
+def weighted_sum(adjacencies: Sequence[Adjacency], weights: Tensor, x: Sequence[Tensor]) -> Tensor:
+    """Messages of several relations into one node type, each times its weight.
+
+    Args:
+        adjacencies: R of them, to the same T targets.
+        weights: (R,).
+        x: States (S, K) of the sources of each.
+
+    Returns:
+        (T, K); differentiable in ``weights`` and ``x``, not in the values of the matrices.
+    """
+    total: Tensor = _WeightedSum.apply(adjacencies, weights, *x)
+    return total
 
 
 def add_adjacencies(data: HeteroData) -> None:

@@ -12,11 +12,10 @@ from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.components import Component
-from linkspan.gnn.data import transitions
-from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import STEP_PRIOR, has_text
-from linkspan.gnn.past import Past, count_users
+from linkspan.gnn.past import Pasts, count_users
 from linkspan.gnn.simple import (
     Likeness,
     Spread,
@@ -26,6 +25,7 @@ from linkspan.gnn.simple import (
     item_weights,
 )
 from linkspan.gnn.text import unit_rows
+from linkspan.gnn.transitions import transitions
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -122,7 +122,7 @@ class _Maker:
         self.users, self.items = len(self.snapshot.users), len(self.snapshot.items)
         self.known = fitted.events
         once = self.known.drop_duplicates(["user", "item"])
-        self.past = Past(once, self.items, timed=self.snapshot.timed)
+        self.pasts = Pasts(once, item_domains(self.snapshot), timed=self.snapshot.timed)
         self.makers: dict[str, Callable[[], Component | None]] = {
             "popularity": lambda: Popularity(self.rows, self.known, self.items),
             "item-knn": self._neighbours,
@@ -135,7 +135,7 @@ class _Maker:
         }
 
     def _spread(self, name: str, weights: sparse.csr_array, decay: float) -> Component:
-        return Spread("", name, by_domain(weights, self.rows), self.past, self.rows, decay)
+        return Spread("", name, by_domain(weights, self.rows), self.pasts, self.rows, decay)
 
     def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
         strength = self.fitted.settings.linear_regularization
@@ -153,7 +153,7 @@ class _Maker:
             domain: self._ease(self.learned[np.isin(items, rows)])[:, rows]
             for domain, rows in self.rows.items()
         }
-        return Spread("", "ease-target", matrices, self.past, self.rows, 1.0)
+        return Spread("", "ease-target", matrices, self.pasts, self.rows, 1.0)
 
     def _ease_decay(self) -> Component | None:
         if not self.snapshot.timed:
@@ -191,6 +191,6 @@ class _Maker:
         if not has_text(self.fitted):
             return None
         text = unit_rows(self.fitted.text["item"])
-        likeness = Likeness(text, self.past, self.rows, _TEXT_DECAY)
+        likeness = Likeness(text, self.pasts, self.rows, _TEXT_DECAY)
         likeness.name = "text"
         return likeness

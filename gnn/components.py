@@ -12,7 +12,8 @@ from torch import Tensor
 
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.history import PAD, Histories, latest
+from linkspan.gnn.history import PAD, Histories
+from linkspan.gnn.past import Recent
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -74,41 +75,51 @@ class Cosine:
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores."""
         model, states = self._fitted.model, self._fitted.states
-        user = model.user_states(states, *self._inputs(users, domain))
+        code = self._codes[domain]
+        recent = self._fitted.pasts.recent(users, code, model.length)
+        user = model.user_states(states, *self._inputs(users, recent, code))
         items = states.items[self._tensor(self._rows[domain])]
         scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
         return scores
 
     @torch.no_grad()
-    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
-        """What each of the latest ``length`` events gives to the score of each item.
+    def gains(self, recent: Recent, domain: str, items: IntArray, users: IntArray) -> FloatArray:
+        """What each recent item gives to the score of each of ``items``.
 
         A user's state is a sum over the events of the history, so that each event's part of the
         cosine is exact.
 
         Args:
-            users: (B,) user rows.
+            recent: Of the users, with the length of the model's history.
             domain: Name of the items' domain.
             items: (B, k) item rows.
-            length: L; events beyond the model's own history give nothing.
+            users: (B,) user rows.
 
         Returns:
-            (B, k, L).
+            (B, k, M).
         """
-        states = self._fitted.states
-        inputs = self._inputs(users, domain)
-        parts = self._fitted.model.history_parts(states, *inputs)
-        gains = states.items[self._tensor(items)] @ parts.transpose(1, 2)
-        gains = gains.masked_fill((inputs[2] == PAD)[:, None], 0.0) / self._fitted.model.temperature
-        result = np.zeros((*items.shape, length), np.float32)
-        known = gains[..., :length].cpu().numpy()
-        result[..., : known.shape[2]] = known
+        model, states = self._fitted.model, self._fitted.states
+        inputs = self._inputs(users, recent, self._codes[domain])
+        parts = model.history_parts(states, *inputs)
+        found = states.items[self._tensor(items)] @ parts.transpose(1, 2)
+        found = found.masked_fill((inputs[2] == PAD)[:, None], 0.0) / model.temperature
+        known, length = found.cpu().numpy(), recent.own.shape[1]
+        result = np.zeros((*items.shape, recent.items.shape[1]), np.float32)
+        result[:, :, :length] = known[:, :, :length]
+        if model.inside:
+            user, step = np.nonzero(recent.own >= 0)
+            # No event stands in two of a user's places, so that this adds each once.
+            result[user, :, recent.own[user, step]] += known[user, :, length + step]
         return result
 
-    def _inputs(self, users: IntArray, domain: str) -> tuple[Tensor, Tensor, Tensor]:
+    def _inputs(self, users: IntArray, recent: Recent, code: int) -> tuple[Tensor, Tensor, Tensor]:
         """Users, domains and histories as tensors, as the model takes them."""
-        length = self._fitted.model.length
-        return self.tensors(latest(self._fitted.events, users, self._codes[domain], length))
+        length = recent.own.shape[1]
+        items = recent.items[:, :length]
+        if self._fitted.model.inside:
+            own = np.take_along_axis(recent.items, np.maximum(recent.own, 0), axis=1)
+            items = np.concatenate([items, np.where(recent.own < 0, PAD, own)], axis=1)
+        return self.tensors(Histories(items, users, np.full(len(users), code)))
 
     def tensors(self, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:
         """Arrays as tensors on the model's device."""

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, HGTConv, MessagePassing, SAGEConv
+from torch_geometric.nn import GATConv, HGTConv, SAGEConv
 
-from linkspan.gnn.adjacency import Adjacency, EdgeType, sparse_product
+from linkspan.gnn.adjacency import Adjacency, EdgeType, weighted_sum
 from linkspan.gnn.settings import HEADS, Convolution
 
 _NOTHING = 1e-7
@@ -17,29 +17,45 @@ _NOTHING = 1e-7
 
 def build_hop(kind: Convolution, keys: Sequence[EdgeType], width: int) -> nn.Module:
     """The module of a hop over some edge types, states of one width in and out."""
+    if kind == "light":
+        return LightHop(keys)
     if kind == "hgt":
         return TransformerHop(keys, width)
     return RelationHop(keys, kind, width)
 
 
-class RelationConv(MessagePassing):  # type: ignore[misc]
-    """Messages of one relation, times a learned weight.
+class LightHop(nn.Module):
+    """Sums over the edges of each relation, times a learned weight of the relation.
 
-    With a sparse matrix PyG calls `message_and_aggregate`: one product, no (E, K) messages.
+    Args:
+        keys: Edge types.
     """
 
-    def __init__(self) -> None:
-        super().__init__(aggr="add")
-        self.weight = nn.Parameter(torch.tensor(0.3))
+    def __init__(self, keys: Sequence[EdgeType]) -> None:
+        super().__init__()
+        self.edge_types = list(keys)
+        self.weight = nn.Parameter(torch.full((len(keys),), 0.3))
 
-    def forward(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        """States of the sources (S, K) to messages (T, K) at the targets."""
-        messages: Tensor = self.propagate(adjacency.adj_t, x=x, adj=adjacency.adj)
-        return messages * self.weight
+    def forward(
+        self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
+    ) -> dict[str, Tensor]:
+        """Messages (T, K) by target type.
 
-    def message_and_aggregate(self, edge_index: Tensor, x: Tensor, adj: Tensor) -> Tensor:
-        """The sum of messages at each target."""
-        return sparse_product(Adjacency(edge_index, adj), x)
+        Args:
+            x: States (S, K) by node type; users have none at first.
+            matrices: The edges.
+        """
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(self.edge_types):
+            places.setdefault(key[2], []).append(place)
+        return {
+            target: weighted_sum(
+                [matrices[self.edge_types[place]] for place in chosen],
+                self.weight[chosen],
+                [x[self.edge_types[place][0]] for place in chosen],
+            )
+            for target, chosen in places.items()
+        }
 
 
 class EdgeConv(nn.Module):
@@ -60,7 +76,7 @@ class EdgeConv(nn.Module):
             self.conv = GATConv(size, width, heads=HEADS, concat=False, add_self_loops=False)
 
     def forward(self, x: Tensor, adjacency: Adjacency) -> Tensor:
-        """As `RelationConv`."""
+        """States of the sources (S, K) to messages (T, K) at the targets."""
         targets, sources = adjacency.adj_t.shape
         size = (sources, targets)
         messages: Tensor = self.conv((x, None), edges_of(adjacency), size=size)
@@ -77,21 +93,13 @@ class RelationHop(nn.ModuleDict):
     """
 
     def __init__(self, keys: Sequence[EdgeType], kind: Convolution, width: int) -> None:
-        made = {
-            _name(key): RelationConv() if kind == "light" else EdgeConv(kind, width) for key in keys
-        }
-        super().__init__(made)
+        super().__init__({_name(key): EdgeConv(kind, width) for key in keys})
         self.edge_types = list(keys)
 
     def forward(
         self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
     ) -> dict[str, Tensor]:
-        """Messages (T, K) by target type.
-
-        Args:
-            x: States (S, K) by node type; users have none at first.
-            matrices: The edges.
-        """
+        """As `LightHop.forward`."""
         sums: dict[str, Tensor] = {}
         for key in self.edge_types:
             messages: Tensor = self[_name(key)](x[key[0]], matrices[key])
@@ -116,7 +124,7 @@ class TransformerHop(nn.Module):
     def forward(
         self, x: Mapping[str, Tensor], matrices: Mapping[EdgeType, Adjacency]
     ) -> dict[str, Tensor]:
-        """As `RelationHop.forward`."""
+        """As `LightHop.forward`."""
         states = dict(x)
         for key in self.edge_types:
             if key[2] not in states:  # users, before anything has reached them

@@ -13,11 +13,12 @@ from torch_geometric.utils import coalesce
 
 from linkspan.errors import ModelError
 from linkspan.gnn.adjacency import add_adjacencies
+from linkspan.gnn.domains import item_domains
 from linkspan.gnn.features import Scheme, add_features
 from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.transitions import NEXT, NEXT_INSIDE, all_transitions, transition_sums
 from linkspan.graph.snapshot import Snapshot
 
-NEXT = ("item", "NEXT", "item")
 REVERSE = "rev_"
 
 EdgeType = tuple[str, str, str]
@@ -34,6 +35,11 @@ def build_hetero_data(
     """The graph that messages pass over, built from the given events only.
 
     Node types are ``item``, ``user`` and one per entity kind, with ``text`` (n, d) where there is
+    one; items also have ``domain`` (n,), a position in ``snapshot.domains``, and ``count`` (n,),
+    their events. Every relation and interaction type is an edge type, forward and reverse
+    (``rev_TYPE``); so are item transitions (`all_transitions`), unless histories are sets. Each has
+    ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what `linkspan.gnn.adjacency`
+    adds.
     one; items also have ``domain`` (n,), a position in ``snapshot.domains``, ``count`` (n,), their
     events, and what `linkspan.gnn.features.add_features` adds. Every relation and interaction type
     is an edge type, forward and reverse (``rev_TYPE``); so are item transitions (`transitions`),
@@ -76,40 +82,15 @@ def build_hetero_data(
             columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
             kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
         weights = kept["weight"].to_numpy(np.float32)
-        own = (key[0], f"stated_{key[1]}", key[2]) if key == NEXT else key
+        own = (key[0], f"stated_{key[1]}", key[2]) if key in (NEXT, NEXT_INSIDE) else key
         _add_both(data, own, kept["source"], kept["target"], weights)
     if snapshot.timed:
-        moves = transitions(events, settings.transition_window, settings.transition_decay)
-        _add_both(data, NEXT, moves["source"], moves["target"], moves["weight"].to_numpy())
+        for key, moves in all_transitions(events, item_domains(snapshot), settings).items():
+            _add_both(data, key, moves["source"], moves["target"], moves["weight"].to_numpy())
     if held_out is not None:
         check_no_leak(data, events, held_out, settings)
     add_adjacencies(data)
     return data
-
-
-def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame:
-    """Each step from an item to one that the same user met up to ``window`` steps later.
-
-    Args:
-        events: In time order within each user, as ``Snapshot.events()`` gives them.
-        window: Largest number of steps g.
-        decay: A step over g weighs ``decay ** (g - 1)``.
-
-    Returns:
-        Columns ``source``, ``target`` (item rows), ``weight`` (float32) and ``position``, the
-        position in ``events`` of the target's event; not summed over equal pairs.
-    """
-    users, items = events["user"].to_numpy(), events["item"].to_numpy()
-    frames = []
-    for steps in range(1, min(window, len(events) - 1) + 1):
-        position = np.flatnonzero(users[steps:] == users[:-steps]) + steps
-        weight = np.full(len(position), decay ** (steps - 1), np.float32)
-        pair = {"source": items[position - steps], "target": items[position]}
-        frames.append(pd.DataFrame({**pair, "weight": weight, "position": position}))
-    if not frames:
-        columns = {"source": np.int32, "target": np.int32, "weight": np.float32, "position": int}
-        return pd.DataFrame({name: np.zeros(0, kind) for name, kind in columns.items()})
-    return pd.concat(frames, ignore_index=True)
 
 
 def check_no_leak(
@@ -144,29 +125,16 @@ def check_no_leak(
     items = len(count)
     if not np.array_equal(count, np.bincount(events["item"], minlength=items)):
         raise ModelError("leak: the popularity of an item is not that of the events allowed")
-    if NEXT in data.edge_types:
-        into, out = _transition_sums(events, items, settings)
-        edges, weight = data[NEXT].edge_index.numpy(), data[NEXT].edge_weight.numpy()
+    domains = pd.Series(data["item"].domain.numpy()[events["item"]], events.index)
+    for key, group in ((NEXT, [events["user"]]), (NEXT_INSIDE, [events["user"], domains])):
+        if key not in data.edge_types:
+            continue
+        into, out = transition_sums(events, group, items, settings)
+        edges, weight = data[key].edge_index.numpy(), data[key].edge_weight.numpy()
         for row, expected in ((1, into), (0, out)):
             found = np.bincount(edges[row], weights=weight, minlength=items)
             if not np.allclose(found, expected, rtol=1e-4, atol=1e-3):
                 raise ModelError("leak: item transitions hold more than the events allowed")
-
-
-def _transition_sums(
-    events: pd.DataFrame, items: int, settings: TrainSettings
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weight of transitions into and out of each item, from positions within each user alone."""
-    grouped = events.groupby("user", sort=False)["item"]
-    before = grouped.cumcount().to_numpy()
-    after = grouped.cumcount(ascending=False).to_numpy()
-    powers = settings.transition_decay ** np.arange(settings.transition_window)
-    sums = np.concatenate([[0.0], np.cumsum(powers)])
-    rows = events["item"].to_numpy()
-    window = settings.transition_window
-    into = np.bincount(rows, weights=sums[np.minimum(before, window)], minlength=items)
-    out = np.bincount(rows, weights=sums[np.minimum(after, window)], minlength=items)
-    return into.astype(np.float64), out.astype(np.float64)
 
 
 def _pairs(events: pd.DataFrame) -> pd.MultiIndex:

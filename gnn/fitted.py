@@ -17,7 +17,9 @@ from torch_geometric.data import HeteroData
 from linkspan.errors import ModelError
 from linkspan.gnn.adjacency import adjacencies
 from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.domains import item_domains
 from linkspan.gnn.model import HistoryGNN, States
+from linkspan.gnn.past import Pasts
 from linkspan.gnn.settings import Device, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -107,6 +109,11 @@ class FittedModel:
         """States of all nodes, without gradients; computed once."""
         with torch.no_grad():
             return self.model.encode(self.data, adjacencies(self.data))
+
+    @cached_property
+    def pasts(self) -> Pasts:
+        """The known events, over all domains and within each."""
+        return Pasts(self.events, item_domains(self.snapshot), timed=self.snapshot.timed)
 
     @cached_property
     def prior(self) -> FloatArray:

@@ -36,23 +36,38 @@ class Histories:
         return Histories(self.items[rows], self.users[rows], self.domains[rows])
 
 
-def before_events(events: pd.DataFrame, domains: IntArray, length: int) -> Histories:
+def before_events(
+    events: pd.DataFrame, domains: IntArray, length: int, *, inside: bool = False
+) -> Histories:
     """For each event, what its user had met before it.
 
     Args:
         events: In time order within each user; columns ``user`` and ``item``.
         domains: (n_items,) position of each item's domain.
         length: L.
+        inside: Whether the latest L of the event's own domain follow those over all domains.
 
     Returns:
         One row per event, in the same order.
     """
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    result = np.full((len(events), length), PAD, np.int64)
-    for steps in range(1, min(length, len(events) - 1) + 1):
-        same = users[steps:] == users[:-steps]
+    found = [_before(users, items, length)]
+    if inside:
+        order = np.lexsort((np.arange(len(items)), domains[items], users))
+        groups = users[order] * (domains.max() + 1) + domains[items[order]]
+        own = np.empty_like(found[0])
+        own[order] = _before(groups, items[order], length)
+        found.append(own)
+    return Histories(np.concatenate(found, axis=1), users, domains[items])
+
+
+def _before(groups: IntArray, items: IntArray, length: int) -> IntArray:
+    """(E, L) the items before each event in its group, latest first; groups stand together."""
+    result = np.full((len(items), length), PAD, np.int64)
+    for steps in range(1, min(length, len(items) - 1) + 1):
+        same = groups[steps:] == groups[:-steps]
         result[steps:, steps - 1] = np.where(same, items[:-steps], PAD)
-    return Histories(result, users, domains[items])
+    return result
 
 
 def other_events(

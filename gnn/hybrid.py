@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.components import Component, Cosine, Prior
-from linkspan.gnn.data import transitions
-from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
-from linkspan.gnn.history import PAD, latest
-from linkspan.gnn.past import Past
+from linkspan.gnn.history import PAD
 from linkspan.gnn.simple import (
     Likeness,
     Popular,
@@ -26,6 +24,7 @@ from linkspan.gnn.simple import (
     mutual_steps,
 )
 from linkspan.gnn.text import unit_rows
+from linkspan.gnn.transitions import NEXT_INSIDE, all_transitions
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -33,8 +32,20 @@ IntArray = NDArray[np.int64]
 HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
 """What the figures call the sum of all parts, that of the simple parts, and the network alone."""
 
-LINEAR_DECAYS, STEP_DECAYS, TEXT_DECAYS = (1.0, 0.7, 0.4), (0.8, 0.3), (0.7, 0.4)
-"""Histories fade at several rates; the weights choose among them."""
+
+class Decays(NamedTuple):
+    """Rates at which histories fade: over all domains, and within the domain asked for."""
+
+    all: tuple[float, ...]
+    inside: tuple[float, ...]
+
+
+LINEAR_DECAYS = Decays((1.0, 0.7, 0.4), (0.7, 0.4))
+STEP_DECAYS = Decays((0.8, 0.3), (0.3,))
+OWN_STEP_DECAYS = Decays((0.8,), (0.3,))
+MUTUAL_DECAYS = Decays((0.3,), (0.3,))
+TEXT_DECAYS = (0.7, 0.4)
+"""The weights choose among the rates."""
 
 STEP_PRIOR = 5.0
 
@@ -124,14 +135,19 @@ class Mixture:
         Returns:
             (B, k) item rows, -1 where there is no history.
         """
-        length = self._fitted.model.length
-        gains = np.zeros((*items.shape, length), np.float32)
+        fitted = self._fitted
+        code = fitted.snapshot.domains.index(domain)
+        recent = fitted.pasts.recent(users, code, fitted.model.length)
+        gains = np.zeros((*items.shape, recent.items.shape[1]), np.float32)
         for feature, scale in zip(self.features, scales, strict=True):
-            if isinstance(feature, Cosine | Spread | Likeness) and scale.any():
-                gains += feature.gains(users, domain, items, length) * scale[:, None, None]
-        history = latest(self._fitted.events, users, 0, length).items
-        gains[np.broadcast_to((history == PAD)[:, None], gains.shape)] = -np.inf
-        result: IntArray = np.take_along_axis(history, gains.argmax(axis=2), 1)
+            if not scale.any():
+                continue
+            if isinstance(feature, Cosine):
+                gains += feature.gains(recent, domain, items, users) * scale[:, None, None]
+            elif isinstance(feature, Spread | Likeness):
+                gains += feature.gains(recent, domain, items) * scale[:, None, None]
+        gains[np.broadcast_to((recent.items == PAD)[:, None], gains.shape)] = -np.inf
+        result: IntArray = np.take_along_axis(recent.items, gains.argmax(axis=2), 1)
         return result
 
     def _weights_in(self, domain: str) -> tuple[float, ...]:
@@ -172,29 +188,35 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
     Returns:
         `SIMPLE` and `GNN` to the features of each; `HYBRID` to all of them.
     """
-    snapshot, events = fitted.snapshot, fitted.events
+    snapshot, events, pasts = fitted.snapshot, fitted.events, fitted.pasts
     items, rows = len(snapshot.items), rows_by_domain(snapshot)
-    past = Past(events, items, timed=snapshot.timed)
+    several = len(rows) > 1
     simple: list[Feature] = []
 
-    def rates(decays: tuple[float, ...]) -> tuple[float, ...]:
-        return decays if snapshot.timed else decays[:1]
-
-    def add(part: str, name: str, matrix: sparse.csr_array, decays: tuple[float, ...]) -> None:
+    def add(part: str, name: str, matrix: sparse.csr_array, decays: Decays) -> None:
         matrices = by_domain(matrix, rows)
-        for decay in rates(decays):
-            simple.append(Spread(part, f"{name} {decay:g}", matrices, past, rows, decay))
+        for decay in decays.all if snapshot.timed else decays.all[:1]:
+            simple.append(Spread(part, f"{name} {decay:g}", matrices, pasts, rows, decay))
+        for decay in decays.inside if several else ():
+            own = f"{name} {decay:g} inside"
+            simple.append(Spread(part, own, matrices, pasts, rows, decay, inside=True))
 
     assert fitted.linear is not None, "the model has no linear part"
-    add("linear", "linear", fitted.linear, LINEAR_DECAYS)
-    if snapshot.timed:
-        settings = fitted.settings
-        steps = transitions(events, settings.transition_window, settings.transition_decay)
-        add("transitions", "forward", forward_steps(steps, items, STEP_PRIOR), STEP_DECAYS)
-        add("transitions", "mutual", mutual_steps(steps, items), STEP_DECAYS)
+    if not snapshot.timed:
+        add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
+    else:
+        add("linear", "linear", fitted.linear, LINEAR_DECAYS)
+        for key, steps in all_transitions(events, item_domains(snapshot), fitted.settings).items():
+            within = key == NEXT_INSIDE
+            forward = forward_steps(steps, items, STEP_PRIOR)
+            name = "forward within" if within else "forward"
+            add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
+            if not within:
+                add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
     if has_text(fitted):
         text = unit_rows(fitted.text["item"])
-        simple += [Likeness(text, past, rows, decay) for decay in rates(TEXT_DECAYS)]
+        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
+        simple += [Likeness(text, pasts, rows, decay) for decay in decays]
     simple.append(Popular(events, rows, items))
     network = _network(fitted)
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}

@@ -10,8 +10,9 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from linkspan.gnn.adjacency import Adjacency, EdgeType, adjacencies, with_values
-from linkspan.gnn.data import NEXT, REVERSE, transitions
+from linkspan.gnn.data import REVERSE
 from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.transitions import NEXT, all_transitions
 
 IntArray = NDArray[np.int64]
 
@@ -42,17 +43,19 @@ class SupervisionMask:
             if (key[0], key[2]) == ("user", "item") and not key[1].startswith(REVERSE):
                 self._edges[key] = torch.from_numpy(_find(data, key, users, items))[:, None]
                 self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
+        steps = {}
         if NEXT in data.edge_types:
-            moves = transitions(events, settings.transition_window, settings.transition_decay)
+            steps = all_transitions(events, data["item"].domain.cpu().numpy(), settings)
+        for key, moves in steps.items():
             pairs = moves[["source", "target"]].to_numpy(np.int64)
-            found = _find(data, NEXT, pairs[:, 0], pairs[:, 1])
+            found = _find(data, key, pairs[:, 0], pairs[:, 1])
             edges = np.full((len(events), settings.transition_window), -1, np.int64)
             weights = np.zeros(edges.shape, np.float32)
             step = moves.groupby("position").cumcount().to_numpy()
             edges[moves["position"], step] = found
             weights[moves["position"], step] = moves["weight"]
-            self._edges[NEXT] = torch.from_numpy(edges)
-            self._weights[NEXT] = torch.from_numpy(weights)
+            self._edges[key] = torch.from_numpy(edges)
+            self._weights[key] = torch.from_numpy(weights)
         device = data["item"].count.device
         self._edges = {key: edges.to(device) for key, edges in self._edges.items()}
         self._weights = {key: weights.to(device) for key, weights in self._weights.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.history import latest
+from linkspan.gnn.history import PAD, latest
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -62,11 +64,89 @@ class Past:
         shape = (len(users), self._width)
         return sparse.csr_array((weights, columns, starts), shape=shape)
 
-    def latest(self, users: IntArray, length: int, decay: float) -> tuple[IntArray, FloatArray]:
-        """The latest items that users met, and what they weigh.
 
-        Returns:
-            (B, L) item rows, latest first, then `PAD`; and (L,) weights.
+class Recent(NamedTuple):
+    """The latest events of users, over all domains and within one of them.
+
+    Attributes:
+        items: (B, M) item rows: the latest L over all domains, then those of the domain's latest L
+            that are not among them; `PAD` where there are none.
+        steps: (B, M) how many events of the user are later.
+        inside: (B, M) how many of them within the domain; -1 for an item of another one, and for
+            `PAD`.
+        own: (B, L) column of each of the domain's latest L events, latest first; -1 where there are
+            fewer.
+    """
+
+    items: IntArray
+    steps: IntArray
+    inside: IntArray
+    own: IntArray
+
+    def faded(self, decay: float, *, inside: bool) -> FloatArray:
+        """(B, M) weight of each event; 0 for `PAD`, and ``inside`` for items of other domains.
+
+        Args:
+            decay: As for `Past.rows`.
+            inside: Whether steps are counted, and items taken, within the domain alone.
         """
-        weights = np.power(decay if self._timed else 1.0, np.arange(length), dtype=np.float32)
-        return latest(self._events, users, 0, length).items, weights
+        steps = self.inside if inside else self.steps
+        there = (self.inside if inside else self.items) >= 0
+        result: FloatArray = np.power(decay, np.maximum(steps, 0), dtype=np.float32) * there
+        return result
+
+
+class Pasts:
+    """Known events over all domains, and within each.
+
+    Args:
+        events: As for `Past`.
+        domains: (N,) position of each item's domain.
+        timed: As for `Past`.
+    """
+
+    def __init__(self, events: pd.DataFrame, domains: IntArray, *, timed: bool) -> None:
+        self._events, self._domains, self.timed = events, domains, timed
+        self._codes = domains[events["item"].to_numpy(np.int64)]
+        self._within: dict[int, Past] = {}
+        self._all = Past(events, len(domains), timed=timed)
+
+    def over(self, domain: int | None = None) -> Past:
+        """All events, or those of the domain with this position."""
+        if domain is None:
+            return self._all
+        if domain not in self._within:
+            own = self._events[self._codes == domain]
+            self._within[domain] = Past(own, len(self._domains), timed=self.timed)
+        return self._within[domain]
+
+    def recent(self, users: IntArray, domain: int, length: int) -> Recent:
+        """The latest events of users.
+
+        Args:
+            users: (B,) user rows; they may have no event.
+            domain: Position of the domain.
+            length: L.
+        """
+        events = self._events
+        found = latest(events, users, domain, length).items
+        columns = np.broadcast_to(np.arange(length), found.shape)
+        own_rows = np.flatnonzero(self._codes == domain)
+        own_users = events["user"].to_numpy()[own_rows]
+        place = np.searchsorted(own_users, users, side="right")[:, None] - 1 - np.arange(length)
+        there = place >= np.searchsorted(own_users, users, side="left")[:, None]
+        rows = own_rows[np.where(there, place, 0)] if len(own_rows) else np.zeros_like(place)
+        end = np.searchsorted(events["user"].to_numpy(), users, side="right")
+        steps = end[:, None] - 1 - rows
+        beyond = there & (steps >= length)
+        own = np.where(there, np.where(beyond, length + columns, steps), -1)
+        met = events["item"].to_numpy(np.int64)
+        more = np.where(beyond, met[rows] if len(met) else PAD, PAD)
+        inside = np.full((len(users), 2 * length + 1), -1)  # the last column takes what is absent
+        np.put_along_axis(inside, own, columns, axis=1)
+        return Recent(
+            np.concatenate([found, more], axis=1),
+            np.concatenate([columns, np.where(beyond, steps, 0)], axis=1),
+            inside[:, :-1],
+            own,
+        )

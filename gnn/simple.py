@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import lapack
 
-from linkspan.gnn.history import PAD
 from linkspan.gnn.metrics import kth_largest
-from linkspan.gnn.past import Past, count_users
+from linkspan.gnn.past import Pasts, Recent, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -164,7 +163,7 @@ def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_a
     """Share of the steps out of each item that lead to each other.
 
     Args:
-        steps: As `linkspan.gnn.data.transitions` gives them.
+        steps: As `linkspan.gnn.transitions.transitions` gives them.
         items: Number of items N.
         prior: Added to each item's sum, so that few steps count less.
 
@@ -209,9 +208,10 @@ class Spread:
         name: What tells it from others.
         matrices: Domain to the columns of its items in a matrix (N, N), as `by_domain` cuts them;
             no place stands twice.
-        past: Known events.
-        rows: Domain to item rows.
+        pasts: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
         decay: Weight of an event for each step that it is older.
+        inside: Whether only events of the domain asked for count, and steps between them.
     """
 
     def __init__(
@@ -219,36 +219,42 @@ class Spread:
         part: str,
         name: str,
         matrices: Mapping[str, sparse.csr_array],
-        past: Past,
+        pasts: Pasts,
         rows: Mapping[str, IntArray],
         decay: float,
+        *,
+        inside: bool = False,
     ) -> None:
         self.part, self.name = part, name
-        self._matrices, self._past, self._decay, self._rows = matrices, past, decay, rows
+        self._matrices, self._pasts, self._decay, self._rows = matrices, pasts, decay, rows
+        self._inside, self._codes = inside, {domain: code for code, domain in enumerate(rows)}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        scores = self._past.rows(users, self._decay) @ self._matrices[domain]
+        past = self._pasts.over(self._codes[domain] if self._inside else None)
+        scores = past.rows(users, self._decay) @ self._matrices[domain]
         return np.asarray(scores.toarray(), np.float32)
 
-    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
-        """What each of the latest ``length`` items met gives to each of ``items`` (B, k).
+    def gains(self, recent: Recent, domain: str, items: IntArray) -> FloatArray:
+        """What each recent item gives to each of ``items`` (B, k).
 
         Returns:
-            (B, k, L).
+            (B, k, M).
         """
-        met, weights = self._past.latest(users, length, self._decay)
+        met = recent.items
         reached = self._matrices[domain][met.ravel()]  # of PAD the last row, with weight 0
         # Place of each of a user's items in its list, from 1; 0 for all others.
-        place = np.zeros((len(users), reached.shape[1]), np.int16)
+        place = np.zeros((len(met), reached.shape[1]), np.int16)
         columns = np.searchsorted(self._rows[domain], items)
         np.put_along_axis(place, columns, np.arange(1, items.shape[1] + 1, dtype=np.int16), 1)
-        user, step = np.divmod(np.repeat(np.arange(met.size), np.diff(reached.indptr)), length)
+        owner = np.repeat(np.arange(met.size), np.diff(reached.indptr))
+        user, step = np.divmod(owner, met.shape[1])
         found = place[user, reached.indices]
         hits = np.flatnonzero(found)
-        result = np.zeros((*items.shape, length), np.float32)
+        result = np.zeros((*items.shape, met.shape[1]), np.float32)
         result[user[hits], found[hits] - 1, step[hits]] = reached.data[hits]
-        result *= (weights * (met != PAD))[:, None]
+        decay = self._decay if self._pasts.timed else 1.0
+        result *= recent.faded(decay, inside=self._inside)[:, None]
         return result
 
 
@@ -257,7 +263,7 @@ class Likeness:
 
     Args:
         text: (N, d) vectors of length 1 (`unit_rows`); zeros where an item has no text.
-        past: Known events.
+        pasts: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
     """
@@ -265,22 +271,22 @@ class Likeness:
     part = "text"
 
     def __init__(
-        self, text: FloatArray, past: Past, rows: Mapping[str, IntArray], decay: float
+        self, text: FloatArray, pasts: Pasts, rows: Mapping[str, IntArray], decay: float
     ) -> None:
         self.name = f"text {decay:g}"
-        self._text, self._past, self._rows, self._decay = text, past, rows, decay
+        self._text, self._pasts, self._rows, self._decay = text, pasts, rows, decay
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        mean = self._past.rows(users, self._decay) @ self._text
+        mean = self._pasts.over().rows(users, self._decay) @ self._text
         scores: FloatArray = mean @ self._text[self._rows[domain]].T
         return scores
 
-    def gains(self, users: IntArray, domain: str, items: IntArray, length: int) -> FloatArray:
-        """(B, k, L), as `Spread.gains`."""
-        met, weights = self._past.latest(users, length, self._decay)
-        values = self._text[items] @ self._text[met].transpose(0, 2, 1)
-        result: FloatArray = values * (weights * (met != PAD))[:, None]
+    def gains(self, recent: Recent, domain: str, items: IntArray) -> FloatArray:
+        """(B, k, M), as `Spread.gains`; the domain does not matter."""
+        values = self._text[items] @ self._text[recent.items].transpose(0, 2, 1)
+        decay = self._decay if self._pasts.timed else 1.0
+        result: FloatArray = values * recent.faded(decay, inside=False)[:, None]
         return result
 
 

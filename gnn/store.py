@@ -21,7 +21,7 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
 from linkspan.graph.snapshot import Snapshot
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR = (
     "weights.safetensors",
     "model.json",

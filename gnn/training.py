@@ -273,7 +273,7 @@ class _Trainer:
     def _histories(self) -> Histories:
         length = self.model.length
         if self.snapshot.timed:
-            return before_events(self.events, self.domains, length)
+            return before_events(self.events, self.domains, length, inside=self.model.inside)
         return other_events(self.events, self.domains, length, self.random)
 
     def _tensor(self, array: IntArray) -> Tensor:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from linkspan.gnn import TrainSettings, evaluate, last_out, load, save, score_top, train
 from linkspan.gnn.adjacency import adjacencies
 from linkspan.gnn.convolutions import build_hop, edges_of
-from linkspan.gnn.data import NEXT, build_hetero_data
+from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.masking import SupervisionMask
+from linkspan.gnn.transitions import NEXT
 from linkspan.graph.snapshot import Snapshot
 
 TextOf = Callable[[Snapshot], dict[str, np.ndarray]]

@@ -11,9 +11,11 @@ from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn import Split, TrainSettings, last_out
-from linkspan.gnn.adjacency import Adjacency, adjacencies, sparse_product
-from linkspan.gnn.data import NEXT, build_hetero_data, check_no_leak, transitions
+from linkspan.gnn.adjacency import Adjacency, adjacencies, weighted_sum
+from linkspan.gnn.data import build_hetero_data, check_no_leak
+from linkspan.gnn.domains import item_domains
 from linkspan.gnn.masking import SupervisionMask
+from linkspan.gnn.transitions import NEXT, NEXT_INSIDE, all_transitions, transitions
 from linkspan.graph.snapshot import Snapshot
 
 SETTINGS = TrainSettings(encoder="hash")
@@ -44,7 +46,7 @@ def add_edge(data: HeteroData, key: tuple[str, str, str], source: int, target: i
 
 def test_every_relation_is_there_forward_and_reverse(planted: Snapshot) -> None:
     data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
-    forward = [("user", "SAVED", "item"), NEXT, *planted.relations]
+    forward = [("user", "SAVED", "item"), NEXT, NEXT_INSIDE, *planted.relations]
     assert set(data.edge_types) == {*forward, *((t, f"rev_{name}", s) for s, name, t in forward)}
     for source, name, target in forward:
         there, back = data[source, name, target], data[target, f"rev_{name}", source]
@@ -68,6 +70,26 @@ def test_transitions_by_hand(build: Callable[..., Snapshot]) -> None:
         {(0, 1): 2.0, (0, 2): 0.7, (1, 2): 1.0}
     )
     assert data["item"].count.tolist() == [2, 2, 1, 1, 0]
+
+
+def test_transitions_within_domains_skip_the_others(build: Callable[..., Snapshot]) -> None:
+    """Items 0 to 2 are of one domain, 3 to 5 of the other."""
+    snapshot = build({"a": [0] * 3, "b": [0] * 3}, [[0, 3, 1, 4, 2], [5, 0]])
+    steps = all_transitions(
+        snapshot.events(),
+        item_domains(snapshot),
+        SETTINGS.model_copy(update={"transition_window": 1}),
+    )
+    pairs = {
+        key: set(zip(each["source"], each["target"], strict=True)) for key, each in steps.items()
+    }
+    assert pairs == {
+        NEXT: {(0, 3), (3, 1), (1, 4), (4, 2), (5, 0)},
+        NEXT_INSIDE: {(0, 1), (1, 2), (3, 4)},
+    }
+    targets = snapshot.events()["item"].to_numpy()
+    for each in steps.values():
+        assert (targets[each["position"]] == each["target"]).all()
 
 
 def test_histories_that_are_sets_have_no_transitions(build: Callable[..., Snapshot]) -> None:
@@ -130,7 +152,7 @@ def test_a_relation_parallel_to_the_interactions_loses_held_out_pairs(planted: S
     assert data["item", "WISHED_BY", "user"].edge_index.shape[1] == len(events) - len(held_out)
 
 
-def test_the_sparse_product_and_its_gradient_equal_the_dense_ones(planted: Snapshot) -> None:
+def test_the_weighted_sum_and_its_gradients_equal_the_dense_ones(planted: Snapshot) -> None:
     data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
     for key, adjacency in adjacencies(data).items():
         dense = adjacency.adj_t.to_dense()
@@ -142,10 +164,16 @@ def test_the_sparse_product_and_its_gradient_equal_the_dense_ones(planted: Snaps
         assert dense[edge[1], edge[0]] == pytest.approx(
             float(store.edge_weight[3] / (into * out) ** 0.5), rel=1e-5
         )
-    double = Adjacency(*(matrix.double() for matrix in adjacencies(data)[NEXT]))
-    x = torch.randn(180, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.allclose(sparse_product(double, x), double.adj_t.to_dense() @ x)
-    assert torch.autograd.gradcheck(lambda x: sparse_product(double, x), (x,))
+    keys = [NEXT, NEXT_INSIDE, ("item", f"rev_{NEXT[1]}", "item")]
+    double = [Adjacency(*(matrix.double() for matrix in adjacencies(data)[key])) for key in keys]
+    x = torch.randn(3, 180, 2, dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor([0.5, -2.0, 0.0], dtype=torch.float64, requires_grad=True)
+    expected = sum(
+        weight * (each.adj_t.to_dense() @ states)
+        for weight, each, states in zip(weights, double, x, strict=True)
+    )
+    assert torch.allclose(weighted_sum(double, weights, list(x)), expected)
+    assert torch.autograd.gradcheck(lambda w, x: weighted_sum(double, w, list(x)), (weights, x))
 
 
 def test_masking_takes_away_what_the_batch_gave_and_no_more(

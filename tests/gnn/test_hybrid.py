@@ -24,10 +24,14 @@ from linkspan.gnn import (
     score_pairs,
     score_top,
     train,
+    train_all,
     with_weights,
 )
-from linkspan.gnn.history import latest
+from linkspan.gnn.components import Cosine
+from linkspan.gnn.domains import item_domains
+from linkspan.gnn.history import PAD
 from linkspan.gnn.hybrid import Mixture, build_features, standardized
+from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import Likeness, Spread
 from linkspan.gnn.weighing import (
     Examples,
@@ -196,35 +200,69 @@ def test_a_hybrid_is_weighed_evaluated_and_scored(both: tuple[FittedModel, Split
     np.testing.assert_allclose(pairs, top["score"], atol=1e-4)
 
 
-def test_because_is_the_event_without_which_most_would_be_lost(
-    both: tuple[FittedModel, Split],
-) -> None:
-    """For the simple parts: take each event of the history away, and score again."""
+def test_gains_of_a_feature_add_up_to_its_score(both: tuple[FittedModel, Split]) -> None:
+    """What each past item gave is exact, over all domains and within one."""
     fitted, _ = both
-    weights = fitted.weights["hybrid without gnn"]
+    users, items = np.arange(12), np.tile(np.arange(60, 120), (12, 1))
+    recent = fitted.pasts.recent(users, fitted.snapshot.domains.index("book"), fitted.model.length)
+    whole = fitted.pasts.over().rows(users)
+    fits = np.array([set(whole[[u]].indices) <= set(recent.items[u]) for u in users])
+    assert fits.any()
+    checked = set()
+    for feature in build_features(fitted)["hybrid"]:
+        if not isinstance(feature, Spread | Likeness):
+            continue
+        gains = feature.gains(recent, "book", items).sum(axis=2)
+        scores = feature.score(users, "book")
+        np.testing.assert_allclose(gains[fits], scores[fits], rtol=1e-4, atol=1e-4)
+        checked.add(feature.name)
+    assert {"linear 0.7", "linear 0.7 inside", "forward within 0.3 inside"} <= checked
+
+
+def test_gains_of_the_network_add_up_to_its_score(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    """Histories of one domain, of both, longer than the model's, and none in the domain asked."""
+    histories = [[0, 4, 1, 5, 2], [0, 1], [*range(4), *range(4, 8)], [4, 6], [7]]
+    snapshot = build({"book": [0] * 4, "film": [0] * 4}, histories)
+    short = settings.model_copy(update={"history_length": 3})
+    cosine = Cosine(train_all(snapshot, {}, short, epochs=0))
+    users, items = np.arange(5), np.tile(np.arange(4), (5, 1))
+    recent = cosine._fitted.pasts.recent(users, 0, 3)
+    gains = cosine.gains(recent, "book", items, users)
+    np.testing.assert_allclose(gains.sum(axis=2), cosine.score(users, "book"), atol=1e-4)
+    assert (gains[:, :, 3:] != 0).any()
+
+
+def test_because_is_the_item_that_gave_most(both: tuple[FittedModel, Split]) -> None:
+    fitted, _ = both
     features = build_features(fitted)["hybrid without gnn"]
-    mixture = Mixture("x", fitted, features, weights)
+    mixture = Mixture("x", fitted, features, fitted.weights["hybrid without gnn"])
     users, items = np.arange(12), np.tile(np.arange(60, 120), (12, 1))
     _, scales = mixture.shares(users, "book")
     found = mixture.because(users, "book", items, scales)
-    history = latest(fitted.events, users, 0, fitted.model.length).items
+    recent = fitted.pasts.recent(users, fitted.snapshot.domains.index("book"), fitted.model.length)
+    gains = np.zeros((12, 60, recent.items.shape[1]))
+    for feature, scale in zip(features, scales, strict=True):
+        if isinstance(feature, Spread | Likeness):
+            gains += feature.gains(recent, "book", items) * scale[:, None, None]
     for user in users:
-        gains = np.zeros((history.shape[1], 60))
-        for feature, scale in zip(features, scales, strict=True):
-            if isinstance(feature, Spread | Likeness):
-                for place in np.flatnonzero(history[user] >= 0):
-                    alone = np.zeros((1, len(fitted.snapshot.items)), np.float32)
-                    decay = float(feature.name.split()[1])
-                    alone[0, history[user, place]] = decay**place
-                    matrix = feature._matrices["book"] if isinstance(feature, Spread) else None
-                    text = None if matrix is not None else feature._text
-                    to_books = matrix.toarray() if matrix is not None else text @ text[60:120].T
-                    gains[place] += (alone @ to_books)[0] * scale[user]
-        there = history[user] >= 0
-        best = gains[there].max(axis=0)
-        places = [list(history[user]).index(item) for item in found[user]]
-        named = gains[places, np.arange(60)]
-        np.testing.assert_allclose(named, best, atol=1e-5)
+        there = recent.items[user] >= 0
+        places = [list(recent.items[user]).index(item) for item in found[user]]
+        named = gains[user, np.arange(60), places]
+        np.testing.assert_allclose(named, gains[user][:, there].max(axis=1), atol=1e-5)
+
+
+def test_recent_events_know_their_steps_in_both_ways(build: Callable[..., Snapshot]) -> None:
+    """Books are items 0 to 2, films 3 to 5; the first user's order is 3 0 4 1 5."""
+    snapshot = build({"book": [0] * 3, "film": [0] * 3}, [[3, 0, 4, 1, 5], [2]])
+    pasts = Pasts(snapshot.events(), item_domains(snapshot), timed=True)
+    recent = pasts.recent(np.array([0, 1]), snapshot.domains.index("film"), 2)
+    assert recent.items[0].tolist() == [5, 1, PAD, 4] and recent.steps[0, 3] == 2
+    assert recent.inside[0].tolist() == [0, -1, -1, 1] and recent.own[0].tolist() == [0, 3]
+    assert recent.items[1].tolist() == [2, PAD, PAD, PAD] and recent.own[1].tolist() == [-1, -1]
+    np.testing.assert_allclose(recent.faded(0.5, inside=False)[0], [1, 0.5, 0, 0.25])
+    np.testing.assert_allclose(recent.faded(0.5, inside=True)[0], [1, 0, 0, 0.5])
 
 
 def test_without_validation_rows_the_network_scores_alone(

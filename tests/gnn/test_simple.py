@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from linkspan.gnn.data import transitions
-from linkspan.gnn.past import Past
+from linkspan.gnn.past import Past, Pasts
 from linkspan.gnn.simple import (
     Likeness,
     Popular,
@@ -21,6 +20,7 @@ from linkspan.gnn.simple import (
     mutual_steps,
 )
 from linkspan.gnn.text import unit_rows
+from linkspan.gnn.transitions import transitions
 
 
 def made_events(users: int, items: int, per_user: int, seed: int = 0) -> pd.DataFrame:
@@ -109,14 +109,15 @@ def test_each_part_scores_the_items_of_a_domain() -> None:
     events = made_events(5, 6, per_user=3, seed=4)
     rows = {"a": np.array([0, 2, 4]), "b": np.array([1, 3, 5])}
     past, users = Past(events, 6, timed=True), np.array([1, 4])
+    pasts = Pasts(events, np.array([0, 0, 0, 1, 1, 1]), timed=True)
     history = past.rows(users, 0.5).toarray()
     matrix = np.random.default_rng(0).random((6, 6), np.float32)
-    spread = Spread("linear", "x", by_domain(sparse.csr_array(matrix), rows), past, rows, 0.5)
+    spread = Spread("linear", "x", by_domain(sparse.csr_array(matrix), rows), pasts, rows, 0.5)
     np.testing.assert_allclose(spread.score(users, "b"), (history @ matrix)[:, rows["b"]], 1e-5)
     text = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)
     text[3] = 0.0
     unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)
-    likeness = Likeness(unit_rows(text), past, rows, 0.5)
+    likeness = Likeness(unit_rows(text), pasts, rows, 0.5)
     np.testing.assert_allclose(
         likeness.score(users, "b"), (history @ unit @ unit.T)[:, rows["b"]], atol=1e-5
     )
