@@ -79,9 +79,8 @@ def add_adjacencies(data: HeteroData) -> None:
         sources, targets = data[source].num_nodes, data[target].num_nodes
         out = torch.zeros(sources).index_add_(0, rows, store.edge_weight)
         into = torch.zeros(targets).index_add_(0, columns, store.edge_weight)
-        scale = (out[rows] * into[columns]).clamp(min=1e-12).rsqrt()
-        store.norm = scale
-        values = store.edge_weight * scale
+        store.out, store.into = out, into
+        values = store.edge_weight * (out[rows] * into[columns]).clamp(min=1e-12).rsqrt()
         store.adj_t, store.slot_t = _csr(columns, rows, values, (targets, sources))
         store.adj, store.slot = _csr(rows, columns, values, (sources, targets))
 

@@ -12,7 +12,7 @@ from torch_geometric.data import HeteroData
 from linkspan.gnn.adjacency import Adjacency, EdgeType, adjacencies, with_values
 from linkspan.gnn.data import REVERSE
 from linkspan.gnn.settings import TrainSettings
-from linkspan.gnn.transitions import NEXT, all_transitions
+from linkspan.gnn.transitions import NEXT, all_transitions, order_within
 
 IntArray = NDArray[np.int64]
 
@@ -21,9 +21,11 @@ class SupervisionMask:
     """Matrices without what the events of a batch gave to them.
 
     An event of a user and an item is an edge between the two, of its own type and perhaps of
-    others, and has given weight to transitions into the item. A model that sees them while it is
-    asked for that item learns to trust what will not be there (Zhang & Chen, 2018,
-    arXiv:1802.09691). The normalisation is left as it is.
+    others, and stands in transitions: into the item, out of it, and over it. A model that sees them
+    while it is asked for that item learns to trust what will not be there (Zhang & Chen, 2018,
+    arXiv:1802.09691); so the user's steps are cut at the event, as they end at the last event of a
+    history. Nor may a model see the hole: what is left is normalised anew, and an item that would
+    lose more than half of what comes in keeps it all.
 
     Args:
         data: Built from ``events``, with adjacencies.
@@ -43,19 +45,12 @@ class SupervisionMask:
             if (key[0], key[2]) == ("user", "item") and not key[1].startswith(REVERSE):
                 self._edges[key] = torch.from_numpy(_find(data, key, users, items))[:, None]
                 self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
-        steps = {}
         if NEXT in data.edge_types:
-            steps = all_transitions(events, data["item"].domain.cpu().numpy(), settings)
-        for key, moves in steps.items():
-            pairs = moves[["source", "target"]].to_numpy(np.int64)
-            found = _find(data, key, pairs[:, 0], pairs[:, 1])
-            edges = np.full((len(events), settings.transition_window), -1, np.int64)
-            weights = np.zeros(edges.shape, np.float32)
-            step = moves.groupby("position").cumcount().to_numpy()
-            edges[moves["position"], step] = found
-            weights[moves["position"], step] = moves["weight"]
-            self._edges[key] = torch.from_numpy(edges)
-            self._weights[key] = torch.from_numpy(weights)
+            domains = data["item"].domain.cpu().numpy()
+            for key, steps in all_transitions(events, domains, settings).items():
+                order = np.arange(len(events)) if key == NEXT else order_within(events, domains)
+                edges, weights = _cut(data, key, steps, order)
+                self._edges[key], self._weights[key] = edges, weights
         device = data["item"].count.device
         self._edges = {key: edges.to(device) for key, edges in self._edges.items()}
         self._weights = {key: weights.to(device) for key, weights in self._weights.items()}
@@ -73,11 +68,42 @@ class SupervisionMask:
     def _less(self, key: EdgeType, edges: Tensor, weights: Tensor) -> Adjacency:
         """A relation without some weight of some of its edges."""
         store, (adj_t, adj) = self._data[key], self._matrices[key]
-        change = -weights * store.norm[edges]
+        sources, targets = store.edge_index
+        # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
+        lost = torch.zeros_like(store.edge_weight).index_add_(0, edges, weights)
+        lost = torch.minimum(lost, store.edge_weight)
+        left = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
+        lost = lost * (left >= 0.5 * store.into)[targets]
+        into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
+        out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
+        values = (store.edge_weight - lost) * (out[sources] * into[targets]).clamp(1e-12).rsqrt()
         return Adjacency(
-            with_values(adj_t, adj_t.values().index_add(0, store.slot_t[edges], change)),
-            with_values(adj, adj.values().index_add(0, store.slot[edges], change)),
+            with_values(adj_t, torch.empty_like(values).scatter_(0, store.slot_t, values)),
+            with_values(adj, torch.empty_like(values).scatter_(0, store.slot, values)),
         )
+
+
+def _cut(
+    data: HeteroData, key: EdgeType, steps: pd.DataFrame, order: IntArray
+) -> tuple[Tensor, Tensor]:
+    """Edges and weights (E, S) of the steps into, out of, and over each event; -1 where none."""
+    edge = _find(data, key, steps["source"].to_numpy(), steps["target"].to_numpy())
+    weight, reach = steps["weight"].to_numpy(), steps["steps"].to_numpy()
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    first = place[steps["position"].to_numpy()] - reach
+    longest = int(reach.max(initial=0))
+    width = sum(range(2, longest + 2))
+    edges = np.full((len(order), width), -1, np.int64)
+    weights = np.zeros(edges.shape, np.float32)
+    column = 0
+    for length in range(1, longest + 1):
+        chosen = reach == length
+        for between in range(length + 1):
+            events = order[first[chosen] + between]
+            edges[events, column], weights[events, column] = edge[chosen], weight[chosen]
+            column += 1
+    return torch.from_numpy(edges), torch.from_numpy(weights)
 
 
 def _find(data: HeteroData, key: EdgeType, sources: IntArray, targets: IntArray) -> IntArray:
@@ -85,7 +111,7 @@ def _find(data: HeteroData, key: EdgeType, sources: IntArray, targets: IntArray)
     width = data[key[2]].num_nodes
     edges = data[key].edge_index.cpu().numpy()
     codes = edges[0] * width + edges[1]
-    wanted = sources * width + targets
+    wanted = sources.astype(np.int64) * width + targets
     if not len(codes):
         return np.full(len(wanted), -1, np.int64)
     order = np.argsort(codes, kind="stable")

@@ -116,6 +116,9 @@ class HistoryGNN(nn.Module):
         self.history_dropout = settings.dropout
         self.popularity = nn.Parameter(torch.tensor(0.3))
         self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
+        # What nobody met has learned nothing of its own but how to be a negative.
+        self.met: Tensor
+        self.register_buffer("met", (data["item"].count > 0).float())
 
     def encode(self, data: HeteroData, matrices: Mapping[EdgeType, Adjacency]) -> States:
         """Pass messages.
@@ -195,11 +198,13 @@ class HistoryGNN(nn.Module):
 
     def prior(self, counts: Tensor) -> Tensor:
         """Part of the score that is the same for all users, from the items' events (N,)."""
-        prior: Tensor = self.popularity * torch.log1p(counts) + self.bias
+        prior: Tensor = self.popularity * torch.log1p(counts) + self.bias * self.met
         return prior
 
     def _node_input(self, kind: str, data: HeteroData) -> Tensor:
         identity: Tensor = self.identity[_nodes(kind)]
+        if kind == "item":
+            identity = identity * self.met[:, None]
         if kind == "item" and self.fusion is not None:
             fused: Tensor = self.fusion(data["item"])
             return identity + fused

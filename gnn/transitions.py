@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from linkspan.gnn.settings import TrainSettings
 
 EdgeType = tuple[str, str, str]
+IntArray = NDArray[np.int64]
 
 NEXT: EdgeType = ("item", "NEXT", "item")
 NEXT_INSIDE: EdgeType = ("item", "NEXT_INSIDE", "item")
@@ -24,8 +25,8 @@ def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame
         decay: A step over g weighs ``decay ** (g - 1)``.
 
     Returns:
-        Columns ``source``, ``target`` (item rows), ``weight`` (float32) and ``position``, the
-        position in ``events`` of the target's event; not summed over equal pairs.
+        Columns ``source``, ``target`` (item rows), ``weight`` (float32), ``steps`` (g) and
+        ``position``, that of the target's event in ``events``; not summed over equal pairs.
     """
     users, items = events["user"].to_numpy(), events["item"].to_numpy()
     frames = []
@@ -33,15 +34,17 @@ def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame
         position = np.flatnonzero(users[steps:] == users[:-steps]) + steps
         weight = np.full(len(position), decay ** (steps - 1), np.float32)
         pair = {"source": items[position - steps], "target": items[position]}
-        frames.append(pd.DataFrame({**pair, "weight": weight, "position": position}))
+        counted = {"weight": weight, "steps": steps, "position": position}
+        frames.append(pd.DataFrame({**pair, **counted}))
     if not frames:
-        columns = {"source": np.int32, "target": np.int32, "weight": np.float32, "position": int}
-        return pd.DataFrame({name: np.zeros(0, kind) for name, kind in columns.items()})
+        columns = ("source", "target", "weight", "steps", "position")
+        types = {"source": "int32", "target": "int32", "weight": "float32"}
+        return pd.DataFrame({name: [] for name in columns}, dtype="int64").astype(types)
     return pd.concat(frames, ignore_index=True)
 
 
 def all_transitions(
-    events: pd.DataFrame, domains: NDArray[np.int64], settings: TrainSettings
+    events: pd.DataFrame, domains: IntArray, settings: TrainSettings
 ) -> dict[EdgeType, pd.DataFrame]:
     """`transitions` over all that a user met, and, where there are domains, within each of them.
 
@@ -54,16 +57,21 @@ def all_transitions(
         `NEXT` and `NEXT_INSIDE` to their steps; the second only where items are of several domains.
     """
     window, decay = settings.transition_window, settings.transition_decay
+    users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
     result = {NEXT: transitions(events, window, decay)}
     if len(np.unique(domains)) > 1:
-        codes = domains[events["item"].to_numpy()]
-        users = events["user"].to_numpy(np.int64)
-        order = np.lexsort((np.arange(len(events)), codes, users))
-        groups = users[order] * (domains.max() + 1) + codes[order]
-        own = pd.DataFrame({"user": groups, "item": events["item"].to_numpy()[order]})
+        order = order_within(events, domains)
+        groups = users[order] * (domains.max() + 1) + domains[items[order]]
+        own = pd.DataFrame({"user": groups, "item": items[order]})
         steps = transitions(own, window, decay)
         result[NEXT_INSIDE] = steps.assign(position=order[steps["position"].to_numpy()])
     return result
+
+
+def order_within(events: pd.DataFrame, domains: IntArray) -> IntArray:
+    """(E,) rows of events by user, domain and time: the order of steps within domains."""
+    codes = domains[events["item"].to_numpy()]
+    return np.lexsort((np.arange(len(events)), codes, events["user"].to_numpy()))
 
 
 def transition_sums(

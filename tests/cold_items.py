@@ -30,7 +30,7 @@ def cold_snapshot(build: Callable[..., Snapshot]) -> Snapshot:
 
 
 def cold_hit_rate(snapshot: Snapshot, text: Text, settings: TrainSettings) -> float:
-    """Share of users whose cold item is among the first 6 of the 36 cold ones."""
+    """Share of users whose cold item is among the first 6 of the 36 cold ones, ties by half."""
     split = last_out(snapshot)
     events = snapshot.events()
     fitted = train(snapshot, split, text, settings).with_events(events.iloc[split.history])
@@ -39,4 +39,5 @@ def cold_hit_rate(snapshot: Snapshot, text: Text, settings: TrainSettings) -> fl
     scores = Cosine(fitted).score(users, "b") + Prior(fitted).score(users, "b")
     cold = scores[:, 54:]
     target = scores[np.arange(len(users)), items - 60]
-    return float(np.mean((cold > target[:, None]).sum(axis=1) < 6))
+    above, tied = cold > target[:, None], cold == target[:, None]
+    return float(np.mean(above.sum(axis=1) + (tied.sum(axis=1) - 1) / 2 < 6))

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from linkspan.graph.connection import Database
@@ -17,6 +18,9 @@ from servers import START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # no test fails for its time
+hypothesis.settings.load_profile("untimed")
 
 HERE = Path(__file__).parent
 ENGINES = tuple(START)

@@ -176,21 +176,27 @@ def test_the_weighted_sum_and_its_gradients_equal_the_dense_ones(planted: Snapsh
     assert torch.autograd.gradcheck(lambda w, x: weighted_sum(double, w, list(x)), (weights, x))
 
 
-def test_masking_takes_away_what_the_batch_gave_and_no_more(
+def test_masking_cuts_the_steps_of_a_user_and_leaves_no_hole(
     build: Callable[..., Snapshot],
 ) -> None:
-    snapshot = build({"a": [0] * 4}, [[0, 1, 2], [0, 1, 3]])
+    snapshot = build({"a": [0] * 6}, [*[[0, 1, 2, 3]] * 5, [4, 5]])
     events = snapshot.events()
     data = build_hetero_data(snapshot, events, {}, SETTINGS)
     full = adjacencies(data)
     matrices = SupervisionMask(data, events, SETTINGS).without(torch.tensor([1]))
+    weights = np.zeros((6, 6))  # by target and source; four of five users are left
+    weights[[1, 2, 3], [0, 1, 2]] = 4, 4, 5
+    weights[[2, 3, 3], [0, 1, 0]] = 4 * 0.7, 4 * 0.7, 4 * 0.49
+    weights[5, 4] = 1
+    ends = np.outer(weights.sum(axis=1), weights.sum(axis=0))
+    expected = weights / np.sqrt(np.where(weights > 0, ends, 1))
+    np.testing.assert_allclose(matrices[NEXT].adj_t.to_dense(), expected, atol=1e-6)
     saved = matrices["user", "SAVED", "item"].adj_t.to_dense()
-    assert saved[1, 0] == pytest.approx(0, abs=1e-6) and saved[1, 1] > 0.3
-    before, after = full[NEXT].adj_t.to_dense(), matrices[NEXT].adj_t.to_dense()
-    assert after[1, 0] == pytest.approx(float(before[1, 0]) / 2)
-    before[1, 0] = after[1, 0]
-    assert torch.allclose(before, after)
+    assert saved[1, 0] == pytest.approx(0, abs=1e-6) and saved[1, 1] == pytest.approx(1 / 4)
     for key in (NEXT, ("user", "SAVED", "item")):
         reverse = matrices[key[2], f"rev_{key[1]}", key[0]]
         assert torch.equal(reverse.adj_t.to_dense(), matrices[key].adj_t.to_dense().T)
         assert torch.equal(reverse.adj_t.to_dense(), matrices[key].adj.to_dense())
+    # All that comes into item 5 is from the event that is asked for: nothing may tell it by that.
+    lone = SupervisionMask(data, events, SETTINGS).without(torch.tensor([len(events) - 1]))
+    np.testing.assert_allclose(lone[NEXT].adj_t.to_dense(), full[NEXT].adj_t.to_dense(), atol=1e-6)
