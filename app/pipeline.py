@@ -170,13 +170,20 @@ class Pipeline:
         return snapshot
 
     def embed(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Turn the texts of items and entities into vectors; known ones come from the cache."""
+        """Turn texts and images into vectors; known ones come from the cache."""
         with self._stage("embed") as stage:
-            encoder = gnn.build_encoder(self.settings.train.encoder)
-            vectors = gnn.embed_snapshot_text(snapshot, encoder, self.workspace.text, self.progress)
-            stage.count, stage.unit = sum(map(len, vectors.values())), "texts"
-            stage.text = f"{stage.count:,} texts by {encoder.name}"
-        return vectors
+            train = self.settings.train
+            images = any(role.kind == "image" for role in snapshot.roles.features)
+            base = self.settings.mapping().base if images else Path()
+            found = gnn.embed_snapshot(snapshot, train, base, self.workspace.text, self.progress)
+            texts = [part for name, part in found.vectors.items() if "/" not in name]
+            stage.count, stage.unit = sum(map(len, texts)), "texts"
+            stage.text = f"{stage.count:,} texts by {train.encoder}"
+            if snapshot.features:
+                scheme = gnn.find_scheme(snapshot, found.vectors)
+                stage.text += f"; features: {scheme.note()}"
+                stage.figures = {"features": scheme.note(), "images unread": found.unread}
+        return found.vectors
 
     def split(self, snapshot: Snapshot) -> Split:
         """Hold out what ``[split]`` says."""

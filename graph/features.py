@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,20 @@ from linkspan.graph.roles import FeatureKind, FeatureRole
 BATCH_ROWS = 2_000
 """Items asked for at once: bounds the memory that lists of numbers take on the way."""
 
+_TEXTS = ("category", "text", "image")
 _EPOCH = date(1970, 1, 1).toordinal()
 _WANTED: dict[FeatureKind, str] = {
-    "number": "a number",
+    "number": "a finite number",
     "category": "a text",
     "date": "a date such as 2024-05-31",
-    "vector": "a list of numbers",
+    "vector": "a list of finite numbers",
+    "text": "a text",
+    "image": "a text that names a file",
 }
 
 
 def read_feature(database: Database, role: FeatureRole, keys: Sequence[str]) -> pd.DataFrame:
-    """Read one property of all items.
+    """Read one property of all items; what no item has is missing everywhere.
 
     Args:
         database: The graph.
@@ -38,18 +42,13 @@ def read_feature(database: Database, role: FeatureRole, keys: Sequence[str]) -> 
         As `Snapshot.features` describes it.
 
     Raises:
-        SchemaError: No item has it, a value is of another kind, or vectors differ in length.
+        SchemaError: A value is of another kind or not finite, or vectors differ in length.
         DatabaseError: A query failed.
     """
     found = _read_values(database, role, keys)
-    if not found:
-        raise SchemaError(
-            f"no item has property '{role.property}'",
-            hint="Load it with 'linkspan ingest', or check the features in the mapping",
-        )
     if role.kind == "vector":
         return pd.DataFrame(_matrix(found, role, keys)).rename(columns=str)
-    if role.kind == "category":
+    if role.kind in _TEXTS:
         return pd.DataFrame({"value": [found.get(row, "") for row in range(len(keys))]}, dtype=str)
     numbers = [found.get(row, np.nan) for row in range(len(keys))]
     return pd.DataFrame({"value": np.array(numbers, np.float64)})
@@ -81,15 +80,16 @@ def _read_values(database: Database, role: FeatureRole, keys: Sequence[str]) -> 
 def _converted(value: Any, kind: FeatureKind) -> Any:
     """A number, a text, or a float32 vector; days since 1970 for a date."""
     if kind == "vector":
-        vector = np.array(value, np.float32)
-        if not isinstance(value, list) or vector.ndim != 1:
+        with np.errstate(over="ignore"):
+            vector = np.array(value, np.float32)
+        if not isinstance(value, list) or vector.ndim != 1 or not np.isfinite(vector).all():
             raise TypeError
         return vector
-    if kind == "number" and isinstance(value, int | float):
+    if kind == "number" and isinstance(value, int | float) and isfinite(value):
         return float(value)
     if kind == "date" and isinstance(value, str):
         return date.fromisoformat(value).toordinal() - _EPOCH
-    if kind == "category" and isinstance(value, str):
+    if kind in _TEXTS and isinstance(value, str):
         return value
     raise TypeError
 
@@ -98,7 +98,7 @@ def _matrix(
     found: dict[int, Any], role: FeatureRole, keys: Sequence[str]
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """One vector a row, NaN where an item has none."""
-    length = len(next(iter(found.values())))
+    length = len(next(iter(found.values()), [0.0]))
     matrix = np.full((len(keys), length), np.nan, np.float32)
     for row, vector in found.items():
         if len(vector) != length:

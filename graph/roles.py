@@ -57,7 +57,7 @@ class RelationRole(_Frozen):
     weight: str | None = None
 
 
-FeatureKind = Literal["number", "category", "date", "vector"]
+FeatureKind = Literal["number", "category", "date", "vector", "text", "image"]
 
 
 class FeatureRole(_Frozen):
@@ -66,7 +66,8 @@ class FeatureRole(_Frozen):
     Attributes:
         property: Its name.
         kind: ``number`` (a boolean is 0 or 1), ``category`` (a text), ``date`` (ISO 8601 text) or
-            ``vector`` (a list of numbers, of one length for all items).
+            ``vector`` (a list of numbers, of one length for all items), ``text`` (a text that is
+            encoded by itself) or ``image`` (a text that names an image file).
     """
 
     property: str

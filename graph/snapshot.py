@@ -45,7 +45,8 @@ class Snapshot:
         source: Where it was read from: ``engine``, ``uri``, ``read_at`` (ISO 8601).
         features: Item property to a table with one row for each of ``items``: column ``value``
             (float64, NaN where absent; a date is days since 1970), or ``value`` (text, empty where
-            absent) for a category, or ``0``, ``1``, ... (float32, NaN where absent) for a vector.
+            absent) for a category, a text or the path of an image, or ``0``, ``1``, ... (float32,
+            NaN where absent) for a vector.
     """
 
     roles: Roles

@@ -60,7 +60,7 @@ class Column(Strict):
         column: Name in the file's header.
         type: What the values are. ``category`` is one of a few names. ``date`` is ISO 8601,
             ``2024-05-31``, and kept so. ``time`` is kept as milliseconds UTC. ``list`` is a list of
-            text.
+            text. ``image`` is the path of an image file, seen from ``base``.
         unit: How a ``time`` is written: ``iso`` (ISO 8601, UTC unless it names a zone), ``s`` or
             ``ms`` (Unix time).
         split: What separates several values in one cell; the property is then a list.
@@ -72,7 +72,8 @@ class Column(Strict):
         normalise: ``minmax`` (0 to 1), ``zscore`` (mean 0, standard deviation 1) or ``log``
             (``ln(1 + x)``). A column of one value becomes 0 by the first two.
         clean: Take HTML tags, entities and control characters out, and make white space one blank.
-        feature: A property of items that a model may use as it is.
+        feature: A property of items that a model may use: as it is, or, a ``text`` or ``image``,
+            as its encoder reads it.
     """
 
     column: ColumnName
@@ -107,11 +108,8 @@ class Column(Strict):
                 raise ValueError(f"{option} needs type {needed}, not '{self.type}'")
         if self.missing is not None and self.default is not None:
             raise ValueError("'missing' and 'default' both say what an empty cell is; keep one")
-        if self.feature and (self.type == "text" or self.is_list):
-            raise ValueError(
-                "a feature is of type 'category', 'integer', 'number', 'boolean', 'date' or "
-                "'time': name text in 'text', and make lists relations"
-            )
+        if self.feature and self.is_list:
+            raise ValueError("a feature is one value, not a list: make lists relations")
         if self.default is not None and (wrong := self._wrong_default(self.default)):
             raise ValueError(f"default = {self.default!r}: {wrong}")
         return self

@@ -32,7 +32,12 @@ TABLES = (
 )
 """Names of the tables in ``linkspan.toml`` that are the mapping; `base` is a text."""
 
-_FEATURE_KINDS: dict[str, FeatureKind] = {"category": "category", "date": "date"}
+_FEATURE_KINDS: dict[str, FeatureKind] = {
+    "category": "category",
+    "date": "date",
+    "text": "text",
+    "image": "image",
+}
 
 
 class Mapping(Strict):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Mask = npt.NDArray[np.bool_]
-Kind = Literal["text", "category", "integer", "number", "boolean", "date", "time", "list"]
+Kind = Literal["text", "category", "integer", "number", "boolean", "date", "time", "list", "image"]
 Unit = Literal["iso", "s", "ms"]
 
 _INTEGER = r"^[+-]?[0-9]+(\.0*)?$"

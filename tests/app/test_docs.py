@@ -11,6 +11,7 @@ import pytest
 
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping.adoption import adoption_from_tables
+from linkspan.settings import load_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -63,3 +64,11 @@ def test_the_roles_of_the_page_are_taken() -> None:
         line.split()[1] for block in blocks("adopt.md", "sh") for line in block.splitlines()
     }
     assert {"inspect", "run", "recommend", "unadopt"} <= commands
+
+
+def test_the_settings_of_the_encoders_are_taken(tmp_path: Path) -> None:
+    (text,) = blocks("features.md", "toml")
+    file = tmp_path / "linkspan.toml"
+    file.write_text(text)
+    train = load_settings(file).train
+    assert (train.fusion, train.long_texts, train.max_tokens) == ("attention", "mean", 64)

@@ -131,3 +131,33 @@ def test_settings_and_the_package_load_no_torch() -> None:
         "sys.exit(any(name in sys.modules for name in ('torch', 'sentence_transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_long_text_is_read_whole_or_cut() -> None:
+    """The end of a long text counts only where it is read in pieces."""
+    start = "a quiet village by the sea " * 3
+    texts = ["war", start + "war and battle " * 4, start]
+    cut = SentenceEncoder(max_tokens=16).encode(texts)
+    mean = SentenceEncoder(max_tokens=16, long_texts="mean").encode(texts)
+    assert np.allclose(cut[1], cut[2], atol=1e-5)
+    assert mean[1] @ mean[0] > cut[1] @ cut[0] + 0.1
+    assert np.allclose(mean[0], cut[0], atol=1e-5)
+    assert np.allclose(np.linalg.norm(mean, axis=1), 1, atol=1e-5)
+
+
+def test_pieces_are_weighed_by_their_tokens() -> None:
+    encoder = SentenceEncoder(max_tokens=10, long_texts="mean")  # two of them begin and end
+    pieces = ["one two three four five six seven eight", "nine ten"]
+    parts = encoder.encode(pieces)
+    whole = 8 * parts[0] + 2 * parts[1]
+    found = encoder.encode([" ".join(pieces)])[0]
+    assert np.allclose(found, whole / np.linalg.norm(whole), atol=1e-5)
+
+
+def test_each_setting_of_an_encoder_has_its_own_cache() -> None:
+    names = {
+        SentenceEncoder().name,
+        SentenceEncoder(max_tokens=128).name,
+        SentenceEncoder(long_texts="mean").name,
+    }
+    assert len(names) == 3 and SentenceEncoder().name == "minilm-64"

@@ -148,9 +148,8 @@ def test_cells_that_cannot_be_taken(
         ('type = "number", normalise = "log", default = -1',
          "default = '-1': a logarithm needs numbers from 0 on"),
         ('default = " "', "default = '': it is empty. Leave it out instead"),
-        ("feature = true",
-         "a feature is of type 'category', 'integer', 'number', 'boolean', 'date' or 'time': name "
-         "text in 'text', and make lists relations"),
+        ('split = "|", feature = true',
+         "a feature is one value, not a list: make lists relations"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together(shop: Any, options: str, message: str) -> None:
@@ -311,12 +310,15 @@ def test_roles_name_the_features(shop: Any) -> None:
     shop.remap(PRICE, PRICE[:-1] + ", feature = true }")
     shop.remap("[items.properties]", '[items.properties]\nkind = { column = "shelf", '
                'type = "category", feature = true }\nsince = { column = "title", type = "date", '
-               "feature = true }")  # fmt: skip
+               "feature = true }\nblurb = { column = \"title\", feature = true }\n"
+               'cover = { column = "title", type = "image", feature = true }')  # fmt: skip
     shop.remap("[[items.relations]]", '[items.vectors]\nimage = { file = "a.npy" }\n'
                'sound = { file = "b.npy", feature = false }\n\n[[items.relations]]')  # fmt: skip
     assert shop.mapping().roles().features == (
         FeatureRole(property="kind", kind="category"),
         FeatureRole(property="since", kind="date"),
+        FeatureRole(property="blurb", kind="text"),
+        FeatureRole(property="cover", kind="image"),
         FeatureRole(property="price", kind="number"),
         FeatureRole(property="image", kind="vector"),
     )

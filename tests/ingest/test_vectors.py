@@ -348,9 +348,9 @@ def test_features_are_read_into_the_snapshot(db: Database, shop: Any, tmp_path: 
     ("change", "message"),
     [
         ("SET i.image = 'cat.jpg'", "property 'image' of item 'food/1' is 'cat.jpg', not a list"),
-        ("SET i.image = ['a', 'b']", "is \"['a', 'b']\", not a list of numbers"),
+        ("SET i.image = ['a', 'b']", "is \"['a', 'b']\", not a list of finite numbers"),
+        ("SET i.image = [1.0, 1e39]", "property 'image' of item 'food/1' is .* of finite numbers"),
         ("SET i.image = [1.0, 2.0, 3.0]", "those before have"),
-        ("REMOVE i.image", "no item has property 'image'"),
     ],
 )
 def test_a_graph_that_has_no_such_feature_is_refused(
@@ -358,7 +358,6 @@ def test_a_graph_that_has_no_such_feature_is_refused(
 ) -> None:
     save_matrix(shop)
     ingest(db, shop.mapping())
-    where = "" if "REMOVE" in change else " {key: 'food/1'}"
-    db.write(f"MATCH (i:Item{where}) {change}")
+    db.write(f"MATCH (i:Item {{key: 'food/1'}}) {change}")
     with pytest.raises(SchemaError, match=message.replace("[", r"\[")):
         read_snapshot(db, shop.mapping().roles())
