@@ -2,7 +2,7 @@
 
 Usage: ``python benchmarks/propagation.py [--edges 5000000]``
 
-- Forward and backward over the user-item relation, two layers, width 64: Linkspan's sparse product
+- Forward and backward over the user-item relation, two layers, width 64: Linkspan's sparse products
   beside `torch_geometric.nn.models.LightGCN` given ``edge_index`` (3 wanted), and the whole network
   of the bundled books with all their relations beside LightGCN on their user-item edges alone
   (1 wanted).
@@ -35,7 +35,7 @@ from torch_geometric.nn.models import LightGCN
 
 from linkspan import gnn
 from linkspan.console import table
-from linkspan.gnn.adjacency import Adjacency, add_adjacencies, adjacencies, sparse_product
+from linkspan.gnn.adjacency import Adjacency, add_adjacencies, adjacencies, weighted_sum
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.model import HistoryGNN
 
@@ -79,12 +79,16 @@ def our_pass(pairs: np.ndarray, users: int, items: int) -> Callable[[], None]:
     to_items = Adjacency(data[KEY].adj_t, data[KEY].adj)
     to_users = Adjacency(data[KEY].adj, data[KEY].adj_t)
     x = [torch.randn(size, WIDTH, requires_grad=True) for size in (users, items)]
+    one = torch.ones(1)
 
     def run() -> None:
         user, item = x
         sums = [user, item]
         for _ in range(LAYERS):
-            user, item = sparse_product(to_users, item), sparse_product(to_items, user)
+            user, item = (
+                weighted_sum([to_users], one, [item]),
+                weighted_sum([to_items], one, [user]),
+            )
             sums = [sums[0] + user, sums[1] + item]
         (sums[0].sum() + sums[1].sum()).backward()
 

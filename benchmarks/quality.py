@@ -195,11 +195,12 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path | None
         begin = perf_counter()
         fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, train), split)
         middle = perf_counter()
-        final = gnn.train_all(snapshot, text, train, fitted.best_epoch)
-        final = gnn.with_weights(final, fitted.weights)
-        end = perf_counter()
+        end = middle
         if data_set.pair:
             assert data is not None
+            final = gnn.train_all(snapshot, text, train, fitted.best_epoch)
+            final = gnn.with_weights(final, fitted.weights)
+            end = perf_counter()
             rows = scored(final, data, data_set.pair, seed)
         else:
             rows = ranked(fitted, split, seed)
