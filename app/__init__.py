@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from linkspan.api import connect as connect
+    from linkspan.api import connect_async as connect_async
+    from linkspan.graph.async_client import AsyncClient as AsyncClient
     from linkspan.graph.client import Client as Client
     from linkspan.graph.results import Recommendation as Recommendation
     from linkspan.graph.results import SimilarItem as SimilarItem
 
 from linkspan.errors import (
+    ArgumentError,
     ConfigError,
     DatabaseError,
     DataError,
@@ -27,13 +30,17 @@ from linkspan.errors import (
 __version__ = "0.1.0"
 
 _LAZY = {
+    "AsyncClient": "linkspan.graph.async_client",
     "Client": "linkspan.graph.client",
     "Recommendation": "linkspan.graph.results",
     "SimilarItem": "linkspan.graph.results",
     "connect": "linkspan.api",
+    "connect_async": "linkspan.api",
 }
 
 __all__ = [
+    "ArgumentError",
+    "AsyncClient",
     "Client",
     "ConfigError",
     "DataError",
@@ -45,6 +52,7 @@ __all__ = [
     "SchemaError",
     "SimilarItem",
     "connect",
+    "connect_async",
 ]
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 
+from linkspan.graph.async_client import AsyncClient
+from linkspan.graph.async_connection import AsyncDatabase
 from linkspan.graph.client import Client
-from linkspan.graph.connection import open_database
+from linkspan.graph.connection import Database
+from linkspan.graph.driving import Login, Options, find_login
 from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.questions import Encoder
 
 
 def connect(
@@ -14,31 +18,88 @@ def connect(
     user: str | None = None,
     password: str | None = None,
     database: str | None = None,
+    *,
+    encoder: Encoder | str | None = None,
+    timeout: float = 30.0,
+    query_timeout: float | None = None,
+    pool_size: int = 100,
 ) -> Client:
     """Connect to a graph that recommendations were published into.
 
     Args:
         uri: ``neo4j://``, ``bolt://`` or ``neo4j+s://`` with host and port, or ``embedded:DIR``;
-            default: ``NEO4J_URI``, else ``embedded:.linkspan/db``.
-        user: Login name; default ``NEO4J_USERNAME``.
+            default: ``NEO4J_URI``, else ``embedded:.linkspan/db``. A ``neo4j://`` address of a
+            cluster sends every call to a member that serves reads.
+        user: Login name; default ``NEO4J_USERNAME``. One that may only read is enough.
         password: Its password; default ``NEO4J_PASSWORD``.
         database: Name of the database; default ``NEO4J_DATABASE``.
+        encoder: For `Client.search` by meaning: the text encoder of the run, or its name as in
+            ``[train] encoder`` (``minilm``), which needs the extra ``train``.
+        timeout: Seconds to wait for a connection, and to go on trying where it was lost.
+        query_timeout: Seconds that one query may take; None: as long as it takes. ArcadeDB does not
+            keep to it, so there a call that blocks goes on waiting.
+        pool_size: At most this many connections at once.
 
     Returns:
         A client, to be closed or used in a ``with`` statement.
 
     Raises:
-        ConfigError: The address cannot be used, there is no database, or ``LINKSPAN_USER_KEY``,
-            which is needed to give users by their ids where they have pseudonyms, is too short.
+        ConfigError: The address or an option cannot be used, there is no database, or
+            ``LINKSPAN_USER_KEY``, which is needed to give users by their ids where they have
+            pseudonyms, is too short.
         DatabaseError: The embedded server did not start.
+        ModelError: The encoder is named, and the extra ``train`` is not installed.
     """
+    options = Options(timeout, query_timeout, pool_size)
+    login = _login(uri, user, password, database)
     return Client(
-        open_database(
-            uri or os.environ.get("NEO4J_URI", "embedded:.linkspan/db"),
-            user or os.environ.get("NEO4J_USERNAME"),
-            password or os.environ.get("NEO4J_PASSWORD"),
-            database or os.environ.get("NEO4J_DATABASE"),
-            create=False,
-        ),
-        Pseudonyms.from_environment(),
+        Database(**vars(login), options=options), Pseudonyms.from_environment(), _encoder(encoder)
     )
+
+
+def connect_async(
+    uri: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
+    database: str | None = None,
+    *,
+    encoder: Encoder | str | None = None,
+    timeout: float = 30.0,
+    query_timeout: float | None = None,
+    pool_size: int = 100,
+) -> AsyncClient:
+    """Connect as `connect` does, for ``await``.
+
+    Called in the event loop that uses it, without ``await``: nothing is sent yet. Only an embedded
+    server that does not run yet takes its seconds to start.
+
+    Returns:
+        A client, to be closed or used in an ``async with`` statement; arguments and errors are
+        those of `connect`.
+    """
+    options = Options(timeout, query_timeout, pool_size)
+    login = _login(uri, user, password, database)
+    return AsyncClient(
+        AsyncDatabase(**vars(login), options=options),
+        Pseudonyms.from_environment(),
+        _encoder(encoder),
+    )
+
+
+def _login(uri: str | None, user: str | None, password: str | None, database: str | None) -> Login:
+    """What was given, else what the environment says."""
+    return find_login(
+        uri or os.environ.get("NEO4J_URI", "embedded:.linkspan/db"),
+        user or os.environ.get("NEO4J_USERNAME"),
+        password or os.environ.get("NEO4J_PASSWORD"),
+        database or os.environ.get("NEO4J_DATABASE"),
+        create=False,
+    )
+
+
+def _encoder(encoder: Encoder | str | None) -> Encoder | None:
+    if not isinstance(encoder, str):
+        return encoder
+    from linkspan.gnn.text import build_encoder
+
+    return build_encoder(encoder)

@@ -30,6 +30,10 @@ class ConfigError(LinkspanError):
     exit_code = 2
 
 
+class ArgumentError(ConfigError):
+    """An argument of a call cannot be meant: who asked is to mend it, not who set it up."""
+
+
 class DataError(LinkspanError):
     """A file, or a row in one, cannot be used.
 

@@ -11,9 +11,10 @@ from linkspan.cypher import Names
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import Event, FeedbackWriter
 from linkspan.graph.pseudonyms import Pseudonyms
-from linkspan.graph.questions import Asking, Fallback, Questions, Read, Result
+from linkspan.graph.questions import Asking, Encode, Encoder, Fallback, Questions, Result
 from linkspan.graph.results import (
     Acceptance,
+    FoundItem,
     HistoryItem,
     Lists,
     Path,
@@ -33,19 +34,25 @@ class Client:
     Where the graph has pseudonyms in place of users' ids, a user is given by the id or by the
     pseudonym; the id needs the key.
 
-    Every call raises `ConfigError` for an argument that cannot be meant, and `DatabaseError` where
-    the server fails; the client can be used again once it is back. A query whose connection is lost
-    is tried again until the connection's timeout. ``k`` is at most so many rows: below 1 is an
-    error, more than a million is a million.
+    Every call raises `ArgumentError` for an argument that cannot be meant, and `DatabaseError`
+    where the server fails; the client can be used again once it is back. A query whose connection
+    is lost is tried again until the connection's timeout. ``k`` is at most so many rows: below 1 is
+    an error, more than a million is a million.
 
     Args:
         database: An open connection, closed with the client.
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
+        encoder: That of the run, for `search` by meaning.
     """
 
-    def __init__(self, database: Database, pseudonyms: Pseudonyms | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pseudonyms: Pseudonyms | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
         self.database = database
-        self._questions = Questions(pseudonyms)
+        self._questions = Questions(pseudonyms, encoder)
 
     def recommend(
         self, user: str, domain: str | None = None, k: int = 10, *, fallback: Fallback = None
@@ -64,7 +71,7 @@ class Client:
             Best first; empty for a user without a list, unless there is a fallback.
 
         Raises:
-            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.recommend(user, domain, k, fallback))
@@ -89,7 +96,7 @@ class Client:
             Every user that was asked for, in that order, with the same list as `recommend` gives.
 
         Raises:
-            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.recommend_many(users, domain, k, fallback))
@@ -106,7 +113,7 @@ class Client:
             The most alike first; empty for an item that has none, or is unknown.
 
         Raises:
-            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.similar(item, domain, k))
@@ -120,7 +127,7 @@ class Client:
             k: At most this many, 1 or more.
 
         Raises:
-            ConfigError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.history(user, domain, k))
@@ -134,7 +141,7 @@ class Client:
             k: At most this many paths, 1 or more.
 
         Raises:
-            ConfigError: ``k`` is below 1.
+            ArgumentError: ``k`` is below 1.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.explain(user, item, k))
@@ -180,13 +187,33 @@ class Client:
         Raises:
             DatabaseError: The server failed.
         """
-        rows = self.query("acceptance")
-        return Results((Acceptance(**row) for row in rows), Acceptance)
+        return self._answer(self._questions.acceptance())
 
     @cached_property
     def writer(self) -> FeedbackWriter:
         """Writes feedback, many at once too."""
         return FeedbackWriter(self.database)
+
+    def search(self, text: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:
+        """Items by a text.
+
+        With an encoder, those whose own texts mean the nearest, by the vector index of the active
+        run; without, those whose title holds all words of the text, which reads all titles.
+
+        Args:
+            text: What is searched for.
+            domain: Only from this domain; None: from all.
+            k: At most this many, 1 or more; by meaning at most 10,000.
+
+        Returns:
+            Best first.
+
+        Raises:
+            ArgumentError: ``k`` is below 1, the text is empty, or the graph has no such domain.
+            ConfigError: The encoder is not that of the active run.
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.search(text, domain, k))
 
     def runs(self) -> Results[Run]:
         """The runs that were published, the latest first.
@@ -282,8 +309,8 @@ class Client:
             except StopIteration as done:
                 result: Result = done.value
                 return result
-            answer = self._fetch(need)
-
-    def _fetch(self, need: Read) -> list[dict[str, Any]]:
-        read = self.database.read if need.retry else self.database.read_once
-        return read(need.text, **need.parameters)
+            if isinstance(need, Encode):
+                answer = need()
+            else:
+                read = self.database.read if need.retry else self.database.read_once
+                answer = read(need.text, **need.parameters)

@@ -21,7 +21,7 @@ from neo4j.exceptions import (
     SessionExpired,
 )
 
-from linkspan.errors import ConfigError, DatabaseError
+from linkspan.errors import ArgumentError, ConfigError, DatabaseError
 from linkspan.graph.embedded import DATABASE, EmbeddedServer
 
 SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
@@ -112,13 +112,13 @@ def driver_errors(uri: str, user: str, database: str) -> Iterator[None]:
     """Turn the driver's errors into ours, with a hint.
 
     Raises:
-        ConfigError: A parameter is no text or number that a graph can hold.
+        ArgumentError: A parameter is no text or number that a graph can hold.
         DatabaseError: Anything else that the driver or the server complains of.
     """
     try:
         yield
     except (UnicodeEncodeError, OverflowError) as error:
-        raise ConfigError(
+        raise ArgumentError(
             f"a parameter cannot be sent to the graph database ({error})",
             hint="Give whole characters, and numbers of 64 bits",
         ) from error

@@ -1,8 +1,8 @@
 """What a client asks and how it understands the answers; how they are fetched is not said here.
 
-Each question is a generator. It yields what it needs from outside, a `Read`, is sent
-the answer, and returns the typed result. So `Client` and `AsyncClient`, which only fetch, cannot
-come to differ in what they ask.
+Each question is a generator. It yields what it needs from outside, a `Read` or an `Encode`, is
+sent the answer, and returns the typed result. So `Client` and `AsyncClient`, which only fetch,
+cannot come to differ in what they ask.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from linkspan import cypher
 from linkspan.cypher import Names
-from linkspan.errors import ConfigError
+from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.connection import milliseconds
 from linkspan.graph.pseudonyms import Pseudonyms, other_key
 from linkspan.graph.results import (
+    Acceptance,
+    FoundItem,
     HistoryItem,
     Lists,
     Path,
@@ -37,8 +39,27 @@ BATCH_USERS = 500
 """Users asked for in one round trip of `recommend_many`."""
 POPULAR = 100
 """Popular items of each domain that are known to a client."""
+MOST_NEAR = 10_000
+"""Items that a search by meaning looks at, at most."""
 _MOST = 1_000_000
 _FRESH_SECONDS = 60.0
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors.
+
+    Attributes:
+        name: Says with which model and settings; compared with that of the run's encoder.
+    """
+
+    @property
+    def name(self) -> str:
+        """The encoder's name."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """Vectors (n, d), in the order of the texts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +71,19 @@ class Read:
     retry: bool = True
 
 
-Asking = Generator[Read, Any, Result]
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """A text to be encoded, which takes time and no database; its vector is the answer."""
+
+    text: str
+    encoder: Encoder
+
+    def __call__(self) -> list[float]:
+        """The vector (d,)."""
+        return [float(value) for value in self.encoder.encode([self.text])[0]]
+
+
+Asking = Generator[Read | Encode, Any, Result]
 
 
 @dataclass(frozen=True)
@@ -74,10 +107,13 @@ class Questions:
 
     Args:
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
+        encoder: That of the run, for `search` by meaning.
     """
 
-    def __init__(self, pseudonyms: Pseudonyms | None = None) -> None:
-        self._pseudonyms = pseudonyms
+    def __init__(
+        self, pseudonyms: Pseudonyms | None = None, encoder: Encoder | None = None
+    ) -> None:
+        self._pseudonyms, self._encoder = pseudonyms, encoder
         self._key: list[dict[str, Any]] | None = None
         self._domains: frozenset[str] = frozenset()
         self._active: tuple[float, Active] | None = None
@@ -104,7 +140,7 @@ class Questions:
         """The best items for each of many users."""
         _check_fallback(fallback)
         if isinstance(users, str):
-            raise ConfigError(f"users is the text {users!r}", hint="Give a list of keys")
+            raise ArgumentError(f"users is the text {users!r}", hint="Give a list of keys")
         k, keys = number(k), {}
         for user in users:
             keys[user] = yield from self.user_key(user)
@@ -144,9 +180,30 @@ class Questions:
         k, key = number(k), (yield from self.user_key(user))
         return (yield from self._rows("why", Path, user=key, item=text(item, "item"), k=k))
 
+    def search(self, wanted: str, domain: str | None, k: int) -> Asking[Results[FoundItem]]:
+        """Items that a text is about, or whose title holds its words."""
+        k, words = number(k), text(wanted, "text").split()
+        if not words:
+            raise ArgumentError("the text to search for is empty", hint="Give some words")
+        if self._encoder is None:
+            rows = yield from self.query(
+                "search_titles", text=wanted.strip(), words=words, domain=domain, k=k
+            )
+            run = None
+        else:
+            run, rows = yield from self._by_meaning(self._encoder, wanted, domain, k)
+        if not rows:
+            yield from self._check_domain(domain)
+        found = (FoundItem(**row, rank=rank, run=run) for rank, row in enumerate(rows, 1))
+        return Results(found, FoundItem)
+
     def runs(self) -> Asking[Results[Run]]:
         """The runs that were published."""
         return (yield from self._rows("runs", Run))
+
+    def acceptance(self) -> Asking[Results[Acceptance]]:
+        """What became of what each run showed."""
+        return (yield from self._rows("acceptance", Acceptance))
 
     def domains(self) -> Asking[list[str]]:
         """Names of the domains."""
@@ -225,9 +282,45 @@ class Questions:
             return
         known = yield from self.domains()
         if domain not in self._domains:
-            raise ConfigError(
+            raise ArgumentError(
                 f"the graph has no domain {domain!r}", hint=f"It has {', '.join(known)}"
             )
+
+    def _by_meaning(
+        self, encoder: Encoder, wanted: str, domain: str | None, k: int
+    ) -> Asking[tuple[str, Rows]]:
+        """The active run, and the items whose text vectors are nearest; scores are cosines."""
+        runs = yield Read(cypher.load("read_vectors"), {})
+        if not runs or runs[0]["slot"] is None:
+            raise ConfigError(
+                "the graph has no text vectors of an active run",
+                hint="Publish a run, or search titles: connect without an encoder",
+            )
+        run = runs[0]
+        if run["encoder"] != encoder.name:
+            raise ConfigError(
+                f"the text encoder is {encoder.name!r}, and that of the active run is "
+                f"{run['encoder']!r}",
+                hint="Connect with the encoder of the run, or with none to search titles",
+            )
+        vector = yield Encode(wanted, encoder)
+        indexes = [f"item_text_{run['slot']}{part}" for part in run["parts"] or [""]]
+        asked = k if domain is None else 10 * k
+        while True:
+            asked = min(asked, MOST_NEAR)
+            nearest: Rows = []
+            more = False
+            for index in indexes:
+                rows = yield from self.query("search_vectors", index=index, n=asked, vector=vector)
+                more = more or len(rows) == asked
+                nearest += (row for row in rows if domain in (None, row["domain"]))
+            if len(nearest) >= k or not more or asked == MOST_NEAR:
+                break
+            asked *= 4  # few of the nearest are of this domain
+        nearest.sort(key=lambda row: (-row["score"], row["item"]))
+        for row in nearest:
+            row["score"] = 2 * row["score"] - 1
+        return run["run"], nearest[:k]
 
     def _popular_for(self, key: str, domain: str | None, k: int) -> Asking[Results[Recommendation]]:
         """Popular items that a user has not met."""
@@ -254,12 +347,12 @@ def number(k: int) -> int:
     """How many rows are asked for; more than a million are a million.
 
     Raises:
-        ConfigError: It is no whole number, or below 1.
+        ArgumentError: It is no whole number, or below 1.
     """
     if isinstance(k, bool) or not hasattr(k, "__index__"):
-        raise ConfigError(f"k is {k!r}", hint="Give a whole number")
+        raise ArgumentError(f"k is {k!r}", hint="Give a whole number")
     if k < 1:
-        raise ConfigError(f"k is {k}", hint="Ask for 1 or more")
+        raise ArgumentError(f"k is {k}", hint="Ask for 1 or more")
     return min(k.__index__(), _MOST)
 
 
@@ -267,13 +360,13 @@ def text(value: str, name: str) -> str:
     """A key, or a text to search for.
 
     Raises:
-        ConfigError: It is none; a number in place of a key would find nothing.
+        ArgumentError: It is none; a number in place of a key would find nothing.
     """
     if not isinstance(value, str):
-        raise ConfigError(f"{name} is {value!r}, which is no text", hint=f"Give str({name})")
+        raise ArgumentError(f"{name} is {value!r}, which is no text", hint=f"Give str({name})")
     return value
 
 
 def _check_fallback(fallback: Any) -> None:
     if fallback not in (None, "popular"):
-        raise ConfigError(f"fallback is {fallback!r}", hint="Give 'popular', or None for nothing")
+        raise ArgumentError(f"fallback is {fallback!r}", hint="Give 'popular', or None for nothing")

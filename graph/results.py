@@ -106,6 +106,28 @@ class SimilarItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundItem:
+    """An item that a search found.
+
+    Attributes:
+        item: Key of the item, ``domain/id``.
+        title: Its title, where it has one.
+        domain: Its domain.
+        score: By meaning: cosine of the vectors of text and item, -1 to 1. By title: the share of
+            the title that the text makes up, to 1.
+        rank: Place among what was found, from 1.
+        run: Id of the run whose vectors were searched; None for titles.
+    """
+
+    item: str
+    title: str | None
+    domain: str
+    score: float
+    rank: int
+    run: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryItem:
     """An item that a user has met.
 
