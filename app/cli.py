@@ -1,7 +1,7 @@
 """The command line: ``linkspan COMMAND``.
 
-Exit codes: 0 done; 1 found something wrong (doctor); 2 usage, settings or mapping; 3 data;
-4 database; 5 model; 6 publish; 130 interrupted.
+Exit codes: 0 done; 1 found something wrong (doctor); 2 usage, settings, mapping, or a user or item
+that is not there; 3 data; 4 database; 5 model; 6 publish; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 import linkspan
-from linkspan.commands import adopt, ask, build, feedback, init, measure, server
+from linkspan.commands import adopt, ask, build, feedback, init, measure, serve, server
 from linkspan.console import err, out
 from linkspan.errors import LinkspanError
 
@@ -48,7 +48,16 @@ def _root(
         logging.basicConfig(level=logging.INFO)
 
 
-for part in (init.app, build.app, measure.app, adopt.app, ask.app, feedback.app, server.app):
+for part in (
+    init.app,
+    build.app,
+    measure.app,
+    adopt.app,
+    ask.app,
+    feedback.app,
+    serve.app,
+    server.app,
+):
     app.registered_commands += part.registered_commands
 
 

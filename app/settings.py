@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import SplitSettings, TrainSettings
-from linkspan.graph.connection import Database, open_database
+from linkspan.graph.connection import Database
+from linkspan.graph.driving import Login, find_login
 from linkspan.graph.feedback import Counts
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.roles import Roles
@@ -154,8 +155,8 @@ class Settings(BaseModel):
         """
         return None if self.adopts else pseudonyms_of(self.mapping())
 
-    def open_database(self, *, create: bool = False) -> Database:
-        """Connect, or start the embedded server.
+    def login(self, *, create: bool = False) -> Login:
+        """Where the database is and who asks; an embedded server is started or joined for it.
 
         Args:
             create: Whether to make the embedded database where there is none.
@@ -169,7 +170,11 @@ class Settings(BaseModel):
         if uri.startswith("embedded:"):
             uri = f"embedded:{self.home / uri.removeprefix('embedded:')}"
         password = os.environ.get("NEO4J_PASSWORD")
-        return open_database(uri, self.database.user, password, self.database.name, create=create)
+        return find_login(uri, self.database.user, password, self.database.name, create=create)
+
+    def open_database(self, *, create: bool = False) -> Database:
+        """Connect with `login`, which says what is raised."""
+        return Database(**vars(self.login(create=create)))
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 
 from linkspan import cypher
 from linkspan.cypher import Names
-from linkspan.errors import ConfigError, DataError
+from linkspan.errors import ArgumentError, ConfigError, DataError
 from linkspan.graph.connection import Database
 from linkspan.graph.roles import Condition, Roles
 from linkspan.graph.writer import BATCH_ROWS, write_rows
@@ -231,7 +231,7 @@ class FeedbackWriter:
         rules, _ = self._active
         counts = rules.kinds.get(event.kind)
         if counts is None:
-            raise ConfigError(
+            raise ArgumentError(
                 f"there is no kind of feedback {event.kind!r}",
                 hint=f"There are {', '.join(rules.kinds)}; more in [feedback.kinds]",
             )

@@ -1,0 +1,84 @@
+"""The command that serves the graph to programs in any language."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from linkspan.commands.options import Config, Uri
+from linkspan.console import err
+from linkspan.errors import ConfigError
+from linkspan.graph.async_client import AsyncClient
+from linkspan.graph.async_connection import AsyncDatabase
+from linkspan.graph.driving import Options
+from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.settings import load_settings
+
+app = typer.Typer()
+
+_QUERY_SECONDS = 10.0
+_GRACE_SECONDS = 10
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Text encoder of the run, such as minilm: /search goes by meaning."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds to try for a lost database.", min=0.1)
+    ] = 5.0,
+    config: Config = None,
+    uri: Uri = None,
+) -> None:
+    """Serve recommendations over HTTP (REST); the token is in LINKSPAN_TOKEN."""
+    try:
+        import uvicorn
+
+        from linkspan.serving.app import create_app
+        from linkspan.serving.guarding import check_host, token_from_environment
+    except ImportError as error:
+        raise ConfigError(
+            f"the server needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[serve]'",
+        ) from error
+    token = token_from_environment()
+    check_host(host, token)
+    settings, pseudonyms = load_settings(config, database__uri=uri), Pseudonyms.from_environment()
+    encodes = _encoder(encoder)
+    login, options = settings.login(), Options(timeout, _QUERY_SECONDS)
+
+    def connect() -> AsyncClient:
+        return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms, encodes)
+
+    # Told to stop, uvicorn ends what it answers, and raises the signal again.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    shown = f"[{host}]" if ":" in host else host
+    err.print(f"http://{shown}:{port}/docs lists what can be asked; Ctrl-C stops.")
+    uvicorn.run(
+        create_app(connect, token),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,  # its lines would hold the keys of users
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )
+
+
+def _encoder(name: str | None) -> Any:
+    """A text encoder, loaded now and not at the first search."""
+    if name is None:
+        return None
+    from linkspan.gnn.text import build_encoder
+
+    made = build_encoder(name)
+    made.encode(["warm"])
+    return made

@@ -1,0 +1,81 @@
+"""What the server answers with; the rows are those of the Python client."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from linkspan.graph.results import FoundItem, Path, Recommendation, SimilarItem
+
+
+class Recommendations(BaseModel):
+    """The best items for a user, best first."""
+
+    user: str
+    results: list[Recommendation]
+
+
+class SimilarItems(BaseModel):
+    """Items that are like an item, the most alike first."""
+
+    item: str
+    results: list[SimilarItem]
+
+
+class Explanation(BaseModel):
+    """What ties an item to a user's past, the strongest first."""
+
+    user: str
+    item: str
+    results: list[Path]
+
+
+class Found(BaseModel):
+    """Items by a text, best first."""
+
+    text: str
+    results: list[FoundItem]
+
+
+class Said(BaseModel):
+    """What a user said of an item.
+
+    Attributes:
+        user: Key of the user.
+        item: Key of the item.
+        kind: ``view``, ``click``, ``accept``, ``dislike``, ``dismiss``, or one of the settings.
+        at: Milliseconds UTC; null: now.
+        run: Id of the run whose list was shown; null: the one that the user reads now.
+        create: Whether to make the user where the graph has none.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str
+    item: str
+    kind: str = "accept"
+    at: int | None = Field(default=None, ge=0, lt=2**63)
+    run: str | None = None
+    create: bool = False
+
+
+class Written(BaseModel):
+    """Whether feedback is new; false where the same was said within a second."""
+
+    new: bool
+
+
+class Health(BaseModel):
+    """The server and its database answer; ``run`` is the active run, null before the first."""
+
+    status: str = "ok"
+    version: str
+    run: str | None
+
+
+class Problem(BaseModel):
+    """What went wrong, as in RFC 9457; sent as ``application/problem+json``."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
