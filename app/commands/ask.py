@@ -11,7 +11,7 @@ import typer
 from linkspan import cypher
 from linkspan.commands.options import Config, Domain, Json, K, Uri
 from linkspan.console import err, out, show_json, table
-from linkspan.errors import ConfigError, LinkspanError
+from linkspan.errors import ArgumentError, ConfigError, LinkspanError
 from linkspan.graph.client import Client
 from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
@@ -67,6 +67,13 @@ def similar(
     """Items that are like an item, in its own domain and in others."""
     with open_client(config, uri) as client:
         rows = client.similar(item, domain, k)
+        if not rows and not client.has_item(item):
+            known = " or ".join(client.domains()) or "none yet"
+            raise ArgumentError(
+                f"there is no item {item!r}",
+                hint=f"A key is domain/id, with domain {known}"
+                "; 'linkspan search TEXT' finds items by title",
+            )
     cells = [(row.item, row.title, row.domain, f"{row.score:.2f}") for row in rows]
     show(
         rows,
@@ -75,6 +82,22 @@ def similar(
         cells,
         f"Nothing is similar to item {item!r}",
     )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="Words of a title.")],
+    domain: Domain = None,
+    k: K = 10,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Items whose title holds all words of a text."""
+    with open_client(config, uri) as client:
+        rows = client.search(text, domain, k)
+    cells = [(row.item, row.title, row.domain) for row in rows]
+    show(rows, as_json, ("item", "title", "domain"), cells, f"No title holds {text!r}")
 
 
 @app.command()

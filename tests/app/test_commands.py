@@ -71,7 +71,12 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert "recommend" in linkspan("query").out
     assert "MATCH (u:User {key: $user})" in linkspan("query", "recommend", "--print").out
     assert "films/" in linkspan("query", "popular", "-p", "domain=films", "-p", "k=3").out
-    assert linkspan("recommend", "nobody").out.startswith("No recommendations for user 'nobody'")
+    unknown = linkspan("recommend", "nobody")
+    assert unknown.code == 2 and unknown.err.startswith("error: there is no user 'nobody'. Add")
+    assert linkspan("recommend", "nobody", "--popular", "-k", "4").out.count("\n") == 5
+    unknown = linkspan("similar", "1", "--json")
+    assert unknown.code == 2 and "domain/id, with domain books or films" in unknown.err
+    assert "films/1" in linkspan("search", "SPACE 1", "-d", "films").out
 
     before = json.loads(linkspan("runs", "--json").out)
     assert linkspan("train", "--seed", "1").code == 0
