@@ -35,13 +35,20 @@ def recommend(
     user: User,
     domain: Domain = None,
     k: K = 10,
+    popular: Annotated[
+        bool, typer.Option("--popular", help="Popular items for a user without a list.")
+    ] = False,
     config: Config = None,
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
     """What to recommend to a user, each with its reason."""
     with open_client(config, uri) as client:
-        rows = client.recommend(user, domain, k)
+        rows = client.recommend(user, domain, k, fallback="popular" if popular else None)
+        if not rows and not client.has_user(user):
+            raise ArgumentError(
+                f"there is no user {user!r}", hint="Add --popular to see popular items instead"
+            )
     cells = [
         (str(row.rank), row.item, row.title, row.domain, f"{row.score:.2f}", row.because)
         for row in rows
