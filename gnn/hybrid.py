@@ -112,6 +112,9 @@ class Mixture:
                 known = parts.get(feature.part)
                 parts[feature.part] = share if known is None else known + share
             scales.append(scale)
+        if not parts:  # no feature counts in this domain
+            last = self.features[-1]
+            parts[last.part] = np.zeros_like(last.score(users, domain))
         return Shares(parts, scales)
 
     def score(self, users: IntArray, domain: str) -> FloatArray:

@@ -179,6 +179,7 @@ def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]
     that raises NDCG@10 (coordinate ascent: Metzler & Croft, 2007, doi:10.1007/s10791-006-9019-z),
     or the product of both where there are two kinds of candidates.
     A domain leaves the weights of all only where its rows gain by more than two standard errors.
+    Where the rows favour no feature, all count alike.
 
     Args:
         examples: Domain to its rows, as `draw_examples` gives them; the logit takes the first.
@@ -187,6 +188,8 @@ def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]
     rows = [found for found in examples.values() if len(found[0].starts) > 1]
     every = [_joined(each) for each in zip(*rows, strict=True)]
     shared = _ascend(every, _logit(every[0]), errors=0.0)
+    if not shared.any():  # the rows say nothing, for none of the parts
+        shared[:] = _FIRST[0]
     own = [
         _ascend(found, shared, errors=2.0) if len(found[0].starts) > 1 else shared
         for found in examples.values()

@@ -47,9 +47,11 @@ def test_a_light_hop_is_a_weighted_sum(planted: Snapshot, settings: TrainSetting
         found = hop({"item": x}, adjacencies(data))["item"]
     expected = np.zeros((180, 16))
     store = data[NEXT]
-    for (source, target), weight, norm in zip(
-        store.edge_index.T.tolist(), store.edge_weight.tolist(), store.norm.tolist(), strict=True
+    out, into = store.out.numpy(), store.into.numpy()
+    for (source, target), weight in zip(
+        store.edge_index.T.tolist(), store.edge_weight.tolist(), strict=True
     ):
+        norm = (out[source] * into[target]) ** -0.5
         expected[target] += 0.3 * weight * norm * x[source].numpy()
     assert found.numpy() == pytest.approx(expected, abs=1e-4)
 
