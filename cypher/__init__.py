@@ -4,23 +4,68 @@ The files beside this module are the queries a person asks; `steps/` holds those
 the way. Each is plain Cypher for the default names and runs as it stands; `load` puts other labels
 and relationship types in their place, and the names of an adopted graph (`names`). Each begins with
 ``// key: value`` lines: ``purpose``, ``parameters``, ``columns``, ``index`` and ``retryable``.
+Those that a person asks have a ``group`` too, and write a parameter ``$name: meaning``, or with a
+default, as JSON, ``$name = default: meaning``.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from linkspan.cypher.names import Names, NodeNames, quote, translate
 from linkspan.errors import ConfigError
 
-__all__ = ["Names", "NodeNames", "Query", "describe", "load", "names", "parameters", "quote"]
+__all__ = [
+    "GROUPS",
+    "Names",
+    "NodeNames",
+    "Parameter",
+    "Query",
+    "describe",
+    "load",
+    "names",
+    "parameters",
+    "quote",
+]
 
-_HEADER = re.compile(r"^// (purpose|parameters|columns|index|retryable): (.*)$", re.MULTILINE)
+GROUPS = (
+    "recommendations",
+    "new users",
+    "items",
+    "users",
+    "domains",
+    "runs and health",
+    "graph browser",
+)
+"""The groups of the queries that people ask, in the order in which they are listed."""
+
+_HEADER = re.compile(r"^// (group|purpose|parameters|columns|index|retryable): (.*)$", re.MULTILINE)
+_PARAMETER = re.compile(r"\$(\w+)(?: = ([^:]+))?: (.*?)(?=; \$|$)")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a query that a person asks.
+
+    Attributes:
+        name: Its name, without the ``$``.
+        meaning: What to give.
+        default: What is taken where none is given, which also tells its kind: a whole number;
+            None: text or nothing; an empty list: one text or more, of which one has to be given.
+        required: Whether it has to be given.
+    """
+
+    name: str
+    meaning: str
+    default: Any
+    required: bool
 
 
 @dataclass(frozen=True)
@@ -35,6 +80,7 @@ class Query:
         columns: What each column of the result holds, as written in the header.
         index: The index or constraint that its plan begins with.
         retryable: Whether it may be sent again after a lost connection.
+        group: One of `GROUPS`; empty in ``steps/``.
     """
 
     name: str
@@ -44,6 +90,15 @@ class Query:
     columns: str
     index: str
     retryable: bool
+    group: str = ""
+
+    @property
+    def asked(self) -> list[Parameter]:
+        """The parameters, as a person gives them."""
+        return [
+            Parameter(name, meaning, json.loads(default or "null"), default in ("", "[]"))
+            for name, default, meaning in _PARAMETER.findall(self.parameters)
+        ]
 
 
 def names() -> list[str]:
@@ -77,6 +132,7 @@ def describe(name: str) -> Query:
                 columns=header["columns"],
                 index=header["index"],
                 retryable=header["retryable"].startswith("yes"),
+                group=header.get("group", ""),
             )
     raise _unknown(name)
 

@@ -1,5 +1,6 @@
+// group: graph browser
 // purpose: a user's past and recommendations with what ties them, to look at in a graph browser
-// parameters: $user: key of the user; $domain: name of a domain, or null for all
+// parameters: $user: key of the user; $domain = null: name of a domain, or null for all
 // columns: recommended, tie (paths; a graph browser draws them)
 // index: User.key
 // retryable: yes

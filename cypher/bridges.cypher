@@ -1,5 +1,6 @@
+// group: domains
 // purpose: the entities that tie two domains together, those with most items first
-// parameters: $domain: one domain; $other: the other one; $k: at most this many rows
+// parameters: $domain: one domain; $other: the other one; $k = 10: at most this many rows
 // columns: name, kind, items (in the first domain), others (in the other one)
 // index: Item.domain
 // retryable: yes

@@ -1,5 +1,6 @@
+// group: users
 // purpose: what a user has met so far, under any of the keys that are SAME_AS, the latest first
-// parameters: $user: key of the user; $domain: name of a domain, or null for all; $k: at most this many rows
+// parameters: $user: key of the user; $domain = null: name of a domain, or null for all; $k = 10: at most this many rows
 // columns: item (key), title, domain, interaction (its type), at (time in ms UTC, or a position)
 // index: User.key
 // retryable: yes

@@ -75,8 +75,8 @@ def translate(text: str, names: Names) -> str:
     """A query for the default names, with the names of an adopted graph.
 
     Args:
-        text: The query. A lookup of an item by its key, ``MATCH (i:Item {key: …})``, is a clause
-            of its own, on its own line.
+        text: The query. A lookup of an item or entity by its key, ``MATCH (i:Item {key: …})``, is a
+            clause of its own, on its own line.
         names: Those of the graph.
     """
     roles: dict[str, dict[str, NodeNames]] = {
@@ -90,8 +90,10 @@ def translate(text: str, names: Names) -> str:
     variables = dict(re.findall(rf"\((\w+):({any_role})\b", text))
 
     def lookup(match: re.Match[str]) -> str:
-        indent, optional, variable, key = match.groups()
-        nodes = roles["Item"]
+        indent, optional, variable, role, key = match.groups()
+        nodes = roles.get(role)
+        if nodes is None:  # a graph without entities
+            return match[0]
         found = [_found(variable, node, prefix, key) for prefix, node in nodes.items()]
         if len(found) == 1:
             return f"{indent}{optional or ''}MATCH {found[0]}"
@@ -115,7 +117,10 @@ def translate(text: str, names: Names) -> str:
         return _value(match[1], match[2], roles[variables[match[1]]])
 
     text = re.sub(
-        r"^( *)(OPTIONAL )?MATCH \((\w+):Item \{key: ([^}]+)\}\)$", lookup, text, flags=re.M
+        r"^( *)(OPTIONAL )?MATCH \((\w+):(Item|Entity) \{key: ([^}]+)\}\)$",
+        lookup,
+        text,
+        flags=re.M,
     )
     text = re.sub(rf"\((\w*):({any_role})\b(?: \{{(\w+): ([^}}]+)\}})?\)", pattern, text)
     if variables:

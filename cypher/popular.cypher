@@ -1,5 +1,6 @@
+// group: new users
 // purpose: the items of a domain that most users have met
-// parameters: $domain: name of the domain; $k: at most this many rows
+// parameters: $domain: name of the domain; $k = 10: at most this many rows
 // columns: item (key), title, users
 // index: Item.domain
 // retryable: yes

@@ -1,5 +1,6 @@
+// group: recommendations
 // purpose: a user's recommendations, best first within each domain, each with its reason; without what the user has met, disliked or dismissed since
-// parameters: $user: key of the user; $domain: name of a domain, or null for all; $k: at most this many rows
+// parameters: $user: key of the user; $domain = null: name of a domain, or null for all; $k = 10: at most this many rows
 // columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
 // index: User.key
 // retryable: yes

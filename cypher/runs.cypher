@@ -1,3 +1,4 @@
+// group: runs and health
 // purpose: the runs that were published into this graph, the latest first
 // parameters: none
 // columns: run, state (publishing, active, superseded, failed), created (ISO 8601), model, metrics (JSON)

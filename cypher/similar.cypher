@@ -1,5 +1,6 @@
+// group: items
 // purpose: items that are like an item, in its own domain or in others
-// parameters: $item: key of the item; $domain: name of a domain, or null for all; $k: at most this many rows
+// parameters: $item: key of the item; $domain = null: name of a domain, or null for all; $k = 10: at most this many rows
 // columns: item (key), title, domain, rank, score (cosine, -1 to 1), run
 // index: Item.key
 // retryable: yes

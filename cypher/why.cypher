@@ -1,5 +1,6 @@
+// group: recommendations
 // purpose: what ties an item to a user's past: entities that both have, relations, and fellow users
-// parameters: $user: key of the user; $item: key of the item; $k: at most this many paths
+// parameters: $user: key of the user; $item: key of the item; $k = 10: at most this many paths
 // columns: past (key), past_title, kind (of the tie), by (name of what ties), how (relationship type), ties (items that the entity has, or fellow users), strength (0 to 1, rarer ties are stronger)
 // index: User.key, Item.key
 // retryable: yes

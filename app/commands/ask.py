@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from linkspan import cypher
 from linkspan.commands.options import Config, Domain, Json, K, Uri
-from linkspan.console import err, out, show_json, table
-from linkspan.errors import ArgumentError, ConfigError, LinkspanError
+from linkspan.console import out, show_json, table
+from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.client import Client
 from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
@@ -24,7 +24,7 @@ User = Annotated[str, typer.Argument(help="Key of the user.")]
 Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
 
 
-def open_client(config: Any, uri: str | None) -> Client:
+def open_client(config: Path | None, uri: str | None) -> Client:
     """A client for the database of the settings."""
     pseudonyms = Pseudonyms.from_environment()
     return Client(load_settings(config, database__uri=uri).open_database(), pseudonyms)
@@ -119,7 +119,7 @@ def history(
     """What a user has met so far, the latest first."""
     with open_client(config, uri) as client:
         rows = client.history(user, domain, k)
-    cells = [(row.item, row.title, row.domain, row.interaction, _moment(row.at)) for row in rows]
+    cells = [(row.item, row.title, row.domain, row.interaction, moment(row.at)) for row in rows]
     show(
         rows,
         as_json,
@@ -168,84 +168,11 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
 
 
-@app.command()
-def query(
-    name: Annotated[str | None, typer.Argument(help="Name of the query; none: list them.")] = None,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", help="NAME=VALUE; may be repeated.")
-    ] = None,
-    print_only: Annotated[
-        bool, typer.Option("--print", help="Print the Cypher instead of running it.")
-    ] = False,
-    config: Config = None,
-    uri: Uri = None,
-    as_json: Json = False,
-) -> None:
-    """Run one of the queries that come with Linkspan, or list them."""
-    if name is None:
-        if as_json:
-            return show_json({each: cypher.describe(each).purpose for each in cypher.names()})
-        shown = table("query", "answers")
-        for each in cypher.names():
-            shown.add_row(each, cypher.describe(each).purpose)
-        return out.print(shown)
-    if print_only:
-        return out.print(_text(name, config, uri).rstrip(), markup=False)
-    parameters = _parameters(name, param or [])
-    with open_client(config, uri) as client:
-        if "user" in parameters:
-            parameters["user"] = client.user_key(parameters["user"])
-        rows = client.query(name, **parameters)
-    cells = [tuple(_plain(value) for value in row.values()) for row in rows]
-    show(rows, as_json, tuple(rows[0] if rows else ()), cells, "No rows")
-
-
-def _plain(value: Any) -> str:
-    """A value for a table: numbers with four digits are exact enough to read."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _moment(at: int | None) -> str:
+def moment(at: int | None) -> str:
     """Milliseconds as a date and time in UTC; a position as it is."""
     if at is None or abs(at) < _FIRST_MOMENT:
         return "" if at is None else str(at)
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
-
-
-def _text(name: str, config: Any, uri: str | None) -> str:
-    """A query as it runs in this graph; where there is none, as it stands in its file."""
-    text = cypher.describe(name).text
-    try:
-        with open_client(config, uri) as client:
-            return client.text(name)
-    except LinkspanError as error:
-        err.print(f"[dim]With the default names of labels and types, as {error}[/]")
-        return text
-
-
-def _parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """The query's parameters: text, but ``k`` is a number and ``null`` is none."""
-    wanted = cypher.parameters(cypher.describe(name).parameters)
-    parameters: dict[str, Any] = {"k": 10, "domain": None}
-    for pair in given:
-        key, equals, value = pair.partition("=")
-        if not equals or key not in wanted:
-            raise ConfigError(
-                f"query {name} takes no parameter like {pair!r}",
-                hint=f"Write NAME=VALUE with {', '.join(wanted) or 'nothing'}",
-            )
-        if key == "k" and not value.isdecimal():
-            raise ConfigError(f"parameter k is {value!r}", hint="Give a whole number")
-        parameters[key] = int(value) if key == "k" else None if value == "null" else value
-    missing = [key for key in wanted if key not in parameters]
-    if missing:
-        raise ConfigError(
-            f"query {name} needs {' and '.join(missing)}",
-            hint=f"Add {' '.join(f'--param {key}=VALUE' for key in missing)}",
-        )
-    return {key: parameters[key] for key in wanted}
 
 
 def show(

@@ -1,0 +1,14 @@
+// group: recommendations
+// purpose: a user's recommendations that one entity ties: by an author, with a tag
+// parameters: $user: key of the user; $entity: key of the entity, as in author/Neil Gaiman; $k = 10: at most this many rows
+// columns: item (key), title, domain, rank (in the domain, from 1), score
+// index: Entity.key, User.key
+// retryable: yes
+MATCH (e:Entity {key: $entity})
+MATCH (e)--(tied:Item)
+WITH collect(DISTINCT tied) AS items
+MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = u.run AND i IN items
+RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score
+ORDER BY rank, score DESC, item
+LIMIT $k

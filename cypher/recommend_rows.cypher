@@ -1,0 +1,11 @@
+// group: recommendations
+// purpose: the lists of many users as plain rows, to hand on to another program
+// parameters: $users = []: keys of the users; $k = 10: at most this many items a domain
+// columns: user (key), item (key), score
+// index: User.key
+// retryable: yes
+UNWIND $users AS key
+MATCH (u:User {key: key})-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = u.run AND r.rank <= $k
+RETURN u.key AS user, i.key AS item, r.score AS score
+ORDER BY user, r.domain, r.rank
