@@ -93,7 +93,7 @@ def plant_theirs(db: Database) -> None:
         node = THEIRS.items[domain]
         for number, title in titles.items():
             db.write(
-                f"CREATE (i:`{node.label}` {{{node.key}: $key, {node.title}: $title}}) SET i.x = $x",
+                f"CREATE (i:`{node.label}` {{{node.key}: $key, {node.title}: $title, x: $x}})",
                 key=int(number) if node.integer else number,
                 title=title,
                 x=f"{domain}/{number}",

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linkspan import cypher
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph import questions
 from linkspan.graph.client import Client
@@ -172,18 +171,6 @@ def test_the_types_of_a_graph_without_a_run_are_found(graph: Database) -> None:
     rows = client.history("7", k=3)
     assert [row.interaction for row in rows] == ["LENT"] * 3
     assert {path.how for path in client.explain("7", rows[0].item)} >= {"LENT"}
-
-
-@pytest.mark.parametrize("name", cypher.names())
-def test_every_query_runs_and_gives_its_columns(client: Client, name: str) -> None:
-    values = {
-        "user": "7", "users": ["7"], "item": "comics/1", "domain": "comics",
-        "other": "science-fiction", "k": 5,
-    }  # fmt: skip
-    rows = client.database.read(cypher.load(name), **values)
-    assert rows or name == "why"
-    header = cypher.describe(name).columns
-    assert all(f"{column}" in header for column in (rows[0] if rows else ())), header
 
 
 def test_a_refused_query_names_the_reason(graph: Database) -> None:

@@ -1,0 +1,418 @@
+"""The queries that people ask: rows on a planted graph under two sets of names, and their plans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from neo4j import GraphDatabase
+from planted import THEIRS, plant, plant_theirs
+
+from linkspan import cypher
+from linkspan.graph.connection import Database
+from servers import RunningServer
+
+DEFAULTS: dict[str, Any] = {
+    "user": "ann", "users": ["ben", "nobody"], "item": "books/1", "items": ["films/1", "films/9"],
+    "domain": "books", "other": "films", "entity": "author/fh", "text": "dUNE", "run": "r1",
+    "k": 10, "events": 3, "rank": 1,
+}  # fmt: skip
+"""What is given to a parameter unless `CASES` says otherwise."""
+
+Rows = list[list[Any]]
+PARTS = [0.0, 0.0, 0.0, 0.0]
+CASES: dict[str, tuple[dict[str, Any], Rows]] = {
+    "activity": (
+        {},
+        [
+            ["books", "SAVED", 3, 3, 4, 1, 4],
+            ["films", "SAVED", 3, 2, 3, 5, 8],
+            ["games", "SAVED", 2, 2, 2, 7, 9],
+        ],
+    ),
+    "alike_between": (
+        {},
+        [
+            ["books/2", "Emma", "films/2", "Clueless", 0.95],
+            ["books/1", "Dune", "films/1", "Dune", 0.9],
+        ],
+    ),
+    "bridges": ({}, [["Frank Herbert", "Author", 2, 1], ["Jane Austen", "Author", 1, 1]]),
+    "by_entity": (
+        {"domain": None},
+        [
+            ["books/1", "Dune", "books", "WRITTEN_BY", 2],
+            ["films/1", "Dune", "films", "WRITTEN_BY", 2],
+            ["books/3", "Dune Messiah", "books", "WRITTEN_BY", 1],
+        ],
+    ),
+    "compare_runs": (
+        {"other": "r2"},
+        [
+            ["books", 1, 4, 1, 1.0, 1],
+            ["films", 0, 2, 0, None, 0],
+            ["games", 2, 3, 2, 1.0, 0],
+        ],
+    ),
+    "coverage": (
+        {},
+        [["books", 3, 3, 1.0, 3], ["films", 2, 1, 0.5, 2], ["games", 2, 2, 1.0, 2]],
+    ),
+    "fellows": ({}, [["ben", 2, 3, 2 / 3]]),
+    "find": (
+        {"domain": None, "k": 3},
+        [
+            ["books/1", "Dune", "books", 2],
+            ["films/1", "Dune", "films", 2],
+            ["books/3", "Dune Messiah", "books", 1],
+        ],
+    ),
+    "flow": (
+        {"k": 2},
+        [["books", "books", 2], ["books", "films", 1]],
+    ),
+    "health": (
+        {},
+        [
+            ["users", 4, None],
+            ["items", 7, None],
+            ["interactions", 9, None],
+            ["active runs", 1, 1],
+            ["runs half published", 0, 0],
+            ["users who do not read the active run", 0, 0],
+            ["users without a list", 1, 0],
+            ["recommendations that are read", 9, None],
+            ["recommendations of runs that are gone", 0, 0],
+        ],
+    ),
+    "history": (
+        {"domain": None},
+        [
+            ["films/1", "Dune", "films", "SAVED", 5],
+            ["books/3", "Dune Messiah", "books", "SAVED", 4],
+            ["books/1", "Dune", "books", "SAVED", 1],
+        ],
+    ),
+    "list_changes": (
+        {"other": "r2"},
+        [
+            ["books", "books/2", "Emma", None, 1],
+            ["films", "films/2", "Clueless", None, 1],
+            ["games", "games/2", "Tetris", 1, 2],
+            ["games", "games/1", "Dune II", 2, 1],
+        ],
+    ),
+    "lists_by_run": ({}, [["r2", "active", 3, 9, 3], ["r1", "superseded", 2, 3, 0]]),
+    "met_with": (
+        {"domain": None},
+        [
+            ["films/1", "Dune", "films", 2, 1.0],
+            ["books/3", "Dune Messiah", "books", 1, 1.0],
+            ["games/1", "Dune II", "games", 1, 1.0],
+        ],
+    ),
+    "most_recommended": (
+        {"domain": "games"},
+        [["games/2", "Tetris", 2, 1, 1], ["games/1", "Dune II", 1, 1, 1]],
+    ),
+    "never_recommended": ({"domain": "films"}, [["films/1", "Dune", 2]]),
+    "overlap": (
+        {},
+        [["books", "films", 3, 1.0], ["books", "games", 1, 0.5], ["films", "games", 1, 0.5]],
+    ),
+    "popular": (
+        {},
+        [["books/1", "Dune", 2], ["books/2", "Emma", 1], ["books/3", "Dune Messiah", 1]],
+    ),
+    "profile": (
+        {},
+        [["books", 2, 1, 4, 1], ["films", 1, 5, 5, 1], ["games", 0, None, None, 2]],
+    ),
+    "recommend": (
+        {"domain": "games"},
+        [
+            ["games/1", "Dune II", "games", 1, 0.9, "Dune", "books/1", "r2", 0.9, *PARTS],
+            ["games/2", "Tetris", "games", 2, 0.2, "Dune", "films/1", "r2", 0.2, *PARTS],
+        ],
+    ),
+    "recommend_across": (
+        {"k": 3},
+        [
+            ["games/1", "Dune II", "games", 1, 0.9, "Dune", "books"],
+            ["films/2", "Clueless", "films", 1, 0.4, "Dune", "books"],
+            ["books/2", "Emma", "books", 1, 0.3, "Dune", "films"],
+        ],
+    ),
+    "recommend_by": (
+        {"entity": "author/ja"},
+        [["films/2", "Clueless", "films", 1, 0.4], ["books/2", "Emma", "books", 1, 0.3]],
+    ),
+    "recommend_many": (
+        {"users": ["cat", "nobody", "ben"], "domain": "books", "k": 1},
+        [
+            [
+                "ben",
+                "books/3",
+                "Dune Messiah",
+                "books",
+                1,
+                0.8,
+                "Dune",
+                "books/1",
+                "r2",
+                0.8,
+                *PARTS,
+            ],
+            ["cat", "books/1", "Dune", "books", 1, 0.5, "Emma", "books/2", "r2", 0.5, *PARTS],
+        ],
+    ),
+    "recommend_new": (
+        {},
+        [
+            ["games/1", "Dune II", "games", 1, 0.9, "Dune"],
+            ["games/2", "Tetris", "games", 2, 0.2, "Dune"],
+        ],
+    ),
+    "recommend_per_domain": (
+        {"k": 1},
+        [
+            ["books", 1, "books/2", "Emma", 0.3, "Dune"],
+            ["films", 1, "films/2", "Clueless", 0.4, "Dune"],
+            ["games", 1, "games/1", "Dune II", 0.9, "Dune"],
+        ],
+    ),
+    "recommend_rows": (
+        {},
+        [["ben", "books/3", 0.8], ["ben", "books/2", 0.1], ["ben", "films/2", 0.3]],
+    ),
+    "recommended_to": (
+        {"item": "films/2"},
+        [["ann", 1, 0.4, "books/1"], ["ben", 1, 0.3, "films/1"]],
+    ),
+    "runs": (
+        {},
+        [
+            ["r2", "active", "2026-01-01 r2", "test", "{}"],
+            ["r1", "superseded", "2026-01-01 r1", "test", "{}"],
+        ],
+    ),
+    "score_parts": (
+        {},
+        [
+            ["books", 4, 0.425, 0.425, *PARTS],
+            ["films", 2, 0.35, 0.35, *PARTS],
+            ["games", 3, 1.7 / 3, 1.7 / 3, *PARTS],
+        ],
+    ),
+    "similar": (
+        {"domain": "books"},
+        [["books/3", "Dune Messiah", "books", 2, 0.8, "r2"]],
+    ),
+    "similar_across": (
+        {},
+        [["films/1", "Dune", "films", 0.9], ["games/1", "Dune II", "games", 0.7]],
+    ),
+    "start_from_items": (
+        {"domain": None},
+        [["books/1", "Dune", "books", 0.9, "Dune"], ["games/1", "Dune II", "games", 0.6, "Dune"]],
+    ),
+    "start_from_text": (
+        {"domain": None, "text": "em"},
+        [["films/2", "Clueless", "films", 0.95, "Emma"]],
+    ),
+    "tastes": (
+        {},
+        [
+            ["author/fh", "Frank Herbert", "Author", 3, ["books", "films"]],
+            ["tag/desert", "desert", "Tag", 1, ["books"]],
+        ],
+    ),
+    "ties": (
+        {},
+        [
+            ["tag/desert", "desert", "Tag", "TAGGED", 2],
+            ["author/fh", "Frank Herbert", "Author", "WRITTEN_BY", 3],
+        ],
+    ),
+    "trending": (
+        {},
+        [
+            ["books/2", "Emma", 1, 1, 1.0],
+            ["books/3", "Dune Messiah", 1, 1, 1.0],
+            ["books/1", "Dune", 1, 2, 0.5],
+        ],
+    ),
+    "without_list": ({}, [["dan", "r2", 1]]),
+}
+DRAWN: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "as_graph": (
+        {"domain": "games"},
+        {
+            "ann RECOMMENDED games/1",
+            "ann RECOMMENDED games/2",
+            "ann SAVED books/1 TAGGED tag/desert TAGGED games/1",
+        },
+    ),
+    "bridges_as_graph": (
+        {},
+        {
+            "books/1 WRITTEN_BY author/fh", "books/3 WRITTEN_BY author/fh",
+            "films/1 WRITTEN_BY author/fh",
+            "books/2 WRITTEN_BY author/ja", "films/2 WRITTEN_BY author/ja",
+        },
+    ),
+    "item_as_graph": (
+        {},
+        {
+            "books/1 WRITTEN_BY author/fh", "books/1 TAGGED tag/desert",
+            "books/1 SIMILAR films/1", "books/1 SIMILAR books/3", "books/1 SIMILAR games/1",
+        },
+    ),
+    "why_as_graph": (
+        {"item": "games/1"},
+        {
+            "ann RECOMMENDED games/1",
+            "ann SAVED books/1 TAGGED tag/desert TAGGED games/1",
+            "ann SAVED books/1 SAVED ben SAVED games/1",
+            "ann SAVED films/1 SAVED ben SAVED games/1",
+        },
+    ),
+}  # fmt: skip
+"""The paths of the queries for a graph browser."""
+ELSEWHERE = {"why": "tests/contract/test_client.py"}
+"""Queries whose rows are looked at in another test."""
+
+
+@pytest.fixture(params=["ours", "theirs"])
+def planted(db: Database, request: pytest.FixtureRequest) -> Iterator[tuple[Database, Any]]:
+    """The planted graph, and the names it has: the default ones, or those of an adopted graph."""
+    adopted = request.param == "theirs"
+    plant_theirs(db) if adopted else plant(db)
+    yield db, THEIRS if adopted else None
+
+
+def test_every_query_has_expected_rows() -> None:
+    assert len(cypher.names()) >= 20
+    assert set(cypher.names()) == {*CASES, *DRAWN, *ELSEWHERE}
+    for name in cypher.names():
+        query = cypher.describe(name)
+        assert query.group in cypher.GROUPS, name
+        body = "\n".join(line for line in query.text.splitlines() if line[:2] != "//")
+        assert {each.name for each in query.asked} == set(cypher.parameters(body)), name
+
+
+def test_the_rows_are_right_under_both_sets_of_names(planted: tuple[Database, Any]) -> None:
+    db, names = planted
+    wrong = {}
+    for name, (given, expected) in CASES.items():
+        found = db.read(cypher.load(name, None, names), **_parameters(name, given))
+        rows = [list(row.values()) for row in found]
+        if not _equal(rows, expected):
+            wrong[name] = rows
+        header = cypher.describe(name).columns
+        assert all(re.search(rf"\b{column}\b", header) for column in found[0]), (name, header)
+    assert not wrong
+
+
+def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:
+    db, names = planted
+    wrong = {}
+    for name, (given, expected) in DRAWN.items():
+        found = db.read(cypher.load(name, None, names), **_parameters(name, given))
+        paths = {_shown(path) for row in found for path in row.values() if path is not None}
+        if paths != expected:
+            wrong[name] = paths
+    assert not wrong
+
+
+def test_the_plans_begin_with_an_index(db: Database, server: RunningServer) -> None:
+    """But those whose header says that they read all there is."""
+    plant(db)
+    wrong = {}
+    for name in cypher.names():
+        query = cypher.describe(name)
+        steps = _steps(server, query)
+        scans = [step for step in steps if "index" not in step.lower()]
+        if query.index.startswith("none"):
+            assert "reads" in query.index or "few" in query.index, name
+        elif scans or not steps:
+            wrong[name] = scans or ["no look-up at all"]
+    assert not wrong
+
+
+EVIL = ["' OR 1=1 //", "x'}) DETACH DELETE n //", "`", '"', "\\", "$user", "🙂", "", "*", "(?i).*"]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
+    plant(db)
+    for name in cypher.names():
+        asked = cypher.describe(name).asked
+        texts = {each.name: evil for each in asked if each.required and each.default is None}
+        lists = {each.name: [evil] for each in asked if each.default == []}
+        if not texts and not lists:
+            continue
+        rows = db.read(cypher.load(name), **_parameters(name, texts | lists))
+        # Every title holds the empty text, and nothing else here is called like that.
+        assert rows == [] or (evil == "" and "text" in texts), (name, rows)
+    assert db.read("MATCH (n) RETURN count(n) AS n") == [{"n": 4 + 7 + 3 + 2}]
+
+
+def _parameters(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What a query asks for, and no more."""
+    return {
+        each.name: given.get(each.name, DEFAULTS[each.name]) for each in cypher.describe(name).asked
+    }
+
+
+def _equal(rows: Rows, expected: Rows) -> bool:
+    """Equal, but for the last digits of numbers."""
+    return len(rows) == len(expected) and all(
+        len(row) == len(wanted)
+        and all(
+            x == pytest.approx(y) if isinstance(y, float) else x == y
+            for x, y in zip(row, wanted, strict=True)
+        )
+        for row, wanted in zip(rows, expected, strict=True)
+    )
+
+
+def _shown(path: Any) -> str:
+    """A path in the words of `DRAWN`, whichever names the graph has."""
+    words = [_key(path.nodes[0])]
+    for link, node in zip(path.relationships, path.nodes[1:], strict=True):
+        words += [link.type, _key(node)]
+    return " ".join(words)
+
+
+def _key(node: Any) -> str:
+    if "key" in node or "x" in node or "pid" in node:
+        return str(node.get("key") or node.get("x") or node.get("pid"))
+    return f"author/{node['code']}" if "code" in node else f"tag/{node['word']}"
+
+
+def _steps(server: RunningServer, query: cypher.Query) -> list[str]:
+    """How a plan comes to its nodes: a line for each scan or look-up, but of the few runs.
+
+    ArcadeDB tells it in words, and of a query that its optimiser leaves alone only once it has run.
+    """
+    login = (server.user, server.password)
+    with GraphDatabase.driver(server.uri, auth=login, notifications_min_severity="OFF") as driver:
+        _, summary, _ = driver.execute_query(
+            f"PROFILE {query.text}", _parameters(query.name, {}), database_="neo4j"
+        )
+    plan: Any = summary.profile
+    if server.engine == "arcadedb":
+        lines = plan["args"]["string-representation"].splitlines()
+        steps = [line for line in lines if re.search(r"(MATCH NODE|Scan|Seek) ?\(\s*\w*:", line)]
+    else:
+        steps = [line for line in _flat(plan) if re.match(r"\w*(Scan|Seek)", line)]
+    return [step for step in steps if ":Run" not in step]
+
+
+def _flat(plan: dict[str, Any]) -> Iterator[str]:
+    yield f"{plan['operatorType']} {plan['args'].get('Details', '')}"
+    for child in plan.get("children", []):
+        yield from _flat(child)
