@@ -1,11 +1,11 @@
 // group: graph browser
 // purpose: a user's past and recommendations with what ties them, to look at in a graph browser
-// parameters: $user: key of the user; $domain = null: name of a domain, or null for all
+// parameters: $user: key of the user; $rank = 3: recommendations down to this rank in their domain
 // columns: recommended, tie (paths; a graph browser draws them)
 // index: User.key
 // retryable: yes
 MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+WHERE r.run = u.run AND r.rank <= $rank
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)--(e:Entity)--(i)

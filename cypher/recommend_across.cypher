@@ -6,6 +6,8 @@
 // retryable: yes
 MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH (past:Item {key: r.because})
 WITH r, i, past
 WHERE past.domain <> r.domain

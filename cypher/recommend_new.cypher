@@ -9,6 +9,8 @@ OPTIONAL MATCH (one)-[:SAVED]->(met:Item)
 WITH collect(DISTINCT met.domain) AS known
 MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND NOT r.domain IN known
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 WITH r, i
 ORDER BY r.rank, r.score DESC, i.key
 LIMIT $k

@@ -6,6 +6,8 @@
 // retryable: yes
 MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND r.rank <= $k
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH (past:Item {key: r.because})
 RETURN r.domain AS domain, r.rank AS rank, i.key AS item, i.title AS title, r.score AS score,
        past.title AS because

@@ -7,5 +7,7 @@
 UNWIND $users AS key
 MATCH (u:User {key: key})-[r:RECOMMENDED]->(i:Item)
 WHERE r.run = u.run AND r.rank <= $k
+  AND NOT EXISTS { (u)-[:SAVED]->(i) }
+  AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 RETURN u.key AS user, i.key AS item, r.score AS score
 ORDER BY user, r.domain, r.rank

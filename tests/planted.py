@@ -43,6 +43,11 @@ ALIKE = [  # run, item, other, rank, score
     ("r2", "films/1", "games/1", 2, 0.6), ("r2", "books/2", "films/2", 1, 0.95),
     ("r2", "games/1", "books/1", 1, 0.7), ("r2", "books/3", "books/1", 1, 0.8),
 ]  # fmt: skip
+SAID = [  # user, item, counts, run, rank
+    ("cat", "films/1", "hidden", "r1", 3), ("cat", "games/2", "shown", "r2", 1),
+    ("ann", "games/1", "shown", "r2", 1), ("ann", "games/1", "clicked", "r2", 1),
+    ("ben", "games/1", "positive", "r2", 3), ("ben", "books/2", "negative", "r2", 2),
+]  # fmt: skip
 THEIRS = Names(
     users=NodeNames(label="Person", key="pid"),
     items={
@@ -143,6 +148,13 @@ def _write_links(db: Database, user: str, item: str, at: str) -> None:
             for row in rows
         ],
     )  # fmt: skip
+    db.write(
+        f"UNWIND $rows AS row MATCH {user} MATCH {item} CREATE (u)-[:FEEDBACK "
+        "{counts: row.counts, run: row.run, rank: row.rank, domain: split(row.item, '/')[0]}]->(i)",
+        rows=[
+            dict(zip(("user", "item", "counts", "run", "rank"), row, strict=True)) for row in SAID
+        ],
+    )
     columns = ("run", "of", "item", "rank", "score")
     other = item.replace("(i", "(o").replace("row.item", "row.of")
     db.write(

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from linkspan import cypher
+from linkspan.browsing import write_browser_files
 from linkspan.commands.ask import moment, open_client, show
 from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import err, out, show_json, table
@@ -84,6 +85,29 @@ def query(
     cells = [tuple(_plain(column, row[column]) for column in columns) for row in rows]
     shown = tuple(f">{each}" if _is_number(rows, each) else each for each in columns)
     show(_as_data(rows) if as_json else rows, as_json, shown, cells, "No rows")
+
+
+@app.command()
+def browser(
+    folder: Annotated[Path, typer.Option("--out", help="Where to write them.")] = Path(
+        "linkspan-browser"
+    ),
+    user: Annotated[
+        str | None, typer.Option("--user", help="User to begin with. [default: one with a list]")
+    ] = None,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Write the queries and a style for Neo4j Browser: titles, and a colour for each domain."""
+    with open_client(config, uri) as client:
+        key = None if user is None else client.user_key(user)
+        files = [str(file) for file in write_browser_files(client, folder, key)]
+    if as_json:
+        return show_json({"files": files})
+    for file in files:
+        out.print(file, markup=False)
+    out.print("Drop them on Neo4j Browser, first the style; docs/browser.md shows it.")
 
 
 def read_parameters(name: str, given: Sequence[str]) -> dict[str, Any]:

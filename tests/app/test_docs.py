@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.settings import load_settings
@@ -72,3 +73,13 @@ def test_the_settings_of_the_encoders_are_taken(tmp_path: Path) -> None:
     file.write_text(text)
     train = load_settings(file).train
     assert (train.fusion, train.long_texts, train.max_tokens) == ("attention", "mean", 64)
+
+
+def test_the_page_of_queries_says_what_their_headers_say() -> None:
+    page = (DOCS / "queries.md").read_text("utf-8")
+    lines = [
+        f"| `{query.name}` | {query.purpose} | {query.parameters} | {query.index} |"
+        for query in map(cypher.describe, cypher.names())
+    ]
+    assert sorted(line for line in page.splitlines() if line.startswith("| `")) == lines
+    assert re.findall("^## (.*)$", page, re.M) == [g[0].upper() + g[1:] for g in cypher.GROUPS]

@@ -24,6 +24,14 @@ DEFAULTS: dict[str, Any] = {
 Rows = list[list[Any]]
 PARTS = [0.0, 0.0, 0.0, 0.0]
 CASES: dict[str, tuple[dict[str, Any], Rows]] = {
+    "acceptance": (
+        {},
+        [
+            ["r2", "books", 1, 0, 0, 1, 0.0, None],
+            ["r2", "games", 3, 2, 1, 0, 2 / 3, 3.0],
+            ["r1", "films", 1, 0, 0, 1, 0.0, None],
+        ],
+    ),
     "activity": (
         {},
         [
@@ -185,7 +193,7 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     ),
     "recommend_rows": (
         {},
-        [["ben", "books/3", 0.8], ["ben", "books/2", 0.1], ["ben", "films/2", 0.3]],
+        [["ben", "books/3", 0.8], ["ben", "films/2", 0.3]],
     ),
     "recommended_to": (
         {"item": "films/2"},
@@ -248,10 +256,9 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
 }
 DRAWN: dict[str, tuple[dict[str, Any], set[str]]] = {
     "as_graph": (
-        {"domain": "games"},
+        {},
         {
-            "ann RECOMMENDED games/1",
-            "ann RECOMMENDED games/2",
+            "ann RECOMMENDED books/2", "ann RECOMMENDED films/2", "ann RECOMMENDED games/1",
             "ann SAVED books/1 TAGGED tag/desert TAGGED games/1",
         },
     ),
