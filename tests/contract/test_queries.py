@@ -24,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
 Rows = list[list[Any]]
 PARTS = [0.0, 0.0, 0.0, 0.0]
 CASES: dict[str, tuple[dict[str, Any], Rows]] = {
-    "acceptance": (
+    "feedback": (
         {},
         [
             ["r2", "books", 1, 0, 0, 1, 0.0, None],
