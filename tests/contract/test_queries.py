@@ -157,25 +157,6 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
         {"entity": "author/ja"},
         [["films/2", "Clueless", "films", 1, 0.4], ["books/2", "Emma", "books", 1, 0.3]],
     ),
-    "recommend_many": (
-        {"users": ["cat", "nobody", "ben"], "domain": "books", "k": 1},
-        [
-            [
-                "ben",
-                "books/3",
-                "Dune Messiah",
-                "books",
-                1,
-                0.8,
-                "Dune",
-                "books/1",
-                "r2",
-                0.8,
-                *PARTS,
-            ],
-            ["cat", "books/1", "Dune", "books", 1, 0.5, "Emma", "books/2", "r2", 0.5, *PARTS],
-        ],
-    ),
     "recommend_new": (
         {},
         [
