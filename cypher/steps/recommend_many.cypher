@@ -1,6 +1,5 @@
-// group: recommendations
 // purpose: the recommendations of many users at once, each as `recommend` gives them
-// parameters: $users = []: keys of the users; $domain = null: name of a domain, or null for all; $k = 10: at most this many rows a user
+// parameters: $users: keys of the users; $domain: name of a domain, or null for all; $k: at most this many rows a user
 // columns: user (key), item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
 // index: User.key
 // retryable: yes
