@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from copy import copy
+from typing import Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from torch import Tensor
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.history import PAD, Histories
-from linkspan.gnn.past import Recent
+from linkspan.gnn.past import Pasts, Recent
+from linkspan.gnn.simple import Scores, moments
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -67,7 +69,9 @@ class Cosine:
     name = part = "gnn"
 
     def __init__(self, fitted: FittedModel) -> None:
-        self._fitted = fitted
+        self._fitted, self._pasts = fitted, fitted.pasts
+        self._owners: IntArray | None = None
+        self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._rows = rows_by_domain(fitted.snapshot)
         self._codes = {domain: code for code, domain in enumerate(fitted.snapshot.domains)}
 
@@ -76,7 +80,7 @@ class Cosine:
         """(B, N) scores."""
         model, states = self._fitted.model, self._fitted.states
         code = self._codes[domain]
-        recent = self._fitted.pasts.recent(users, code, model.length)
+        recent = self._pasts.recent(users, code, model.length)
         user = model.user_states(states, *self._inputs(users, recent, code))
         items = states.items[self._tensor(self._rows[domain])]
         scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
@@ -112,6 +116,37 @@ class Cosine:
             result[user, :, recent.own[user, step]] += known[user, :, length + step]
         return result
 
+    @torch.no_grad()
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """Scores of some items (B, k) of the domain, without those of all others.
+
+        The mean and the spread of a cosine over all items follow from the mean and the covariance
+        of their states.
+        """
+        model, states, code = self._fitted.model, self._fitted.states, self._codes[domain]
+        recent = self._pasts.recent(users, code, model.length)
+        user = model.user_states(states, *self._inputs(users, recent, code))
+        values = (states.items[self._tensor(items)] @ user[:, :, None])[:, :, 0]
+        if domain not in self._known:
+            inside = states.items[self._tensor(self._rows[domain])] / model.temperature
+            self._known[domain] = moments(inside.cpu().numpy())
+        mean, covariance = self._known[domain]
+        state = user.cpu().numpy()
+        square = np.einsum("bd,bd->b", state @ covariance, state)
+        found: FloatArray = (values / model.temperature).cpu().numpy()
+        return Scores(found, state @ mean, np.sqrt(np.maximum(square, 0.0)))
+
+    def over(self, pasts: Pasts, owners: IntArray) -> Self:
+        """The same for other histories.
+
+        Args:
+            pasts: Of users that are asked for by their rows here.
+            owners: (U,) row in the graph of each of them.
+        """
+        other = copy(self)
+        other._pasts, other._owners = pasts, owners
+        return other
+
     def _inputs(self, users: IntArray, recent: Recent, code: int) -> tuple[Tensor, Tensor, Tensor]:
         """Users, domains and histories as tensors, as the model takes them."""
         length = recent.own.shape[1]
@@ -119,7 +154,8 @@ class Cosine:
         if self._fitted.model.inside:
             own = np.take_along_axis(recent.items, np.maximum(recent.own, 0), axis=1)
             items = np.concatenate([items, np.where(recent.own < 0, PAD, own)], axis=1)
-        return self.tensors(Histories(items, users, np.full(len(users), code)))
+        owners = users if self._owners is None else self._owners[users]
+        return self.tensors(Histories(items, owners, np.full(len(users), code)))
 
     def tensors(self, histories: Histories) -> tuple[Tensor, Tensor, Tensor]:
         """Arrays as tensors on the model's device."""

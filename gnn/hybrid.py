@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.components import Component, Cosine, Prior
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
-from linkspan.gnn.history import PAD
+from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import (
     Likeness,
     Popular,
@@ -121,37 +123,41 @@ class Mixture:
         """(B, N) scores of the domain's items."""
         return self.shares(users, domain).total()
 
-    def because(
-        self, users: IntArray, domain: str, items: IntArray, scales: list[FloatArray]
-    ) -> IntArray:
-        """The past item that gave most to each score, over all features.
+    def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
+        """(B, k) scores of some items (B, k), less what is the same for every history."""
+        total = np.zeros(items.shape, np.float32)
+        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
+            if weight > 0 and isinstance(feature, Cosine | Spread | Likeness):
+                values, mean, spread = feature.at(users, domain, items)
+                if self._weights is not None:
+                    there = (spread > 1e-6)[:, None]
+                    centred = values - mean[:, None]
+                    values = np.divide(
+                        centred, spread[:, None], out=np.zeros_like(centred), where=there
+                    )
+                total += np.float32(weight) * values
+        return total
 
-        Every feature but popularity is a sum over the events of a history, so that what each event
-        gave is exact, up to the constant that standardising takes from all items alike.
+    def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
+        """The same parts and weights for other histories: no training.
 
         Args:
-            users: (B,) user rows.
-            domain: Name of the items' domain.
-            items: (B, k) item rows.
-            scales: Of the same users and domain, from `shares`.
-
-        Returns:
-            (B, k) item rows, -1 where there is no history.
+            events: Columns ``user`` and ``item``, sorted by user and in time order within each;
+                their users are asked for by their rows here.
+            owners: (U,) row in the graph of each of them.
         """
-        fitted = self._fitted
-        code = fitted.snapshot.domains.index(domain)
-        recent = fitted.pasts.recent(users, code, fitted.model.length)
-        gains = np.zeros((*items.shape, recent.items.shape[1]), np.float32)
-        for feature, scale in zip(self.features, scales, strict=True):
-            if not scale.any():
-                continue
+        snapshot, other = self._fitted.snapshot, copy(self)
+        pasts = Pasts(events, item_domains(snapshot), timed=snapshot.timed)
+        features: list[Feature] = []
+        for feature in self.features:
             if isinstance(feature, Cosine):
-                gains += feature.gains(recent, domain, items, users) * scale[:, None, None]
+                features.append(feature.over(pasts, owners))
             elif isinstance(feature, Spread | Likeness):
-                gains += feature.gains(recent, domain, items) * scale[:, None, None]
-        gains[np.broadcast_to((recent.items == PAD)[:, None], gains.shape)] = -np.inf
-        result: IntArray = np.take_along_axis(recent.items, gains.argmax(axis=2), 1)
-        return result
+                features.append(feature.over(pasts))
+            else:
+                features.append(feature)
+        other.features = tuple(features)
+        return other
 
     def _weights_in(self, domain: str) -> tuple[float, ...]:
         return (1.0,) * len(self.features) if self._weights is None else self._weights.of(domain)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.components import PARTS, Component, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.explaining import find_losses
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import published
 from linkspan.gnn.metrics import top_columns
@@ -72,7 +73,7 @@ def score_top(
                     name: np.take_along_axis(part, best, 1) for name, part in shares.parts.items()
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
-                columns["because"] = mixture.because(chunk, domain, items, shares.scales)
+                columns["because"] = find_losses(fitted, mixture, chunk, domain, items).because()
                 frame = _lists(chunk, "user", items, "item", columns)
                 frames.append(frame.assign(domain=domain))
             task.advance(len(chunk))

@@ -7,7 +7,8 @@ is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from copy import copy
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,20 @@ def by_domain(
     return {domain: matrix[:, items] for domain, items in rows.items()}
 
 
+class Scores(NamedTuple):
+    """What a feature says of some items of a domain, and of all its items together.
+
+    Attributes:
+        values: (B, k) scores of the items.
+        mean: (B,) over all items of the domain.
+        spread: (B,) standard deviation over them.
+    """
+
+    values: FloatArray
+    mean: FloatArray
+    spread: FloatArray
+
+
 class Spread:
     """A history that fades, times a matrix from items to items.
 
@@ -257,6 +272,29 @@ class Spread:
         result *= recent.faded(decay, inside=self._inside)[:, None]
         return result
 
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """Scores of some items (B, k) of the domain, without making those of all others dense."""
+        past = self._pasts.over(self._codes[domain] if self._inside else None)
+        rows, count = self._rows[domain], len(self._rows[domain])
+        found = (past.rows(users, self._decay) @ self._matrices[domain]).tocsr()
+        found.sort_indices()
+        user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
+        known = np.append(user * count + found.indices, -1)
+        wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
+        place = np.searchsorted(known[:-1], wanted)
+        hits = known[place] == wanted
+        values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
+        mean = np.bincount(user, found.data, len(users)) / count
+        square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
+        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
+
+    def over(self, pasts: Pasts) -> Self:
+        """The same for other histories."""
+        other = copy(self)
+        other._pasts = pasts
+        return other
+
 
 class Likeness:
     """Cosines of an item's text with those of a history that fades, summed.
@@ -275,6 +313,7 @@ class Likeness:
     ) -> None:
         self.name = f"text {decay:g}"
         self._text, self._pasts, self._rows, self._decay = text, pasts, rows, decay
+        self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
@@ -288,6 +327,31 @@ class Likeness:
         decay = self._decay if self._pasts.timed else 1.0
         result: FloatArray = values * recent.faded(decay, inside=False)[:, None]
         return result
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """As `Spread.at`."""
+        if domain not in self._known:
+            self._known[domain] = moments(self._text[self._rows[domain]])
+        mean, covariance = self._known[domain]
+        state = self._pasts.over().rows(users, self._decay) @ self._text
+        values = np.zeros(items.shape, np.float32)
+        for place, column in enumerate(items.T):  # (B, k, d) at once would be large
+            values[:, place] = np.einsum("bd,bd->b", state, self._text[column])
+        square = np.einsum("bd,bd->b", state @ covariance, state)
+        return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
+
+    def over(self, pasts: Pasts) -> Self:
+        """The same for other histories."""
+        other = copy(self)
+        other._pasts = pasts
+        return other
+
+
+def moments(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(d,) mean and (d, d) covariance of vectors (n, d)."""
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
+    return mean, centred.T @ centred / np.float32(len(vectors))
 
 
 class Popular:

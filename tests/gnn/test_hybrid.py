@@ -234,25 +234,6 @@ def test_gains_of_the_network_add_up_to_its_score(
     assert (gains[:, :, 3:] != 0).any()
 
 
-def test_because_is_the_item_that_gave_most(both: tuple[FittedModel, Split]) -> None:
-    fitted, _ = both
-    features = build_features(fitted)["hybrid without gnn"]
-    mixture = Mixture("x", fitted, features, fitted.weights["hybrid without gnn"])
-    users, items = np.arange(12), np.tile(np.arange(60, 120), (12, 1))
-    _, scales = mixture.shares(users, "book")
-    found = mixture.because(users, "book", items, scales)
-    recent = fitted.pasts.recent(users, fitted.snapshot.domains.index("book"), fitted.model.length)
-    gains = np.zeros((12, 60, recent.items.shape[1]))
-    for feature, scale in zip(features, scales, strict=True):
-        if isinstance(feature, Spread | Likeness):
-            gains += feature.gains(recent, "book", items) * scale[:, None, None]
-    for user in users:
-        there = recent.items[user] >= 0
-        places = [list(recent.items[user]).index(item) for item in found[user]]
-        named = gains[user, np.arange(60), places]
-        np.testing.assert_allclose(named, gains[user][:, there].max(axis=1), atol=1e-5)
-
-
 def test_recent_events_know_their_steps_in_both_ways(build: Callable[..., Snapshot]) -> None:
     """Books are items 0 to 2, films 3 to 5; the first user's order is 3 0 4 1 5."""
     snapshot = build({"book": [0] * 3, "film": [0] * 3}, [[3, 0, 4, 1, 5], [2]])

@@ -1,0 +1,95 @@
+"""The named reason is the past item without which most is lost, everything scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
+from linkspan.gnn.explaining import find_losses
+from linkspan.gnn.fitted import Weights
+from linkspan.gnn.history import PAD
+from linkspan.gnn.hybrid import HYBRID, published
+from linkspan.graph.snapshot import Snapshot
+
+
+@pytest.fixture(scope="module")
+def fitted(
+    planted: Snapshot, text_of: Callable[..., dict[str, np.ndarray]], settings: TrainSettings
+) -> FittedModel:
+    """A hybrid in which every part counts."""
+    split = last_out(planted)
+    short = settings.model_copy(update={"epochs": 2, "linear_regularization": 5.0})
+    model = fit_hybrid(train(planted, split, text_of(planted), short), split)
+    names = model.weights[HYBRID].features
+    even = (0.3,) * len(names)
+    domains = tuple(planted.domains)
+    weights = Weights(names, domains, even, (even,) * len(domains))
+    whole = model.with_events(planted.events())
+    return replace(whole, weights={**model.weights, HYBRID: weights})
+
+
+def scored_without(fitted: FittedModel, user: int, item: int, domain: str) -> np.ndarray:
+    """Scores of the domain by a model whose known events lack one item of a user's past."""
+    events = fitted.events
+    kept = events[(events["user"] != user) | (events["item"] != item)]
+    mixture = published(fitted)
+    everyone = np.arange(len(fitted.snapshot.users))
+    return mixture.over(kept.reset_index(drop=True), everyone).score(np.array([user]), domain)[0]
+
+
+def test_losses_are_those_of_scoring_again(fitted: FittedModel) -> None:
+    users, items = np.arange(0, 20, 3), np.tile(np.arange(60, 120), (7, 1))
+    mixture = published(fitted)
+    before = mixture.score(users, "book")
+    found = find_losses(fitted, mixture, users, "book", items)
+    for row, user in enumerate(users):
+        past = [item for item in found.past[row] if item != PAD]
+        own = fitted.events.loc[fitted.events["user"] == user, "item"].to_numpy()
+        latest = own[::-1][: fitted.model.length].tolist()
+        assert past[: len(latest)] == latest and set(past) <= set(own)
+        for place in np.flatnonzero(found.past[row] != PAD):
+            item = found.past[row, place]
+            lost = before[row] - scored_without(fitted, int(user), int(item), "book")
+            np.testing.assert_allclose(found.losses[row, :, place], lost, atol=2e-3)
+
+
+def test_because_is_faithful_and_not_always_the_latest(fitted: FittedModel) -> None:
+    """Without the named item more is lost than without any other; sums of gains name the latest."""
+    top = score_top(fitted, k=3, users=np.arange(0, 60, 5))
+    mixture, latest = published(fitted), 0
+    for row in top.itertuples():
+        own = fitted.events.loc[fitted.events["user"] == row.user, "item"].to_numpy()
+        users, items = np.array([row.user]), np.array([[row.item]])
+        found = find_losses(fitted, mixture, users, row.domain, items)
+        losses = dict(zip(found.past[0], found.losses[0, 0], strict=True))
+        assert losses[row.because] == max(losses.values())
+        latest += row.because == own[-1]
+    assert 0 < latest < len(top)
+
+
+def test_an_item_met_twice_goes_with_all_its_events(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    random = np.random.default_rng(0)
+    histories = [[*random.permutation(8)[:4] + 8 * (user % 2)] for user in range(40)]
+    histories[0] = [0, 1, 0, 2, 0]
+    snapshot = build({"a": [0] * 16}, histories)
+    split = last_out(snapshot)
+    whole = train(snapshot, split, {}, settings.model_copy(update={"epochs": 1}))
+    whole = whole.with_events(snapshot.events())
+    found = find_losses(whole, published(whole), np.array([0]), "a", np.array([[5]]))
+    assert sorted(found.past[0]) == [PAD] * (found.past.shape[1] - 3) + [0, 1, 2]
+    gone = scored_without(whole, 0, 0, "a")
+    lost = published(whole).score(np.array([0]), "a")[0, 5] - gone[5]
+    at_first = found.losses[0, 0, list(found.past[0]).index(0)]
+    assert at_first == pytest.approx(lost, abs=1e-4)
+
+
+def test_a_user_without_a_past_has_no_reason(fitted: FittedModel) -> None:
+    none = fitted.with_events(fitted.events[fitted.events["user"] != 0].reset_index(drop=True))
+    top = score_top(none, k=2, users=np.array([0]))
+    assert (top["because"] == -1).all() and len(top) == 6
