@@ -19,6 +19,10 @@ IntArray = NDArray[np.int64]
 _CHUNK = 4096
 """Histories that are scored at once."""
 
+_LATEST = 4
+"""So many of the latest events, over all domains and within the one asked for, may be the reason:
+on goodbooks, 97% of the reasons that all of them give, for 55% of the time."""
+
 
 class Losses(NamedTuple):
     """What scores lose by each past item.
@@ -54,11 +58,16 @@ def find_losses(
         items: (B, k) item rows.
 
     Returns:
-        Of the latest events, over all domains and within this one, as many as the network looks
-        at. Costs L times the events of the users, and no scores of other items.
+        Of the latest events, over all domains and within this one; where histories are sets, of as
+        many as the network looks at. Costs L times the events of the users, and no scores of
+        other items.
     """
     code = fitted.snapshot.domains.index(domain)
-    met = fitted.pasts.recent(users, code, fitted.model.length).items
+    recent = fitted.pasts.recent(users, code, fitted.model.length)
+    met = recent.items
+    if fitted.snapshot.timed:
+        late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
+        met = np.where(late, met, PAD)
     again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
     past = np.where(again.any(axis=2), PAD, met)
     owner, place = np.nonzero(past != PAD)
