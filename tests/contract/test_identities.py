@@ -226,8 +226,14 @@ def test_every_twin_gets_the_same_list(
     report = publish(graph, make_record("a"), users, lists, similar)
     assert (report.users, report.recommendations, report.similar) == (40, 160, 5)
     client = Client(graph)
+    # As published: `recommend` leaves out what the user has met since, and these have met it all.
+    as_published = (
+        "MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item) WHERE r.run = u.run "
+        "RETURN r.domain AS domain, i.key AS item, r.because AS because"
+    )
     for user in ("1", "2", "3", "17"):
-        found = [(r.domain, r.item, r.because_item) for r in client.recommend(user)]
+        rows = graph.read(as_published, user=user)
+        found = [(row["domain"], row["item"], row["because"]) for row in rows]
         assert sorted(found, key=str) == [
             ("comics", "comics/1", None),
             ("comics", "comics/9", "comics/1"),
