@@ -294,7 +294,7 @@ class Questions:
         if not runs or runs[0]["slot"] is None:
             raise ConfigError(
                 "the graph has no text vectors of an active run",
-                hint="Publish a run, or search titles: connect without an encoder",
+                hint="Search titles: connect without an encoder",
             )
         run = runs[0]
         if run["encoder"] != encoder.name:
