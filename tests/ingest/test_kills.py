@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 from linkspan.graph.connection import Database
+from linkspan.graph.driving import Options
 from linkspan.ingest import Mapping, ingest
 from linkspan.settings import load_settings
 from servers import RunningServer, empty
@@ -168,7 +169,9 @@ def test_the_server_killed_in_mid_load(
 
         monkeypatch.setattr(Database, "write", counted)
         with (
-            Database(server.uri, server.user, server.password, timeout=120) as patient,
+            Database(
+                server.uri, server.user, server.password, options=Options(timeout=120)
+            ) as patient,
             ThreadPoolExecutor(1) as thread,
         ):
             load = thread.submit(ingest, patient, mapping)
