@@ -43,7 +43,7 @@ MISTAKES = [
         'type = "integer" } }\n\n[[items]]',
         'type = "int" } }\n\n[[items]]',
         "[[users.files]] 1, properties.age.type: 'int' is not allowed. Use one of 'text', "
-        "'category', 'integer', 'number', 'boolean', 'date', 'time', 'list'.",
+        "'category', 'integer', 'number', 'boolean', 'date', 'time', 'list', 'image'.",
     ),
     (
         'unit = "s"',
@@ -71,8 +71,8 @@ MISTAKES = [
     (
         'type = "BOUGHT"',
         'type = "RECOMMENDED"',
-        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: RECOMMENDED, "
-        "SAME_AS, SIMILAR",
+        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: FEEDBACK, "
+        "RECOMMENDED, SAME_AS, SIMILAR",
     ),
     (
         'entity = "Maker"',
@@ -83,8 +83,8 @@ MISTAKES = [
     (
         "price = {",
         "key = {",
-        "[[items]] 1, properties.key: a property 'key' is reserved: domain, embedding, id, key, "
-        "name, run",
+        "[[items]] 1, properties.key: a property 'key' is reserved: domain, embedding, "
+        "feedback_at, id, key, name, run",
     ),
     (
         'text = ["title", "makers"]',
