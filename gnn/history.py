@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from linkspan.gnn.transitions import order_within
+
 IntArray = NDArray[np.int64]
 
 PAD = -1
@@ -53,7 +55,7 @@ def before_events(
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
     found = [_before(users, items, length)]
     if inside:
-        order = np.lexsort((np.arange(len(items)), domains[items], users))
+        order = order_within(events, domains)
         groups = users[order] * (domains.max() + 1) + domains[items[order]]
         own = np.empty_like(found[0])
         own[order] = _before(groups, items[order], length)
