@@ -4,8 +4,10 @@
 // columns: recommended, tie (paths; a graph browser draws them)
 // index: User.key
 // retryable: yes
-MATCH recommended = (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND r.rank <= $rank
+MATCH (u:User {key: $user})
+WITH u, u.run AS run
+MATCH recommended = (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND r.rank <= $rank
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH tie = (u)-[:SAVED]->(:Item)--(e:Entity)--(i)

@@ -5,14 +5,15 @@
 // index: User.key
 // retryable: yes
 MATCH (u:User {key: $user})
-CALL (u) {
+WITH u, u.run AS run
+CALL (u, run) {
   MATCH (u)-[:SAME_AS*0..]-(one:User)
   WITH DISTINCT one
   MATCH (one)-[r:SAVED]->(i:Item)
   RETURN i.domain AS domain, i AS met, null AS listed, r.at AS at
   UNION ALL
   MATCH (u)-[r:RECOMMENDED]->(i:Item)
-  WHERE r.run = u.run
+  WHERE r.run = run
   RETURN r.domain AS domain, null AS met, i AS listed, null AS at
 }
 RETURN domain, count(DISTINCT met) AS items, min(at) AS first, max(at) AS last,

@@ -4,8 +4,10 @@
 // columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
 // index: User.key
 // retryable: yes
-MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+MATCH (u:User {key: $user})
+WITH u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND ($domain IS NULL OR r.domain = $domain)
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 WITH r, i

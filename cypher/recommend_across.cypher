@@ -4,8 +4,10 @@
 // columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_domain (its domain)
 // index: User.key
 // retryable: yes
-MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run
+MATCH (u:User {key: $user})
+WITH u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH (past:Item {key: r.because})

@@ -7,8 +7,10 @@
 MATCH (e:Entity {key: $entity})
 MATCH (e)--(tied:Item)
 WITH collect(DISTINCT tied) AS items
-MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND i IN items
+MATCH (u:User {key: $user})
+WITH items, u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND i IN items
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score

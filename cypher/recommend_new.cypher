@@ -7,8 +7,10 @@
 MATCH (:User {key: $user})-[:SAME_AS*0..]-(one:User)
 OPTIONAL MATCH (one)-[:SAVED]->(met:Item)
 WITH collect(DISTINCT met.domain) AS known
-MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND NOT r.domain IN known
+MATCH (u:User {key: $user})
+WITH known, u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND NOT r.domain IN known
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 WITH r, i

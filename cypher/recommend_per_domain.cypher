@@ -4,8 +4,10 @@
 // columns: domain, rank (in the domain, from 1), item (key), title, score, because (title of the past item that counted most)
 // index: User.key
 // retryable: yes
-MATCH (u:User {key: $user})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND r.rank <= $k
+MATCH (u:User {key: $user})
+WITH u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND r.rank <= $k
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 OPTIONAL MATCH (past:Item {key: r.because})

@@ -5,8 +5,10 @@
 // index: User.key
 // retryable: yes
 UNWIND $users AS key
-MATCH (u:User {key: key})-[r:RECOMMENDED]->(i:Item)
-WHERE r.run = u.run AND r.rank <= $k
+MATCH (u:User {key: key})
+WITH u, u.run AS run
+MATCH (u)-[r:RECOMMENDED]->(i:Item)
+WHERE r.run = run AND r.rank <= $k
   AND NOT EXISTS { (u)-[:SAVED]->(i) }
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 RETURN u.key AS user, i.key AS item, r.score AS score

@@ -6,9 +6,10 @@
 // retryable: yes
 MATCH (u:User {key: $user})
 MATCH (i:Item {key: $item})
-CALL (u, i) {
+WITH u, i, u.run AS run
+CALL (u, i, run) {
   MATCH tie = (u)-[r:RECOMMENDED]->(i)
-  WHERE r.run = u.run
+  WHERE r.run = run
   RETURN tie
   UNION ALL
   MATCH tie = (u)-[:SAVED]->(:Item)--(:Entity)--(i)

@@ -5,9 +5,10 @@
 // retryable: yes
 UNWIND $users AS key
 MATCH (u:User {key: key})
-CALL (u) {
+WITH key, u, u.run AS run
+CALL (u, run) {
   MATCH (u)-[r:RECOMMENDED]->(i:Item)
-  WHERE r.run = u.run AND ($domain IS NULL OR r.domain = $domain)
+  WHERE r.run = run AND ($domain IS NULL OR r.domain = $domain)
     AND NOT EXISTS { (u)-[:SAVED]->(i) }
     AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
   RETURN r, i
