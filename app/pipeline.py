@@ -13,6 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 import linkspan
@@ -26,6 +27,7 @@ from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.vectors import ItemVectors, text_hash
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
@@ -35,7 +37,7 @@ from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, Split, Tuned
+    from linkspan.gnn import Evaluation, FittedModel, Split, Tuned
 
 MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
@@ -280,6 +282,8 @@ class Pipeline:
             similar = keyed_similar(snapshot, similar)
             lists.to_parquet(run.lists, index=False)
             similar.to_parquet(run.similar, index=False)
+            if self.settings.publish.vectors:
+                keyed_vectors(snapshot, model).save(run.vectors)
             stage.count, stage.unit = len(lists), "rows"
             stage.text = f"{len(lists):,} recommendations, {len(similar):,} similar items"
         return lists, similar
@@ -329,9 +333,11 @@ class Pipeline:
                 f"run {run.id} ranks below popularity (NDCG@10 {model:.4f}, {popularity:.4f})",
                 hint="Train with other settings; nothing was published",
             )
-        if not run.lists.exists():
+        wanted = self.settings.publish.vectors
+        if not run.lists.exists() or (wanted and not run.vectors.exists()):
             self.score(snapshot, run)
         lists, similar = pd.read_parquet(run.lists), pd.read_parquet(run.similar)
+        vectors = ItemVectors.load(run.vectors) if wanted else None
         record = RunRecord(
             id=run.id,
             model=MODELS[published],
@@ -342,10 +348,11 @@ class Pipeline:
             interactions=sorted(snapshot.interactions),
             names=snapshot.roles.names,
             feedback=self._feedback_rules(snapshot),
+            encoder=vectors.encoder if vectors else None,
         )
         with self._stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()
-            report = publish(database, record, users, lists, similar, self.progress)
+            report = publish(database, record, users, lists, similar, self.progress, vectors)
             stage.count, stage.unit = report.written, "rows"
             stage.text = (
                 f"{report.recommendations + report.similar:,} relationships, "
@@ -373,3 +380,18 @@ class Pipeline:
         self.score(snapshot, run)
         self.publish(database, snapshot, run)
         return run, snapshot, evaluation
+
+
+def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
+    """The vectors of all items under the keys that they have in the graph."""
+    encoder = gnn.build_encoder(model.settings.encoder).name
+    keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
+    rows = keys["row"].to_numpy()
+    written = (texts != "")[rows, None]
+    return ItemVectors(
+        encoder=encoder,
+        keys=keys["key"].tolist(),
+        states=gnn.item_states(model)[rows],
+        texts=np.where(written, model.text["item"][rows], np.float32(0)),
+        hashes=[text_hash(encoder, text) for text in texts[rows]],
+    )

@@ -35,6 +35,7 @@ class DatabaseSettings(BaseModel):
             ``neo4j+s://`` with host and port.
         user: Login name; not for the embedded server.
         name: Name of the database; not for the embedded server.
+        http: Where a server that is ArcadeDB serves its own API; by default its usual port.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,7 @@ class DatabaseSettings(BaseModel):
     uri: str = f"embedded:{FOLDER}/db"
     user: str = "neo4j"
     name: str = "neo4j"
+    http: str | None = None
 
 
 class PublishSettings(BaseModel):
@@ -50,12 +52,14 @@ class PublishSettings(BaseModel):
     Attributes:
         k: Recommendations a user and domain.
         similar: Similar items an item in its own domain, and as many in the others.
+        vectors: Whether items get their vectors, with an index each.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     k: int = Field(default=10, ge=1)
     similar: int = Field(default=5, ge=1)
+    vectors: bool = True
 
 
 class FeedbackSettings(BaseModel):
@@ -174,7 +178,7 @@ class Settings(BaseModel):
 
     def open_database(self, *, create: bool = False) -> Database:
         """Connect with `login`, which says what is raised."""
-        return Database(**vars(self.login(create=create)))
+        return Database(**vars(self.login(create=create)), http_url=self.database.http)
 
 
 def load_settings(file: Path | None = None, **flags: Any) -> Settings:
@@ -202,6 +206,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         ("uri", "NEO4J_URI"),
         ("user", "NEO4J_USERNAME"),
         ("name", "NEO4J_DATABASE"),
+        ("http", "ARCADEDB_HTTP"),
     ):
         if variable in os.environ:
             own["database"][key] = os.environ[variable]

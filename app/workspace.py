@@ -90,6 +90,7 @@ class RunFolder:
         final: Folder of the model fitted on all events, which is published.
         lists: Parquet file of the recommendations.
         similar: Parquet file of the similar items.
+        vectors: Parquet file of the items' vectors.
         split: Parquet file of the split.
         ranks: Parquet file of the ranks of the test events.
     """
@@ -98,6 +99,7 @@ class RunFolder:
         self.folder, self.id = folder, folder.name
         self.held_out, self.final = folder / "held_out", folder / "final"
         self.lists, self.similar = folder / "recommended.parquet", folder / "similar.parquet"
+        self.vectors = folder / "vectors.parquet"
         self.split = self.held_out / "split.parquet"
         self.ranks = folder / "ranks.parquet"
 

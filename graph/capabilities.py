@@ -37,3 +37,25 @@ class Capabilities:
             bolt=".".join(map(str, protocol)),
             vector_index_in_cypher=arcade is None,
         )
+
+    def vector_index(self, name: str, label: str, key: str, size: int) -> list[str]:
+        """The statements that make a vector index for cosines: Cypher, or ArcadeDB's own language.
+
+        Args:
+            name: Its name, a plain word.
+            label: Label of the nodes, any text.
+            key: Property that holds the vector, a plain word.
+            size: Width of the vectors.
+        """
+        quoted = "`" + label.replace("`", "``") + "`"
+        if self.vector_index_in_cypher:
+            return [
+                f"CREATE VECTOR INDEX {name} IF NOT EXISTS FOR (n:{quoted}) ON (n.{key}) OPTIONS "
+                f"{{indexConfig: {{`vector.dimensions`: {size}, "
+                "`vector.similarity_function`: 'cosine'}}"
+            ]
+        return [
+            f"CREATE PROPERTY {quoted}.{key} IF NOT EXISTS ARRAY_OF_FLOATS",
+            f"CREATE INDEX {name} IF NOT EXISTS ON {quoted} ({key}) LSM_VECTOR "
+            f"METADATA {{dimensions: {size}, similarity: 'COSINE'}}",
+        ]

@@ -9,12 +9,14 @@ from datetime import UTC
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import neo4j
 import neo4j.time
 import pandas as pd
 from neo4j.exceptions import DriverError, Neo4jError
 
+from linkspan.graph import arcadedb
 from linkspan.graph.capabilities import Capabilities
 from linkspan.graph.driving import (
     DEFAULT,
@@ -55,6 +57,7 @@ def open_database(
     *,
     create: bool = True,
     options: Options = DEFAULT,
+    http_url: str | None = None,
 ) -> Database:
     """Connect to a server, or start or join the embedded one.
 
@@ -65,6 +68,7 @@ def open_database(
         database: Name of the database, likewise.
         create: Whether to make the embedded database where there is none.
         options: How patient the connection is, and how wide.
+        http_url: Where a server that is ArcadeDB serves its own API; see `Database`.
 
     Raises:
         ConfigError: The address has another form, there is no password for a server, or there is no
@@ -72,7 +76,7 @@ def open_database(
         DatabaseError: The embedded server did not start.
     """
     login = find_login(uri, user, password, database, create=create)
-    return Database(**vars(login), options=options)
+    return Database(**vars(login), options=options, http_url=http_url)
 
 
 class Database:
@@ -85,6 +89,7 @@ class Database:
         database: Name of the database.
         embedded: The embedded server behind the address, left when the connection is closed.
         options: How patient it is, and how wide.
+        http_url: Where ArcadeDB serves its own API; by default on its usual port of the same host.
 
     Raises:
         ConfigError: The address has another form.
@@ -99,10 +104,14 @@ class Database:
         *,
         embedded: EmbeddedServer | None = None,
         options: Options = DEFAULT,
+        http_url: str | None = None,
     ) -> None:
         self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
         self.options = options
         check_address(uri)
+        self._password = password
+        own = embedded.http_url if embedded else f"http://{urlsplit(uri).hostname}:{arcadedb.PORT}/"
+        self.http_url = http_url or own
         try:
             self._driver = neo4j.GraphDatabase.driver(
                 uri, auth=(user, password), **options.of_driver()
@@ -271,6 +280,34 @@ class Database:
         """
         with self._errors(), self._driver.session(database=self.database) as session:
             return session.run(query, parameters).data()
+
+    def create_vector_index(self, name: str, label: str, key: str, size: int) -> None:
+        """Make a vector index for cosines, unless there is one of this name.
+
+        Args:
+            name: Its name, a plain word.
+            label: Label of the nodes.
+            key: Property that holds the vector, a plain word.
+            size: Width of the vectors.
+
+        Raises:
+            DatabaseError: The server refused; or it is ArcadeDB, whose Cypher does not make such an
+                index, and its own API does not answer.
+        """
+        for statement in self.capabilities.vector_index(name, label, key, size):
+            if self.capabilities.vector_index_in_cypher:
+                self.run(statement)
+            else:
+                self.sql(statement)
+
+    def sql(self, command: str) -> list[dict[str, Any]]:
+        """Run a command of ArcadeDB's own language.
+
+        Raises:
+            DatabaseError: Its API does not answer, or the server refused.
+        """
+        login = self.user, self._password
+        return arcadedb.run_sql(self.http_url, *login, self.database, command)
 
     def close(self) -> None:
         """Close all connections. May be called twice."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from linkspan import cypher
 from linkspan.graph.connection import Database
+from linkspan.graph.vectors import PROPERTIES
 from linkspan.progress import SILENT, Progress
 
 NODES = 10_000
@@ -19,7 +20,7 @@ LINKS = 100_000
 
 OURS = frozenset({"RECOMMENDED", "SIMILAR", "FEEDBACK"})
 OUR_LABELS = frozenset({"Run"})
-_BOOKKEEPING = ("LoadedFile", "UserKey")
+_BOOKKEEPING = ("LoadedFile", "UserKey", "PublishLease")
 
 
 @dataclass(frozen=True)
@@ -185,6 +186,8 @@ def _read_label(database: Database, name: str) -> Label:
     query = cypher.load("inspect_properties", replace)
     properties = {}
     for key, (types, filled) in _types(database.read(query, sample=NODES)).items():
+        if key in PROPERTIES:
+            continue
         unique = cypher.load("inspect_unique", replace)
         found = database.read(unique, name=key, sample=NODES)[0]
         properties[key] = Property(

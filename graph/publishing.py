@@ -4,33 +4,43 @@ Both servers read committed data, so a list that is replaced in place is seen ha
 Therefore new relationships are written beside the old ones first; then each user is switched by
 one property, ``User.run``, in later transactions; and the run before stays until the next publish.
 How far it has come is kept in the ``Run`` node, in the same transaction as each batch, so a publish
-that was killed goes on where it stopped.
+that was killed goes on where it stopped. One at a time may publish (`linkspan.graph.lease`).
+
+A ``Run`` is ``publishing``, then ``active``, then ``superseded`` by the next one; ``failed`` where
+its publishing ended in an error, kept as ``reason``. Publishing a failed run again goes on with it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import islice
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from linkspan import cypher
 from linkspan.cypher import Names
-from linkspan.errors import PublishError
+from linkspan.errors import LinkspanError, PublishError
+from linkspan.graph.clearing import clear_lists
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import FeedbackRules
+from linkspan.graph.lease import Lease
+from linkspan.graph.lists import (
+    PARTS,
+    Lists,
+    check_lists,
+    count_rows,
+    list_rows,
+    similar_rows,
+)
 from linkspan.graph.schema import prepare_adopted
+from linkspan.graph.vectors import ItemVectors, await_indexes, other_slot, write_vectors
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.progress import SILENT, Progress
 
-PARTS = ("gnn", "linear", "transitions", "text", "popularity")
-"""The parts of a score; they add up to it."""
+__all__ = ["PARTS", "PublishReport", "RunRecord", "check_lists", "publish", "rollback"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class RunRecord:
         interactions: Relationship types from users to items, for the client.
         names: What the roles are called in an adopted graph, for the client and for publishing.
         feedback: How feedback is written, for the client.
+        encoder: Name of the text encoder, where items get vectors.
     """
 
     id: str
@@ -58,6 +69,7 @@ class RunRecord:
     interactions: list[str]
     names: Names | None = None
     feedback: FeedbackRules | None = None
+    encoder: str | None = None
 
     def properties(self) -> dict[str, Any]:
         """As properties of the ``Run`` node; the two dicts as JSON."""
@@ -70,6 +82,7 @@ class RunRecord:
             "interactions": self.interactions,
             "names": self.names and self.names.model_dump_json(),
             "feedback": self.feedback and self.feedback.model_dump_json(),
+            "encoder": self.encoder,
         }
 
 
@@ -94,45 +107,14 @@ class PublishReport:
     seconds: float
 
 
-def check_lists(lists: pd.DataFrame) -> None:
-    """Refuse lists that no reader should see.
-
-    Args:
-        lists: As for `publish`.
-
-    Raises:
-        PublishError: There are none, a score is not finite, the parts do not add up, an item stands
-            twice in a list, ranks have gaps, or nearly everyone gets the same few items.
-    """
-    if lists.empty:
-        raise PublishError("there are no recommendations to publish")
-    scores = lists[["score", *PARTS]].to_numpy(np.float64)
-    if not np.isfinite(scores).all():
-        raise PublishError(f"{int((~np.isfinite(scores)).any(1).sum()):,} scores are not finite")
-    gap = np.abs(scores[:, 0] - scores[:, 1:].sum(1))
-    if gap.max() > 1e-4 * max(1.0, np.abs(scores).max()):
-        raise PublishError(f"the parts of a score miss it by {gap.max():.2g}")
-    if lists.duplicated(["user", "item"]).any():
-        raise PublishError("an item stands twice in a user's list")
-    per_list = lists.groupby(["user", "domain"], sort=False)["rank"].agg(["min", "max", "size"])
-    if (per_list["min"] != 1).any() or (per_list["max"] != per_list["size"]).any():
-        raise PublishError("the ranks of a list have gaps")
-    for domain, part in lists[lists["because"].notna()].groupby("domain"):
-        users, items = part["user"].nunique(), part["item"].nunique()
-        if users >= 100 and items <= int(part["rank"].max()):
-            raise PublishError(
-                f"the model collapsed: {users:,} users get the same {items} items in '{domain}'",
-                hint="Train again with other settings",
-            )
-
-
 def publish(
     database: Database,
     run: RunRecord,
     users: list[str],
-    lists: pd.DataFrame,
-    similar: pd.DataFrame,
+    lists: Lists,
+    similar: Lists,
     progress: Progress = SILENT,
+    vectors: ItemVectors | None = None,
 ) -> PublishReport:
     """Write a run's lists, switch every user to them, and make the run the active one.
 
@@ -142,50 +124,52 @@ def publish(
             active is left as it is.
         users: Keys of all users, with a list or not; they are switched in this order.
         lists: Columns ``user``, ``item``, ``domain``, ``rank``, ``score``, `PARTS`, ``because``
-            (keys of users and items; null where there is no reason), sorted by user, domain, rank.
+            (keys of users and items; null where there is no reason), each user's rows together and
+            sorted by domain and rank. A file is read in pieces: memory does not grow with it.
         similar: Columns ``item``, ``other``, ``rank``, ``score``, sorted by item and rank.
         progress: Told of each batch.
+        vectors: Of the items; they go into the slot that the active run does not use.
 
     Raises:
-        PublishError: The lists are refused by `check_lists`, or the graph lost users or items.
+        PublishError: The lists are refused by `check_lists`, the graph lost users or items, or
+            another publishes.
         DatabaseError: The server failed; call again to go on.
     """
     started = perf_counter()
-    check_lists(lists)
-    names = run.names
-    if names is not None:
-        prepare_adopted(database, names)
-    state = database.run(cypher.load("publish_run"), run=run.id, properties=run.properties())[0]
+    counts, others = check_lists(lists), count_rows(similar)
+    digest = f"{counts.digest:016x}-{others}"
+    if run.names is not None:
+        prepare_adopted(database, run.names)
     written = 0
-    if state["state"] != "active":
-        database.write(cypher.load("fail_runs"), run=run.id)
-        _clear(database, names, [run.id, *_runs_in(database, "active")], progress)
-        query = cypher.load("publish_recommended", None, names)
-        written += _write(database, query, run.id, _rows(lists), state["users"], progress)
-        query = cypher.load("publish_similar", None, names)
-        written += _write(database, query, run.id, _others(similar), state["items"], progress)
-        fresh = state["users"] == state["items"] == 0
-        if fresh and written != len(lists) + len(similar):
-            raise PublishError(
-                f"{len(lists) + len(similar) - written:,} rows found no user or item in the graph",
-                hint="It changed after the snapshot: train again",
+    with Lease(database, f"publish of run {run.id}") as lease, _noting_failure(run.id, lease):
+        about = {"run": run.id, "properties": run.properties(), "publisher": lease.token}
+        state = database.run(cypher.load("publish_run"), **about)[0]
+        if state["state"] != "active":
+            publisher = _Publisher(database, run, lease, progress)
+            begun = state["users"] + state["items"] > 0 and state["lists"] == digest
+            publisher.make_room(begun=begun)
+            database.write(cypher.load("note_lists"), run=run.id, lists=digest)
+            users_done, items_done = (state["users"], state["items"]) if begun else (0, 0)
+            if vectors is not None:
+                publisher.write_vectors(vectors)
+            written += publisher.write(
+                "publish_recommended", list_rows(lists), users_done, counts.rows
             )
-        with progress.task("Switching users", len(users), "users") as task:
-            query = cypher.load("switch_users", None, names)
-            write_rows(database, query, users, task=task, run=run.id)
-        database.write(cypher.load("switch_run"), run=run.id)
+            written += publisher.write("publish_similar", similar_rows(similar), items_done, others)
+            publisher.check_written(written, counts.rows + others)
+            publisher.switch(users, vectors is not None)
     return PublishReport(
         run=run.id,
-        users=lists["user"].nunique(),
-        recommendations=len(lists),
-        similar=len(similar),
+        users=counts.users,
+        recommendations=counts.rows,
+        similar=others,
         written=written,
         seconds=perf_counter() - started,
     )
 
 
 def rollback(database: Database) -> tuple[str, str]:
-    """Bring the run before back.
+    """Bring the run before back, with its item vectors.
 
     Args:
         database: The graph.
@@ -194,53 +178,117 @@ def rollback(database: Database) -> tuple[str, str]:
         The id of the run that was active, and of the one that is now.
 
     Raises:
-        PublishError: There is no run before, or its lists are gone.
+        PublishError: There is no run before, its lists are gone, or another publishes.
+        DatabaseError: The server failed; call again to go on.
     """
     names = Client(database).names
-    active, before = _runs_in(database, "active"), _runs_in(database, "superseded")
-    kept = {row["run"] for row in database.read(cypher.load("kept_runs", None, names))}
-    usable = [run for run in before if run in kept]
-    if not active or not usable:
-        raise PublishError("there is no run to go back to", hint="See 'linkspan runs'")
-    users = [row["key"] for row in database.read(cypher.load("read_users", None, names))]
-    switch = cypher.load("switch_users", None, names)
-    write_rows(database, switch, sorted(users), run=usable[0])
-    database.write(cypher.load("switch_run"), run=usable[0])
+    with Lease(database, "rollback") as lease:
+        runs = database.read(cypher.load("run_states"))
+        active = [run["run"] for run in runs if run["state"] == "active"]
+        usable = [run["run"] for run in runs if run["kept"] and run["state"] == "superseded"]
+        if not active or not usable:
+            raise PublishError("there is no run to go back to", hint="See 'linkspan runs'")
+        database.write(cypher.load("own_run"), run=usable[0], publisher=lease.token)
+        users = [row["key"] for row in database.read(cypher.load("read_users", None, names))]
+        switch = cypher.load("switch_users", None, names)
+        write_rows(database, switch, sorted(users), run=usable[0], publisher=lease.token)
+        lease.renew()
+        database.write(cypher.load("switch_run"), run=usable[0], publisher=lease.token)
     return active[0], usable[0]
 
 
-def _runs_in(database: Database, state: str) -> list[str]:
-    """Ids of the runs in a state, the latest first."""
-    return [run["run"] for run in database.read(cypher.load("runs")) if run["state"] == state]
+class _Publisher:
+    """The steps of publishing one run, while the lease is held."""
+
+    def __init__(
+        self, database: Database, run: RunRecord, lease: Lease, progress: Progress
+    ) -> None:
+        self.database, self.run, self.lease, self.progress = database, run, lease, progress
+
+    def make_room(self, *, begun: bool) -> None:
+        """Remove the lists of all runs but the active one, and but this one if it has begun."""
+        runs = self.database.read(cypher.load("run_states"))
+        active = [run["run"] for run in runs if run["state"] == "active"]
+        keep = [self.run.id, *active] if begun else active
+        if active:  # a publish that was broken off and given up may have switched users
+            lost = self.database.read(cypher.load("lost_users", None, self.run.names), keep=keep)
+            keys, switch = sorted(row["key"] for row in lost), cypher.load("restore_users")
+            write_rows(self.database, switch, keys, run=active[0])
+        self.database.write(cypher.load("clear_runs"), run=self.run.id, keep=keep)
+        clear_lists(self.database, self.run.names, keep, self.lease.check, self.progress)
+
+    def write_vectors(self, vectors: ItemVectors) -> None:
+        """Fill the slot that the active run does not use, unless this run has done so before."""
+        slots = {row["run"]: row for row in self.database.read(cypher.load("read_slots"))}
+        if slots[self.run.id]["slot"] is not None:
+            return
+        active = (row["slot"] for row in slots.values() if row["state"] == "active")
+        slot = other_slot(next(active, None))
+        parts = write_vectors(self.database, self.run.names, vectors, slot, self.progress)
+        self.lease.check()
+        self.database.write(cypher.load("run_vectors"), run=self.run.id, slot=slot, parts=parts)
+
+    def write(
+        self, name: str, rows: Iterator[tuple[int, dict[str, Any]]], done: int, total: int
+    ) -> int:
+        """Send lists in batches of about `BATCH_ROWS` relationships, after the first ``done``."""
+        query, written = cypher.load(name, None, self.run.names), 0
+        with self.progress.task("Publishing", total, "relationships") as task:
+            for _ in range(done):
+                count, _row = next(rows)
+                task.advance(count)
+            while batch := _take(rows):
+                self.lease.check()
+                done += len(batch)
+                about = {"run": self.run.id, "publisher": self.lease.token, "done": done}
+                counters = self.database.write(query, **about, rows=batch)
+                written += counters.relationships_created
+                task.advance(counters.relationships_created)
+        return written
+
+    def check_written(self, written: int, wanted: int) -> None:
+        """See that no row found its user or item gone.
+
+        Raises:
+            PublishError: One did.
+        """
+        self.lease.renew()
+        if written < wanted:  # it went on from before, so count what is there
+            written = sum(
+                self.database.read(
+                    cypher.load("count_lists", {"RECOMMENDED": kind}), runs=[self.run.id]
+                )[0]["count"]
+                for kind in ("RECOMMENDED", "SIMILAR")
+            )
+        if written != wanted:
+            raise PublishError(
+                f"{wanted - written:,} rows found no user or item in the graph",
+                hint="It changed after the snapshot: train again",
+            )
+
+    def switch(self, users: list[str], indexed: bool) -> None:
+        """Let every user read the new lists, then make the run the active one."""
+        about = {"run": self.run.id, "publisher": self.lease.token}
+        if indexed:
+            await_indexes(self.database)  # they were filled while the lists were written
+        self.lease.check()
+        with self.progress.task("Switching users", len(users), "users") as task:
+            query = cypher.load("switch_users", None, self.run.names)
+            write_rows(self.database, query, users, task=task, **about)
+        self.lease.renew()
+        self.database.write(cypher.load("switch_run"), **about)
 
 
-def _clear(database: Database, names: Names | None, keep: list[str], progress: Progress) -> None:
-    """Remove the lists of all runs but those kept."""
-    for stale, delete in (("stale_users", "delete_recommended"), ("stale_items", "delete_similar")):
-        keys = [row["key"] for row in database.read(cypher.load(stale, None, names), keep=keep)]
-        with progress.task("Removing old lists", len(keys), "lists") as task:
-            query = cypher.load(delete, None, names)
-            write_rows(database, query, sorted(keys), batch_size=200, task=task, keep=keep)
-
-
-def _write(
-    database: Database,
-    query: str,
-    run: str,
-    rows: Iterator[tuple[int, dict[str, Any]]],
-    done: int,
-    progress: Progress,
-) -> int:
-    """Send lists in batches of about `BATCH_ROWS` relationships, after the first ``done`` lists."""
-    written = 0
-    remaining = islice(rows, done, None)
-    with progress.task("Publishing", None, "relationships") as task:
-        while batch := _take(remaining):
-            done += len(batch)
-            counters = database.write(query, run=run, done=done, rows=batch)
-            written += counters.relationships_created
-            task.advance(counters.relationships_created)
-    return written
+@contextmanager
+def _noting_failure(run: str, lease: Lease) -> Iterator[None]:
+    """Write into the ``Run`` why its publishing ended in an error, if the server still answers."""
+    try:
+        yield
+    except LinkspanError as error:
+        about = {"run": run, "publisher": lease.token, "reason": error.message}
+        with suppress(LinkspanError):
+            lease.database.write(cypher.load("fail_run"), **about)
+        raise
 
 
 def _take(rows: Iterator[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -252,35 +300,3 @@ def _take(rows: Iterator[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
         if size >= BATCH_ROWS:
             break
     return batch
-
-
-def _rows(lists: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each user's list as one row of ``publish_recommended``, with its length."""
-    columns = ["item", "domain", "rank", "score", *PARTS, "because"]
-    yield from _grouped(lists, "user", columns, "items")
-
-
-def _others(similar: pd.DataFrame) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each item's similar items as one row of ``publish_similar``, with their number."""
-    renamed = similar.rename(columns={"item": "of", "other": "item"})
-    for count, row in _grouped(renamed, "of", ["item", "rank", "score"], "others"):
-        yield count, {"item": row["of"], "others": row["others"]}
-
-
-def _grouped(
-    frame: pd.DataFrame, by: str, columns: list[str], name: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Runs of equal ``by`` as one row each; the frame is sorted by it."""
-    keys = frame[by].to_numpy(object)
-    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, int)
-    ends = np.r_[starts[1:], len(keys)]
-    values = [
-        frame[column].astype(object).where(frame[column].notna(), None).tolist()
-        for column in columns
-    ]
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        members = [
-            dict(zip(columns, row, strict=True))
-            for row in zip(*(column[start:end] for column in values), strict=True)
-        ]
-        yield end - start, {by: keys[start], name: members}

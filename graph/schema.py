@@ -9,7 +9,8 @@ from linkspan.cypher import Names
 from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database
 
-_UNIQUE = {"User": "key", "Item": "key", "Entity": "key", "Run": "id"}
+_UNIQUE = {"User": "key", "Item": "key", "Entity": "key", "Run": "id", "PublishLease": "name"}
+_ON_ADOPTED = ("Run", "PublishLease")
 _ADOPTED = "linkspan_adopted"
 _KEEP = "_typed"  # the type of the property was declared before the index was made
 
@@ -54,12 +55,23 @@ def prepare_adopted(database: Database, names: Names) -> None:
             )
 
 
+def prepare_lease(database: Database) -> None:
+    """Make the node that is the lease for publishing, and the constraint that keeps it one.
+
+    Raises:
+        DatabaseError: The server refused.
+    """
+    _make_unique(database, "PublishLease")
+    database.write(cypher.load("make_lease"))
+
+
 def check_free(database: Database, names: Names) -> None:
     """Refuse a graph that uses for itself what Linkspan would write.
 
     Raises:
         SchemaError: Before the first publish, it has relationships of type RECOMMENDED or SIMILAR,
-            users with a property ``run``, or at any time nodes labelled Run of its own.
+            users with a property ``run`` or items with vectors under our names, or at any time
+            nodes labelled Run of its own.
     """
     taken = database.read(cypher.load("taken_names", None, names))[0]
     found = {
@@ -68,6 +80,7 @@ def check_free(database: Database, names: Names) -> None:
         "relationships of type SIMILAR": taken["similar"],
         "relationships of type FEEDBACK": taken["feedback"],
         f"{names.users.label} nodes with a property 'run'": taken["users"],
+        "items with a property 'vector_a', 'vector_b' or 'text_vector_…'": taken["items"],
     }
     for what, exists in found.items():
         if exists:
@@ -96,7 +109,7 @@ def drop_adopted(database: Database) -> list[str]:
             if not row["name"].endswith(_KEEP):
                 indexed.add((row["labelsOrTypes"][0], row["properties"][0]))
     for row in database.run("SHOW CONSTRAINTS"):
-        if row["name"] == _name("Run") or _declared(row) in indexed:
+        if row["name"] in map(_name, _ON_ADOPTED) or _declared(row) in indexed:
             database.run(f"DROP CONSTRAINT {cypher.quote(row['name'])}")
             dropped.append(f"constraint {row['name']}")
     return dropped

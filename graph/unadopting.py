@@ -10,6 +10,7 @@ from linkspan.errors import SchemaError
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import MARK, FeedbackRules
 from linkspan.graph.schema import drop_adopted, is_loaded
+from linkspan.graph.vectors import drop_vectors
 from linkspan.graph.writer import BATCH_ROWS
 from linkspan.progress import SILENT, Progress
 
@@ -89,8 +90,10 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
             query = cypher.load("forget_run", None, names)
             while gone := database.write(query, runs=ids, size=BATCH_ROWS).properties_set:
                 task.advance(gone)
+    dropped = [name for names, _ in adopted for name in drop_vectors(database, names, progress)]
+    database.write(cypher.load("delete_lease"))
     database.write(cypher.load("delete_runs"), runs=runs)  # last: they say what else is ours
-    return drop_adopted(database)
+    return dropped + drop_adopted(database)
 
 
 def _feedback(database: Database) -> list[tuple[str, str]]:

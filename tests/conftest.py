@@ -62,7 +62,8 @@ def server(request: pytest.FixtureRequest) -> RunningServer:
 def db(server: RunningServer) -> Iterator[Database]:
     """An empty database on each server in turn: no nodes, no constraints, no indexes."""
     empty(server)
-    with Database(server.uri, server.user, server.password, database="neo4j") as database:
+    login = (server.user, server.password)
+    with Database(server.uri, *login, database="neo4j", http_url=server.http_url) as database:
         yield database
 
 

@@ -1,10 +1,10 @@
 // purpose: writes lists of recommendations beside the old ones, and how far it has come
-// parameters: $run: id; $done: users with a list after this batch; $rows: user (key) and items, each with the properties of one recommendation and item (key)
+// parameters: $run: id; $publisher: token of the lease; $done: users with a list after this batch; $rows: user (key) and items, each with the properties of one recommendation and item (key)
 // columns: none
 // index: Run.id, User.key, Item.key
 // retryable: yes, a batch that was written already is left out
 MATCH (run:Run {id: $run})
-WHERE run.users < $done
+WHERE run.users < $done AND run.publisher = $publisher
 SET run.users = $done
 WITH run
 UNWIND $rows AS row

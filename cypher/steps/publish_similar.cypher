@@ -1,10 +1,10 @@
 // purpose: writes similar items beside the old ones, and how far it has come
-// parameters: $run: id; $done: items with a list after this batch; $rows: item (key) and others, each with item (key), rank and score
+// parameters: $run: id; $publisher: token of the lease; $done: items with a list after this batch; $rows: item (key) and others, each with item (key), rank and score
 // columns: none
 // index: Run.id, Item.key
 // retryable: yes, a batch that was written already is left out
 MATCH (run:Run {id: $run})
-WHERE run.items < $done
+WHERE run.items < $done AND run.publisher = $publisher
 SET run.items = $done
 WITH run
 UNWIND $rows AS row

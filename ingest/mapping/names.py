@@ -8,7 +8,9 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator
 
-RESERVED_LABELS = frozenset({"User", "Item", "Entity", "Run", "LoadedFile", "UserKey"})
+RESERVED_LABELS = frozenset(
+    {"User", "Item", "Entity", "Run", "LoadedFile", "UserKey", "PublishLease"}
+)
 RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS", "FEEDBACK"})
 RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding", "feedback_at"})
 

@@ -107,6 +107,7 @@ def on_server(server: RunningServer, db: Database, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NEO4J_URI", server.uri)
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
+    monkeypatch.setenv("ARCADEDB_HTTP", server.http_url)
     return db
 
 

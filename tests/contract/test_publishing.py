@@ -87,6 +87,38 @@ def test_the_run_before_stays_until_the_next_and_comes_back(
     assert set(_published(graph)) == {"b", "d"}
 
 
+def test_a_run_whose_lists_had_gone_is_published_again(
+    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+) -> None:
+    users = snapshot.users["key"].tolist()
+    for number, name in enumerate("abca"):
+        publish(graph, make_record(name), users, lists(number % 3), similar)
+    assert set(_published(graph)) == {"a", "c"}
+    assert all(_as_read(graph, user) == _as_saved(lists(0), user) for user in users)
+
+
+def test_a_publish_goes_on_only_with_the_same_lists(
+    graph: Database,
+    snapshot: Snapshot,
+    lists: Lists,
+    similar: pd.DataFrame,
+    make_record: Record,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    users = snapshot.users["key"].tolist()
+    with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
+        patch.setattr(publishing._Publisher, "switch", _stop)
+        publish(graph, make_record("a"), users, lists(0), similar)
+    report = publish(graph, make_record("a"), users, lists(1), similar)
+    assert report.written == len(lists(1)) + len(similar)
+    assert _published(graph) == {"a": len(lists(1))}
+    assert all(_as_read(graph, user) == _as_saved(lists(1), user) for user in users)
+
+
+def _stop(*_: Any) -> None:
+    raise PublishError("stopped")
+
+
 def test_there_is_nothing_to_roll_back_to(
     graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
 ) -> None:
@@ -139,6 +171,7 @@ def test_a_broken_publish_goes_on_where_it_stopped(
                     _as_saved(lists(0), user),
                     _as_saved(lists(1), user),
                 )
+    graph.write("MATCH (l:PublishLease) SET l.until = 0")  # it may have broken giving it back
     publish(graph, make_record("b"), users, lists(1), similar)
     assert _published(graph) == {"a": len(lists(0)), "b": len(lists(1))}
     assert all(_as_read(graph, user) == _as_saved(lists(1), user) for user in users)
@@ -160,6 +193,7 @@ def test_a_broken_publish_of_another_run_is_cleared(
 
     def fragile(query: str, **parameters: Any) -> Any:
         if query == cypher.load("switch_users"):
+            write(query, **{**parameters, "rows": parameters["rows"][:20]})
             raise DatabaseError("broken off")
         return write(query, **parameters)
 
@@ -167,6 +201,15 @@ def test_a_broken_publish_of_another_run_is_cleared(
         patch.setattr(graph, "write", fragile)
         publish(graph, make_record("b"), users, lists(1), similar)
     assert _published(graph)["b"] > 0
+    told = graph.read("MATCH (r:Run {id: 'b'}) RETURN r.state AS state, r.reason AS reason")[0]
+    assert told == {"state": "failed", "reason": "broken off"}
+    clear = publishing.clear_lists
+
+    def clear_and_look(*given: Any) -> None:
+        clear(*given)
+        assert all(_as_read(graph, user) == _as_saved(lists(0), user) for user in users)
+
+    monkeypatch.setattr(publishing, "clear_lists", clear_and_look)
     publish(graph, make_record("c"), users, lists(2), similar)
     assert set(_published(graph)) == {"a", "c"}
     assert {run.run: run.state for run in Client(graph).runs()}["b"] == "failed"

@@ -1,0 +1,162 @@
+"""Item vectors: two slots, an index each, and never vectors of two runs in one index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linkspan.graph.connection import Database
+from linkspan.graph.publishing import RunRecord, publish, rollback
+from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.vectors import ItemVectors, text_hash
+
+Publish = Callable[[str, ItemVectors | None], Any]
+ASK = (
+    "MATCH (run:Run {state: 'active'}) UNWIND run.vector_parts AS part "
+    "CALL db.index.vector.queryNodes($index + run.vectors + part, $k, $vector) "
+    "YIELD node, score RETURN node.key AS key, score ORDER BY score DESC"
+)
+
+
+def make_vectors(snapshot: Snapshot, seed: int, width: int = 8) -> ItemVectors:
+    """Random states, and random vectors of the same texts whatever the seed; one text is empty."""
+    keys = snapshot.items["key"].tolist()
+    states = np.random.default_rng(seed).standard_normal((len(keys), width)).astype(np.float32)
+    texts = np.random.default_rng(99).standard_normal((len(keys), 12)).astype(np.float32)
+    texts[3] = 0
+    hashes = [text_hash("test", text) for text in snapshot.items["text"]]
+    return ItemVectors("test", keys, states, texts, hashes)
+
+
+@pytest.fixture
+def publish_run(
+    graph: Database,
+    snapshot: Snapshot,
+    lists: Callable[[int], pd.DataFrame],
+    similar: pd.DataFrame,
+    make_record: Callable[[str], RunRecord],
+) -> Publish:
+    def run(name: str, vectors: ItemVectors | None) -> Any:
+        users = snapshot.users["key"].tolist()
+        return publish(graph, make_record(name), users, lists(0), similar, vectors=vectors)
+
+    return run
+
+
+def check_index(graph: Database, vectors: ItemVectors) -> None:
+    """The active run's indexes find the item itself, and score others by this run's vectors.
+
+    Both servers give ``(1 + cosine) / 2``; Neo4j from rounded vectors.
+    """
+    place = {key: number for number, key in enumerate(vectors.keys)}
+    for index, matrix in (("item_vector_", vectors.states), ("item_text_", vectors.texts)):
+        unit = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-12)
+        for row in (0, 17):
+            found = graph.read(ASK, index=index, k=5, vector=matrix[row].tolist())
+            assert len(found) == 5 and found[0]["key"] == vectors.keys[row]
+            cosines = unit[[place[each["key"]] for each in found]] @ unit[row]
+            scores = [each["score"] for each in found]
+            assert scores == pytest.approx(((1 + cosines) / 2).tolist(), abs=5e-3)
+
+
+def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
+    graph: Database, snapshot: Snapshot, publish_run: Publish
+) -> None:
+    runs = {name: make_vectors(snapshot, seed) for seed, name in enumerate("abc")}
+    slots = []
+    for name, vectors in runs.items():
+        publish_run(name, vectors)
+        slots.append(graph.read("MATCH (r:Run {state: 'active'}) RETURN r.vectors AS s")[0]["s"])
+        check_index(graph, vectors)
+    assert slots == ["a", "b", "a"]
+    rollback(graph)
+    check_index(graph, runs["b"])
+    publish_run("d", runs["a"])
+    check_index(graph, runs["a"])
+    rollback(graph)
+    check_index(graph, runs["b"])
+
+
+def test_vectors_of_another_width_or_none_follow(
+    graph: Database, snapshot: Snapshot, publish_run: Publish
+) -> None:
+    publish_run("a", make_vectors(snapshot, 0))
+    publish_run("b", None)
+    assert graph.read(ASK, index="item_text_", k=3, vector=[1.0] * 12) == []
+    wide = make_vectors(snapshot, 1, width=16)
+    publish_run("c", wide)
+    check_index(graph, wide)
+
+
+def test_only_texts_that_changed_are_written(
+    graph: Database, snapshot: Snapshot, publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_run("a", make_vectors(snapshot, 0))
+    publish_run("b", make_vectors(snapshot, 1))
+    third = make_vectors(snapshot, 2)
+    hashes = ["changed" if place == 5 else digest for place, digest in enumerate(third.hashes)]
+    texts = third.texts.copy()
+    texts[5] = -texts[5]
+    third = replace(third, hashes=hashes, texts=texts)
+    sent: list[dict[str, Any]] = []
+    write = graph.write
+
+    def noting(query: str, **parameters: Any) -> Any:
+        if "n += row.properties" in query:
+            sent.extend(parameters["rows"])
+        return write(query, **parameters)
+
+    monkeypatch.setattr(graph, "write", noting)
+    publish_run("c", third)
+    assert len(sent) == len(third.keys)
+    changed = [row["key"] for row in sent if row["properties"].get("text_vector_a")]
+    assert changed == [third.keys[5]]
+    check_index(graph, third)
+
+
+def test_items_that_are_no_longer_in_a_run_leave_its_slot(
+    graph: Database, snapshot: Snapshot, publish_run: Publish
+) -> None:
+    publish_run("a", make_vectors(snapshot, 0))
+    publish_run("b", make_vectors(snapshot, 1))
+    whole = make_vectors(snapshot, 2)
+    fewer = ItemVectors(
+        "test", whole.keys[:40], whole.states[:40], whole.texts[:40], whole.hashes[:40]
+    )
+    publish_run("c", fewer)
+    check_index(graph, fewer)
+    found = graph.read("MATCH (i:Item) RETURN count(i.vector_a) AS a, count(i.vector_b) AS b")[0]
+    assert found == {"a": 40, "b": len(whole.keys)}
+
+
+def test_a_publish_that_goes_on_does_not_write_vectors_twice(
+    graph: Database, snapshot: Snapshot, publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = make_vectors(snapshot, 0)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("linkspan.graph.publishing.await_indexes", _interrupted)
+        publish_run("a", vectors)
+    with monkeypatch.context() as patch:
+        patch.setattr("linkspan.graph.publishing.write_vectors", _interrupted)
+        publish_run("a", vectors)
+    check_index(graph, vectors)
+
+
+def _interrupted(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_saved_vectors_are_read_again(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    states, texts = (random.random((3, width), np.float32) for width in (4, 2))
+    vectors = ItemVectors("e", ["x", "y", "z"], states, texts, ["1", "2", "3"])
+    vectors.save(tmp_path / "v.parquet")
+    loaded = ItemVectors.load(tmp_path / "v.parquet")
+    assert (loaded.encoder, loaded.keys, loaded.hashes) == ("e", vectors.keys, vectors.hashes)
+    assert (loaded.states == states).all() and (loaded.texts == texts).all()
