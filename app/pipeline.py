@@ -13,21 +13,19 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
 import linkspan
 from linkspan import gnn
+from linkspan.choosing import build_choice, digest, write_lists
 from linkspan.errors import PublishError
 from linkspan.figures import draw_curves
 from linkspan.graph.adopting import check_adopted
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import FeedbackRules, build_rules
-from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
+from linkspan.graph.identities import all_keys
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors, text_hash
+from linkspan.graph.vectors import ItemVectors
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
@@ -37,7 +35,7 @@ from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, FittedModel, Split, Tuned
+    from linkspan.gnn import Evaluation, Split, Tuned
 
 MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
@@ -272,21 +270,19 @@ class Pipeline:
             stage.text = f"{len(split.test):,} held-out events ranked"
         return evaluation
 
-    def score(self, snapshot: Snapshot, run: RunFolder) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Make the lists to publish, and keep them with the run; keys instead of row indices."""
+    def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
+        """Make the lists to publish by the rules of ``[publish]``, and keep them with the run.
+
+        Lists that were made before are kept where the rules would give the same ones.
+        """
+        wanted = self.settings.publish
+        choice = build_choice(database, snapshot, wanted)
+        if run.is_scored(digest(choice, wanted), vectors=wanted.vectors):
+            return
         with self._stage("score") as stage:
-            model = gnn.load(run.final, snapshot)
-            lists = gnn.score_top(model, self.settings.publish.k, progress=self.progress)
-            lists = keyed_lists(snapshot, lists)
-            similar = gnn.similar_items(model, self.settings.publish.similar, self.progress)
-            similar = keyed_similar(snapshot, similar)
-            lists.to_parquet(run.lists, index=False)
-            similar.to_parquet(run.similar, index=False)
-            if self.settings.publish.vectors:
-                keyed_vectors(snapshot, model).save(run.vectors)
-            stage.count, stage.unit = len(lists), "rows"
-            stage.text = f"{len(lists):,} recommendations, {len(similar):,} similar items"
-        return lists, similar
+            lists, similar = write_lists(snapshot, run, wanted, choice, self.progress)
+            stage.count, stage.unit = lists, "rows"
+            stage.text = f"{lists:,} recommendations, {similar:,} similar items"
 
     def score_pairs(
         self, snapshot: Snapshot, run: RunFolder, pairs: Path, scores: Path
@@ -333,11 +329,8 @@ class Pipeline:
                 f"run {run.id} ranks below popularity (NDCG@10 {model:.4f}, {popularity:.4f})",
                 hint="Train with other settings; nothing was published",
             )
-        wanted = self.settings.publish.vectors
-        if not run.lists.exists() or (wanted and not run.vectors.exists()):
-            self.score(snapshot, run)
-        lists, similar = pd.read_parquet(run.lists), pd.read_parquet(run.similar)
-        vectors = ItemVectors.load(run.vectors) if wanted else None
+        self.score(database, snapshot, run)
+        vectors = ItemVectors.load(run.vectors) if self.settings.publish.vectors else None
         record = RunRecord(
             id=run.id,
             model=MODELS[published],
@@ -352,12 +345,15 @@ class Pipeline:
         )
         with self._stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()
-            report = publish(database, record, users, lists, similar, self.progress, vectors)
+            report = publish(
+                database, record, users, run.lists, run.similar, self.progress, vectors
+            )
             stage.count, stage.unit = report.written, "rows"
             stage.text = (
                 f"{report.recommendations + report.similar:,} relationships, "
                 f"{len(users):,} users switched"
             )
+        self.workspace.remove_scores(run, self.settings.publish.keep)
 
     def _feedback_rules(self, snapshot: Snapshot) -> FeedbackRules:
         """How feedback is written into the graph of a snapshot."""
@@ -377,21 +373,5 @@ class Pipeline:
         snapshot = self.snapshot(database)
         run = self.train(snapshot, self.embed(snapshot))
         evaluation = self.evaluate(snapshot, run)
-        self.score(snapshot, run)
         self.publish(database, snapshot, run)
         return run, snapshot, evaluation
-
-
-def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
-    """The vectors of all items under the keys that they have in the graph."""
-    encoder = gnn.build_encoder(model.settings.encoder).name
-    keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
-    rows = keys["row"].to_numpy()
-    written = (texts != "")[rows, None]
-    return ItemVectors(
-        encoder=encoder,
-        keys=keys["key"].tolist(),
-        states=gnn.item_states(model)[rows],
-        texts=np.where(written, model.text["item"][rows], np.float32(0)),
-        hashes=[text_hash(encoder, text) for text in texts[rows]],
-    )

@@ -8,7 +8,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import SplitSettings, TrainSettings
@@ -47,19 +54,48 @@ class DatabaseSettings(BaseModel):
 
 
 class PublishSettings(BaseModel):
-    """What is published.
+    """What is published, and by which rules; the rules look at the graph as it is then.
 
     Attributes:
-        k: Recommendations a user and domain.
+        k: Recommendations a user and domain; or a number by domain, 10 where one is not named.
+        total: Most recommendations of a user over all domains, those of the best ranks; None: all.
         similar: Similar items an item in its own domain, and as many in the others.
+        domains: Only these; None: all.
+        users: Keys of the only users that get lists; None: all.
+        min_score: Recommendations of a lower score are left out; scores of two domains are not on
+            one scale.
+        require: Conditions on item properties, such as ``in_stock = true``, that must all hold.
+        exclude: Conditions of which none may hold.
+        match_user: Properties that an item must share with its user, such as ``language``; a user
+            without one gets items of any.
+        diversity: From 0 to 1: how much unlikeness to the items above counts (MMR).
+        calibration: From 0 to 1: how much it counts that a list is as popular as the user's past.
         vectors: Whether items get their vectors, with an index each.
+        keep: Runs whose score files are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    k: int = Field(default=10, ge=1)
+    k: PositiveInt | dict[str, PositiveInt] = 10
+    total: PositiveInt | None = None
     similar: int = Field(default=5, ge=1)
+    domains: tuple[str, ...] | None = Field(default=None, min_length=1)
+    users: tuple[str, ...] | None = Field(default=None, min_length=1)
+    min_score: float | None = Field(default=None, allow_inf_nan=False)
+    require: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    match_user: tuple[str, ...] = ()
+    diversity: float = Field(default=0.0, ge=0, le=1)
+    calibration: float = Field(default=0.0, ge=0, le=1)
     vectors: bool = True
+    keep: int = Field(default=5, ge=1)
+
+    @model_validator(mode="after")
+    def _weights(self) -> PublishSettings:
+        """What is left of 1 is the weight of the score."""
+        if self.diversity + self.calibration > 1:
+            raise ValueError("diversity and calibration together may be at most 1")
+        return self
 
 
 class FeedbackSettings(BaseModel):

@@ -79,6 +79,18 @@ class Workspace:
         folders = sorted((self.folder / "runs").glob("*/run.json"))
         return [RunFolder(file.parent) for file in folders]
 
+    def remove_scores(self, published: RunFolder, keep: int) -> None:
+        """Remove the lists and vectors of older runs; publishing one of them scores it again.
+
+        Args:
+            published: This run's stay.
+            keep: So many of the latest runs that have some keep theirs.
+        """
+        scored = [run for run in self.runs() if run.id != published.id and run.lists.exists()]
+        for run in scored[: max(len(scored) - (keep - 1), 0)]:
+            for file in (run.lists, run.similar, run.vectors):
+                file.unlink(missing_ok=True)
+
 
 class RunFolder:
     """The files of one run.
@@ -102,6 +114,13 @@ class RunFolder:
         self.vectors = folder / "vectors.parquet"
         self.split = self.held_out / "split.parquet"
         self.ranks = folder / "ranks.parquet"
+
+    def is_scored(self, digest: str, *, vectors: bool) -> bool:
+        """Whether its lists are there, and were made by the rules of this digest."""
+        files = [self.lists, self.similar, *([self.vectors] if vectors else [])]
+        if not all(file.exists() for file in [*files, self.folder / "lists.json"]):
+            return False
+        return bool(self.read("lists")["digest"] == digest)
 
     def read(self, name: str) -> dict[str, Any]:
         """The JSON file ``name``.

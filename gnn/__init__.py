@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from linkspan.gnn.baselines import BASELINES as BASELINES
     from linkspan.gnn.baselines import build_baselines as build_baselines
+    from linkspan.gnn.choosing import Choice as Choice
     from linkspan.gnn.components import PARTS as PARTS
     from linkspan.gnn.components import Component as Component
     from linkspan.gnn.embedding import Embedded as Embedded
@@ -49,6 +50,7 @@ _LAZY = {
     "BASELINES": "baselines",
     "LIST": "evaluation",
     "PARTS": "components",
+    "Choice": "choosing",
     "Component": "components",
     "Embedded": "embedding",
     "Epoch": "fitted",
@@ -87,6 +89,7 @@ __all__ = [
     "BASELINES",
     "LIST",
     "PARTS",
+    "Choice",
     "Component",
     "Embedded",
     "Epoch",

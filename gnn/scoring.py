@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.choosing import Choice, Chooser
 from linkspan.gnn.components import PARTS, Component, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.explaining import find_losses
@@ -28,19 +29,23 @@ CHUNK = 1024
 
 def score_top(
     fitted: FittedModel,
-    k: int = 10,
+    k: int | Mapping[str, int] = 10,
     domains: Sequence[str] | None = None,
     users: IntArray | None = None,
     progress: Progress = SILENT,
+    choice: Choice | None = None,
 ) -> pd.DataFrame:
     """The ``k`` best items of each domain for each user, those that the user knows left out.
 
     Args:
         fitted: Its known events are what a user has seen, and what the user did not like.
-        k: Items per user and domain; fewer where fewer are left.
+        k: Items per user and domain, in all or by domain (10 where it is not named); fewer where
+            fewer are left.
         domains: Names; all by default.
         users: User rows; all by default. A user without events gets the popularity prior alone.
         progress: Told of each chunk of users.
+        choice: Which items may be in a list, and in which order they stand; by default all, the
+            best first. ``rank`` follows it, ``score`` does not.
 
     Returns:
         Sorted by user, domain and rank. Columns ``user``, ``item`` (int32 rows), ``domain`` (text),
@@ -52,8 +57,11 @@ def score_top(
         ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.
     """
     wanted = _known_domains(fitted, domains)
-    if k < 1:
-        raise ModelError(f"k must be 1 or more, found {k}")
+    lengths = {domain: k if isinstance(k, int) else k.get(domain, 10) for domain in wanted}
+    if min(lengths.values()) < 1:
+        raise ModelError(f"k must be 1 or more, found {min(lengths.values())}")
+    choice = choice or Choice()
+    chooser = Chooser(fitted, choice)
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
     mixture, seen = published(fitted), Seen(fitted, not_liked=True)
     rows_of = rows_by_domain(fitted.snapshot)
@@ -67,7 +75,8 @@ def score_top(
                 if not np.isfinite(scores).all():
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
-                best = top_columns(scores, k)
+                choice.hide(scores, chunk, rows_of[domain])
+                best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
                 items = rows_of[domain][best]
                 columns: dict[str, NDArray[Any]] = {
                     name: np.take_along_axis(part, best, 1) for name, part in shares.parts.items()
@@ -80,6 +89,9 @@ def score_top(
     table = pd.concat(frames, ignore_index=True)
     for name in PARTS:
         table[name] = table[name].astype(np.float32) if name in table else np.float32(0)
+    if choice.total is not None:
+        table = table.sort_values(["user", "rank", "score"], ascending=[True, True, False])
+        table = table.groupby("user", sort=False).head(choice.total)
     table = table.sort_values(["user", "domain", "rank"], kind="stable", ignore_index=True)
     return table[["user", "item", "domain", "rank", "score", *PARTS, "because"]]
 

@@ -108,7 +108,8 @@ def check_lists(lists: Lists) -> ListCounts:
         counts.items.update(piece["item"])
         told = pd.util.hash_pandas_object(piece[["user", "item", "rank", "score"]], index=False)
         counts.digest = (counts.digest + int(told.to_numpy().sum())) % 2**64
-        for domain, part in piece[piece["because"].notna()].groupby("domain"):
+        for name, part in piece[piece["because"].notna()].groupby("domain"):
+            domain = str(name)
             users[domain] += part["user"].nunique()
             items[domain].update(part["item"])
             longest[domain] = max(longest[domain], int(part["rank"].max()))

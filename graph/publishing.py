@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -121,7 +121,8 @@ def publish(
     Args:
         database: The graph that the snapshot was read from.
         run: The run. A run that was broken off goes on where it stopped; one that is already
-            active is left as it is.
+            active is left as it is, but where its lists are others now, such as by other rules,
+            they are published beside it as ``ID.2``, ``ID.3`` and so on.
         users: Keys of all users, with a list or not; they are switched in this order.
         lists: Columns ``user``, ``item``, ``domain``, ``rank``, ``score``, `PARTS`, ``because``
             (keys of users and items; null where there is no reason), each user's rows together and
@@ -141,7 +142,9 @@ def publish(
     if run.names is not None:
         prepare_adopted(database, run.names)
     written = 0
-    with Lease(database, f"publish of run {run.id}") as lease, _noting_failure(run.id, lease):
+    with Lease(database, f"publish of run {run.id}") as lease, ExitStack() as stack:
+        run = _versioned(database, run, digest)
+        stack.enter_context(_noting_failure(run.id, lease))
         about = {"run": run.id, "properties": run.properties(), "publisher": lease.token}
         state = database.run(cypher.load("publish_run"), **about)[0]
         if state["state"] != "active":
@@ -268,7 +271,7 @@ class _Publisher:
 
     def switch(self, users: list[str], indexed: bool) -> None:
         """Let every user read the new lists, then make the run the active one."""
-        about = {"run": self.run.id, "publisher": self.lease.token}
+        about: dict[str, Any] = {"run": self.run.id, "publisher": self.lease.token}
         if indexed:
             await_indexes(self.database)  # they were filled while the lists were written
         self.lease.check()
@@ -277,6 +280,18 @@ class _Publisher:
             write_rows(self.database, query, users, task=task, **about)
         self.lease.renew()
         self.database.write(cypher.load("switch_run"), **about)
+
+
+def _versioned(database: Database, run: RunRecord, digest: str) -> RunRecord:
+    """The run under an id that no active run with other lists has."""
+    states = {row["run"]: row for row in database.read(cypher.load("run_states"))}
+    name, number = run.id, 1
+    while (found := states.get(name)) and found["state"] == "active":
+        if found["lists"] in (None, digest):
+            break
+        number += 1
+        name = f"{run.id}.{number}"
+    return replace(run, id=name)
 
 
 @contextmanager

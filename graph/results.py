@@ -179,6 +179,9 @@ class Run:
         created: When it was trained, ISO 8601.
         model: Name of the model.
         metrics: JSON text of what `linkspan evaluate` measured.
+        kept: Whether its lists are in the graph; a superseded run that is kept can be rolled back
+            to.
+        reason: Why its publishing failed, or None.
     """
 
     run: str
@@ -186,6 +189,8 @@ class Run:
     created: str
     model: str
     metrics: str
+    kept: bool
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from linkspan.console import out, show_json, table
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.client import Client
 from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
+from linkspan.graph.results import Run
 from linkspan.settings import load_settings
 
 app = typer.Typer()
@@ -166,6 +168,15 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
         rows = client.runs()
     cells = [(row.run, row.state, row.created, row.model) for row in rows]
     show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
+
+
+def _run_cells(run: Run) -> tuple[str, ...]:
+    """A run as a row of the table."""
+    metrics = json.loads(run.metrics or "{}")
+    shown = (("hr", "HR@10"), ("ndcg", "NDCG@10"))
+    figures = ", ".join(f"{name} {metrics[key]:.3f}" for key, name in shown if key in metrics)
+    usable = "yes" if run.kept and run.state == "superseded" else ""
+    return run.run, run.state, run.created, run.model, run.reason or figures, usable
 
 
 def moment(at: int | None) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from linkspan import cypher
 from linkspan.graph.connection import Database
+from linkspan.graph.rules import parse_rule
 from linkspan.ingest.mapping.adoption import adoption_from_tables
-from linkspan.settings import load_settings
+from linkspan.settings import PublishSettings, load_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -83,3 +84,12 @@ def test_the_page_of_queries_says_what_their_headers_say() -> None:
     ]
     assert sorted(line for line in page.splitlines() if line.startswith("| `")) == sorted(lines)
     assert re.findall("^## (.*)$", page, re.M) == [g[0].upper() + g[1:] for g in cypher.GROUPS]
+
+
+def test_the_rules_of_the_page_on_publishing_are_taken() -> None:
+    (text,) = blocks("publishing.md", "toml")
+    settings = PublishSettings.model_validate(tomllib.loads(text)["publish"])
+    assert [str(parse_rule(rule).value) for rule in settings.require + settings.exclude] == [
+        "True", "2000.0", "adult",
+    ]  # fmt: skip
+    assert set(tomllib.loads(text)["publish"]) | {"users"} == set(PublishSettings.model_fields)

@@ -83,6 +83,17 @@ def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
     check_index(graph, runs["b"])
 
 
+def test_the_query_of_the_page_on_publishing_runs(
+    graph: Database, snapshot: Snapshot, publish_run: Publish
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
+    query = page.split("```cypher\n")[1].split("```")[0]
+    vectors = make_vectors(snapshot, 0)
+    publish_run("a", vectors)
+    found = graph.read(query, k=3, vector=vectors.states[4].tolist())
+    assert len(found) == 3 and found[0]["title"] == snapshot.items["title"][4]
+
+
 def test_vectors_of_another_width_or_none_follow(
     graph: Database, snapshot: Snapshot, publish_run: Publish
 ) -> None:

@@ -1,0 +1,186 @@
+"""From a trained model to the files that are published: lists by the rules of ``[publish]``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from linkspan import gnn
+from linkspan.errors import ConfigError
+from linkspan.graph.connection import Database
+from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
+from linkspan.graph.rules import Rule, parse_rule, read_properties
+from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.vectors import ItemVectors, text_hash
+from linkspan.progress import Progress
+from linkspan.settings import PublishSettings
+from linkspan.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from linkspan.gnn import Choice, FittedModel
+
+USERS = 16_384
+"""Users whose lists are in memory at once."""
+
+
+def build_choice(database: Database, snapshot: Snapshot, settings: PublishSettings) -> Choice:
+    """The rules as they are in force now; items that the graph no longer has are never allowed.
+
+    Raises:
+        ConfigError: A rule has another form, or names a property that nothing has.
+        DataError: A rule compares what cannot be compared.
+        DatabaseError: A query failed.
+    """
+    require = [parse_rule(text) for text in settings.require]
+    exclude = [parse_rule(text) for text in settings.exclude]
+    match = list(settings.match_user)
+    names = snapshot.roles.names
+    needed = list(dict.fromkeys([*(rule.property for rule in [*require, *exclude]), *match]))
+    found = read_properties(database, "item", needed, names)
+
+    def passes(key: str) -> bool:
+        if key not in found:
+            return False
+        value = dict(zip(needed, found[key], strict=True))
+        wanted = all(rule.holds(value[rule.property]) for rule in require)
+        return wanted and not any(_excludes(rule, value[rule.property]) for rule in exclude)
+
+    items = all_keys(snapshot, "item")
+    passing = items["key"].map(passes).groupby(items["row"]).all()
+    matches = []
+    if match:
+        of_users = read_properties(database, "user", match, names)
+        of_items = {key: [row[needed.index(name)] for name in match] for key, row in found.items()}
+        for place in range(len(match)):
+            users = [of_users.get(key, [None] * len(match))[place] for key in snapshot.users["key"]]
+            own = [of_items.get(key, [None] * len(match))[place] for key in snapshot.items["key"]]
+            matches.append(_codes(users, own))
+    return gnn.Choice(
+        allowed=passing.to_numpy(bool),
+        matches=matches,
+        min_score=settings.min_score,
+        diversity=settings.diversity,
+        calibration=settings.calibration,
+        total=settings.total,
+    )
+
+
+def digest(choice: Choice, settings: PublishSettings) -> str:
+    """Tells whether lists that were made are still those that would be made."""
+    told = sha256(settings.model_dump_json(exclude={"vectors", "keep"}).encode())
+    arrays = [choice.allowed, *(codes for pair in choice.matches for codes in pair)]
+    for array in arrays:
+        told.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+    return told.hexdigest()[:16]
+
+
+def write_lists(
+    snapshot: Snapshot,
+    run: RunFolder,
+    settings: PublishSettings,
+    choice: Choice,
+    progress: Progress,
+) -> tuple[int, int]:
+    """Score, and write the files of a run; the lists of `USERS` users at a time.
+
+    Returns:
+        Number of recommendations and of similar items.
+
+    Raises:
+        ConfigError: ``[publish]`` names an unknown domain or user.
+        ModelError: The model cannot be read.
+    """
+    _check_domains(snapshot, settings)
+    model = gnn.load(run.final, snapshot)
+    rows = _users(snapshot, settings)
+    written, writer = 0, None
+    try:
+        for start in range(0, max(len(rows), 1), USERS):
+            part = gnn.score_top(
+                model, settings.k, settings.domains, rows[start : start + USERS], progress, choice
+            )
+            table = pa.Table.from_pandas(
+                keyed_lists(snapshot, part), schema=writer and writer.schema, preserve_index=False
+            )
+            if writer is None:
+                table = _with_text(table)
+                writer = pq.ParquetWriter(run.lists, table.schema)
+            writer.write_table(table)
+            written += table.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
+    similar.to_parquet(run.similar, index=False)
+    if settings.vectors:
+        keyed_vectors(snapshot, model).save(run.vectors)
+    run.write("lists", {"digest": digest(choice, settings)})
+    return written, len(similar)
+
+
+def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
+    """The vectors of all items under the keys that they have in the graph."""
+    encoder = gnn.build_encoder(model.settings.encoder).name
+    keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
+    rows = keys["row"].to_numpy()
+    written = (texts != "")[rows, None]
+    return ItemVectors(
+        encoder=encoder,
+        keys=keys["key"].tolist(),
+        states=gnn.item_states(model)[rows],
+        texts=np.where(written, model.text["item"][rows], np.float32(0)),
+        hashes=[text_hash(encoder, text) for text in texts[rows]],
+    )
+
+
+def _with_text(table: pa.Table) -> pa.Table:
+    """The first piece sets the types, also where none of its reasons, or no row, is there."""
+    for name in ("user", "item", "domain", "because"):
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table.column(place).cast(pa.string()))
+    return table
+
+
+def _excludes(rule: Rule, found: Any) -> bool:
+    """Whether a condition of ``exclude`` holds; it never does for an absent property."""
+    return found is not None and rule.holds(found)
+
+
+def _codes(users: list[Any], items: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Equal values as equal codes; a user without one has -1, an item without one -2."""
+    codes = {value: code for code, value in enumerate(dict.fromkeys(map(str, items)))}
+    of_users = [-1 if value is None else codes.get(str(value), len(codes)) for value in users]
+    of_items = [-2 if value is None else codes[str(value)] for value in items]
+    return np.array(of_users, np.int64), np.array(of_items, np.int64)
+
+
+def _check_domains(snapshot: Snapshot, settings: PublishSettings) -> None:
+    named = [*(settings.domains or ()), *(settings.k if isinstance(settings.k, Mapping) else ())]
+    for domain in named:
+        if domain not in snapshot.domains:
+            raise ConfigError(
+                f"[publish] names the domain '{domain}', which the graph has not",
+                hint=f"It has {', '.join(snapshot.domains)}",
+            )
+
+
+def _users(snapshot: Snapshot, settings: PublishSettings) -> NDArray[np.int64]:
+    """Rows of the users that get lists."""
+    if settings.users is None:
+        return np.arange(len(snapshot.users))
+    keys = all_keys(snapshot, "user")
+    row_of = dict(zip(keys["key"], keys["row"], strict=True))
+    unknown = [key for key in settings.users if key not in row_of]
+    if unknown:
+        raise ConfigError(
+            f"[publish] users: the graph has no user '{unknown[0]}'"
+            + (f", nor {len(unknown) - 1:,} others" if len(unknown) > 1 else ""),
+            hint="Give keys of users as 'linkspan recommend' takes them",
+        )
+    return np.unique(np.array([row_of[key] for key in settings.users], np.int64))
