@@ -126,15 +126,16 @@ def write_lists(
 
 def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
     """The vectors of all items under the keys that they have in the graph."""
-    encoder = gnn.build_encoder(model.settings.encoder).name
+    used = model.settings
+    encoder = gnn.build_encoder(used.encoder, used.max_tokens, used.long_texts).name
     keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
     rows = keys["row"].to_numpy()
-    written = (texts != "")[rows, None]
+    vectors = model.text.get("item", np.zeros((len(texts), 1), np.float32))
     return ItemVectors(
         encoder=encoder,
         keys=keys["key"].tolist(),
         states=gnn.item_states(model)[rows],
-        texts=np.where(written, model.text["item"][rows], np.float32(0)),
+        texts=vectors[rows],
         hashes=[text_hash(encoder, text) for text in texts[rows]],
     )
 

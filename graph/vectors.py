@@ -197,9 +197,11 @@ def _make_indexes(
 ) -> list[str]:
     labels = _labels(names)
     widths = {"vector": vectors.states.shape[1], "text_vector": vectors.texts.shape[1]}
+    if not vectors.texts.any():
+        del widths["text_vector"]
     for ending, label in labels.items():
         for beginning, kind in INDEXES.items():
-            if widths[kind]:
+            if kind in widths:
                 database.create_vector_index(
                     f"{beginning}_{slot}{ending}", label, f"{kind}_{slot}", widths[kind]
                 )
