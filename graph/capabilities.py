@@ -41,6 +41,8 @@ class Capabilities:
     def vector_index(self, name: str, label: str, key: str, size: int) -> list[str]:
         """The statements that make a vector index for cosines: Cypher, or ArcadeDB's own language.
 
+        Neo4j must not quantise: it would score by the rounded vectors.
+
         Args:
             name: Its name, a plain word.
             label: Label of the nodes, any text.
@@ -52,7 +54,8 @@ class Capabilities:
             return [
                 f"CREATE VECTOR INDEX {name} IF NOT EXISTS FOR (n:{quoted}) ON (n.{key}) OPTIONS "
                 f"{{indexConfig: {{`vector.dimensions`: {size}, "
-                "`vector.similarity_function`: 'cosine'}}"
+                "`vector.similarity_function`: 'cosine', "
+                "`vector.quantization.enabled`: false}}"
             ]
         return [
             f"CREATE PROPERTY {quoted}.{key} IF NOT EXISTS ARRAY_OF_FLOATS",

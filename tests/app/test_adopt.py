@@ -18,6 +18,11 @@ import linkspan as package
 from linkspan.graph.connection import Database
 
 Graph = dict[str, list[Any]]
+GAINED = re.compile(
+    r"\('(run|text_hash_[ab])', '[^']*'\)(, )?|\('(text_)?vector_[ab]', \[[^]]*\]\)(, )?"
+)
+"""What publishing sets on a node, as `read_all` writes it."""
+OWN_SCHEMA = re.compile(r"linkspan_|'Run'|'PublishLease'|'item_(vector|text)_[ab]|_type'")
 
 
 def read_all(db: Database) -> Graph:
@@ -41,14 +46,11 @@ def _flat(row: dict[str, Any]) -> str:
 
 
 def _ours(before: Graph, after: Graph) -> tuple[set[str], set[str], set[str]]:
-    """What is there after and was not before; nothing may be missing but a user without ``run``."""
+    """What is there after and was not before; a node may only have gained what publishing sets."""
     new = {part: set(after[part]) - set(before[part]) for part in before}
     gone = {part: set(before[part]) - set(after[part]) for part in before}
     assert not gone["links"] and not gone["schema"]
-    unread = {
-        re.sub(r"\('run', '[^']*'\)(, )?", "", node).replace(", ]", "]") for node in new["nodes"]
-    }
-    assert gone["nodes"] <= unread
+    assert gone["nodes"] <= {GAINED.sub("", node).replace(", ]", "]") for node in new["nodes"]}
     return new["nodes"], new["links"], new["schema"]
 
 
@@ -65,9 +67,10 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
         assert answer.code == 0, (stage, answer.err)
 
     nodes, links, schema = _ours(before, read_all(theirs))
-    assert all("('run', " in node for node in nodes if "'Run'" not in node)
+    own = [node for node in nodes if "['Run']" in node or "['PublishLease']" in node]
+    assert len(own) == 2 and all(GAINED.search(node) for node in nodes - set(own))
     assert all("'RECOMMENDED'" in link or "'SIMILAR'" in link for link in links)
-    assert all("linkspan_" in entry or "'Run'" in entry or "_type'" in entry for entry in schema)
+    assert all(OWN_SCHEMA.search(entry) for entry in schema)
 
     rows = json.loads(linkspan("recommend", "p1", "--json").out)
     assert len(rows) == 6 and {row["domain"] for row in rows} == {"films", "books"}
