@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 PROPERTIES = {
     "User": ("key", "id", "run", "feedback_at"),
-    "Item": ("key", "id", "domain", "title"),
+    "Item": (
+        *("key", "id", "domain", "title"),
+        *("vector_a", "vector_b", "text_vector_a", "text_vector_b", "text_hash_a", "text_hash_b"),
+    ),
     "Entity": ("key", "name"),
 }
 """Properties of each role that a query file may name."""

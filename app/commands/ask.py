@@ -166,8 +166,8 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
     with open_client(config, uri) as client:
         rows = client.runs()
-    cells = [(row.run, row.state, row.created, row.model) for row in rows]
-    show(rows, as_json, ("run", "state", "created", "model"), cells, "No run was published yet")
+    columns = ("run", "state", "created", "model", "figures, or why not", "roll back")
+    show(rows, as_json, columns, [_run_cells(row) for row in rows], "No run was published yet")
 
 
 def _run_cells(run: Run) -> tuple[str, ...]:
