@@ -166,7 +166,7 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
     with open_client(config, uri) as client:
         rows = client.runs()
-    columns = ("run", "state", "created", "model", "figures, or why not", "roll back")
+    columns = ("run", "state", "model", "figures, or why not", "roll back")
     show(rows, as_json, columns, [_run_cells(row) for row in rows], "No run was published yet")
 
 
@@ -176,7 +176,7 @@ def _run_cells(run: Run) -> tuple[str, ...]:
     shown = (("hr", "HR@10"), ("ndcg", "NDCG@10"))
     figures = ", ".join(f"{name} {metrics[key]:.3f}" for key, name in shown if key in metrics)
     usable = "yes" if run.kept and run.state == "superseded" else ""
-    return run.run, run.state, run.created, run.model, run.reason or figures, usable
+    return run.run, run.state, run.model, run.reason or figures, usable
 
 
 def moment(at: int | None) -> str:
