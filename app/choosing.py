@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -29,8 +30,10 @@ USERS = 16_384
 """Users whose lists are in memory at once."""
 
 
-def build_choice(database: Database, snapshot: Snapshot, settings: PublishSettings) -> Choice:
-    """The rules as they are in force now; items that the graph no longer has are never allowed.
+def build_choice(
+    database: Database, snapshot: Snapshot, settings: PublishSettings
+) -> tuple[Choice, set[str]]:
+    """The rules as they are in force now, and the keys of items that the graph no longer has.
 
     Raises:
         ConfigError: A rule has another form, or names a property that nothing has.
@@ -52,6 +55,7 @@ def build_choice(database: Database, snapshot: Snapshot, settings: PublishSettin
         return wanted and not any(_excludes(rule, value[rule.property]) for rule in exclude)
 
     items = all_keys(snapshot, "item")
+    gone = set(items["key"]) - found.keys()
     passing = items["key"].map(passes).groupby(items["row"]).all()
     matches = []
     if match:
@@ -61,7 +65,7 @@ def build_choice(database: Database, snapshot: Snapshot, settings: PublishSettin
             users = [of_users.get(key, [None] * len(match))[place] for key in snapshot.users["key"]]
             own = [of_items.get(key, [None] * len(match))[place] for key in snapshot.items["key"]]
             matches.append(_codes(users, own))
-    return gnn.Choice(
+    choice = gnn.Choice(
         allowed=passing.to_numpy(bool),
         matches=matches,
         min_score=settings.min_score,
@@ -69,11 +73,13 @@ def build_choice(database: Database, snapshot: Snapshot, settings: PublishSettin
         calibration=settings.calibration,
         total=settings.total,
     )
+    return choice, gone
 
 
-def digest(choice: Choice, settings: PublishSettings) -> str:
+def digest(choice: Choice, gone: set[str], settings: PublishSettings) -> str:
     """Tells whether lists that were made are still those that would be made."""
     told = sha256(settings.model_dump_json(exclude={"vectors", "keep"}).encode())
+    told.update(repr(sorted(gone)).encode())
     arrays = [choice.allowed, *(codes for pair in choice.matches for codes in pair)]
     for array in arrays:
         told.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
@@ -85,6 +91,7 @@ def write_lists(
     run: RunFolder,
     settings: PublishSettings,
     choice: Choice,
+    gone: set[str],
     progress: Progress,
 ) -> tuple[int, int]:
     """Score, and write the files of a run; the lists of `USERS` users at a time.
@@ -116,11 +123,13 @@ def write_lists(
     finally:
         if writer is not None:
             writer.close()
-    similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
+    similar = _without(
+        keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress)), gone
+    )
     similar.to_parquet(run.similar, index=False)
     if settings.vectors:
         keyed_vectors(snapshot, model).save(run.vectors)
-    run.write("lists", {"digest": digest(choice, settings)})
+    run.write("lists", {"digest": digest(choice, gone, settings)})
     return written, len(similar)
 
 
@@ -146,6 +155,15 @@ def _with_text(table: pa.Table) -> pa.Table:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, table.column(place).cast(pa.string()))
     return table
+
+
+def _without(similar: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
+    """Lists of similar items without those that have gone, ranked anew."""
+    if not gone:
+        return similar
+    left = similar[~similar["item"].isin(gone) & ~similar["other"].isin(gone)]
+    ranks = left.groupby(["item", "inside"]).cumcount() + 1
+    return left.assign(rank=ranks.astype(similar["rank"].dtype)).reset_index(drop=True)
 
 
 def _excludes(rule: Rule, found: Any) -> bool:

@@ -276,11 +276,11 @@ class Pipeline:
         Lists that were made before are kept where the rules would give the same ones.
         """
         wanted = self.settings.publish
-        choice = build_choice(database, snapshot, wanted)
-        if run.is_scored(digest(choice, wanted), vectors=wanted.vectors):
+        choice, gone = build_choice(database, snapshot, wanted)
+        if run.is_scored(digest(choice, gone, wanted), vectors=wanted.vectors):
             return
         with self._stage("score") as stage:
-            lists, similar = write_lists(snapshot, run, wanted, choice, self.progress)
+            lists, similar = write_lists(snapshot, run, wanted, choice, gone, self.progress)
             stage.count, stage.unit = lists, "rows"
             stage.text = f"{lists:,} recommendations, {similar:,} similar items"
 

@@ -165,7 +165,7 @@ def _write_links(db: Database, user: str, item: str, at: str) -> None:
     db.write(
         "UNWIND [['r1', 'superseded'], ['r2', 'active']] AS run "
         "CREATE (:Run {id: run[0], state: run[1], model: 'test', metrics: '{}', "
-        "created: '2026-01-01 ' + run[0], interactions: ['SAVED']})"
+        "created: '2026-01-01 ' + run[0], interactions: ['SAVED'], users: 4})"
     )
     users = user.replace("row.user", "key")
     db.write(f"UNWIND ['ann', 'ben', 'cat', 'dan'] AS key MATCH {users} SET u.run = 'r2'")

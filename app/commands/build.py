@@ -134,10 +134,28 @@ def train(
 
 @app.command()
 def publish(
-    name: RunId = None, config: Config = None, uri: Uri = None, as_json: Json = False
+    name: RunId = None,
+    k: Annotated[int | None, typer.Option("-k", help="Recommendations a user and domain.")] = None,
+    domain: Annotated[
+        list[str] | None, typer.Option(help="Only in this domain; may be given several times.")
+    ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(help="Only to this user; may be given several times.")
+    ] = None,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a run's lists into the graph; every reader sees the old list or the new one, whole."""
-    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
+    """Write a run's lists into the graph; every reader sees the old list or the new one, whole.
+
+    Rules, variety and more are in [publish] of the mapping.
+    """
+    flags = {
+        "publish__k": k,
+        "publish__domains": domain or None,
+        "publish__users": user or None,
+    }
+    pipeline = build_pipeline(load_settings(config, database__uri=uri, **flags), as_json)
     trained, taken = find_run(pipeline, name)
     with pipeline.open_database() as database:
         pipeline.publish(database, taken, trained)
