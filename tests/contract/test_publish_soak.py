@@ -85,6 +85,7 @@ def _child(code: str, password: str, *arguments: str) -> subprocess.Popen[str]:
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write(password + "\n")
     child.stdin.close()
+    child.stdin = None  # communicate() would flush it
     return child
 
 
