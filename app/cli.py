@@ -15,7 +15,18 @@ from typing import Annotated
 import typer
 
 import linkspan
-from linkspan.commands import adopt, ask, build, feedback, init, measure, query, serve, server
+from linkspan.commands import (
+    adopt,
+    ask,
+    build,
+    explain,
+    feedback,
+    init,
+    measure,
+    query,
+    serve,
+    server,
+)
 from linkspan.console import err, out
 from linkspan.errors import LinkspanError
 
@@ -54,6 +65,7 @@ for part in (
     measure.app,
     adopt.app,
     ask.app,
+    explain.app,
     query.app,
     feedback.app,
     serve.app,

@@ -113,7 +113,7 @@ def _pick_reader(
     best: tuple[str, Results[Recommendation], list[Results[Path]]] | None = None
     for user, domain in strength.index[:_READERS_TRIED]:
         found = client.recommend(user, domain, 5)
-        paths = [client.explain(user, row.item, 1) for row in found]
+        paths = [client.explain(user, row.item, 1).paths for row in found]
         entities = sum(path[0].kind != "User" for path in paths if path)
         if best is None or (all(paths) and entities >= 3):
             best = user, found, paths

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from linkspan.graph.async_connection import AsyncDatabase
+from linkspan.graph.explaining import Explanation
 from linkspan.graph.feedback import Event, FeedbackWriter
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.questions import Asking, Encode, Encoder, Fallback, Questions, Result
@@ -17,7 +18,6 @@ from linkspan.graph.results import (
     FoundItem,
     HistoryItem,
     Lists,
-    Path,
     Recommendation,
     Results,
     Run,
@@ -75,8 +75,8 @@ class AsyncClient:
         """What a user has met, the latest first: `Client.history`."""
         return await self._answer(self._questions.history(user, domain, k))
 
-    async def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
-        """What ties an item to a user's past: `Client.explain`."""
+    async def explain(self, user: str, item: str, k: int = 5) -> Explanation:
+        """Why an item is recommended to a user: `Client.explain`."""
         return await self._answer(self._questions.explain(user, item, k))
 
     async def search(self, text: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:

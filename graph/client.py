@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from linkspan.cypher import Names
 from linkspan.graph.connection import Database
+from linkspan.graph.explaining import Explanation
 from linkspan.graph.feedback import Event, FeedbackWriter
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.questions import Asking, Encode, Encoder, Fallback, Questions, Result
@@ -17,7 +18,6 @@ from linkspan.graph.results import (
     FoundItem,
     HistoryItem,
     Lists,
-    Path,
     Recommendation,
     Results,
     Run,
@@ -132,8 +132,8 @@ class Client:
         """
         return self._answer(self._questions.history(user, domain, k))
 
-    def explain(self, user: str, item: str, k: int = 5) -> Results[Path]:
-        """What ties an item to a user's past, the strongest first.
+    def explain(self, user: str, item: str, k: int = 5) -> Explanation:
+        """Why an item is recommended to a user; also of one that is in no list.
 
         Args:
             user: Key of the user.
@@ -141,7 +141,7 @@ class Client:
             k: At most this many paths, 1 or more.
 
         Raises:
-            ArgumentError: ``k`` is below 1.
+            ArgumentError: ``k`` is below 1, or the graph has no such user or item.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.explain(user, item, k))

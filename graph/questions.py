@@ -16,6 +16,7 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.connection import milliseconds
+from linkspan.graph.explaining import RELATED, Explanation, build_explanation, relation_types
 from linkspan.graph.pseudonyms import Pseudonyms, other_key
 from linkspan.graph.results import (
     Acceptance,
@@ -175,10 +176,17 @@ class Questions:
         rows = yield from self._rows("history", HistoryItem, user=key, domain=domain, k=k)
         return Results((replace(row, at=milliseconds(row.at)) for row in rows), HistoryItem)
 
-    def explain(self, user: str, item: str, k: int) -> Asking[Results[Path]]:
-        """What ties an item to a user's past."""
+    def explain(self, user: str, item: str, k: int) -> Asking[Explanation]:
+        """Why an item is recommended to a user."""
         k, key = number(k), (yield from self.user_key(user))
-        return (yield from self._rows("why", Path, user=key, item=text(item, "item"), k=k))
+        found = yield from self.query("explained", user=key, item=text(item, "item"))
+        if not found:
+            if not (yield from self.query("has_user", user=key)):
+                raise ArgumentError(f"the graph has no user {user!r}")
+            hint = "The key of an item is domain/id"
+            raise ArgumentError(f"the graph has no item {item!r}", hint=hint)
+        paths = yield from self._rows("why", Path, user=key, item=item, k=k)
+        return build_explanation(found[0], paths)
 
     def search(self, wanted: str, domain: str | None, k: int) -> Asking[Results[FoundItem]]:
         """Items that a text is about, or whose title holds its words."""
@@ -234,7 +242,11 @@ class Questions:
             texts = {}
             self._texts = active, texts
         if name not in texts:
-            texts[name] = cypher.load(name, {"SAVED": active.types}, active.names)
+            types: dict[str, str | Sequence[str]] = {"SAVED": active.types}
+            if RELATED in cypher.describe(name).text:
+                rows = yield Read(cypher.load("all_types"), {})
+                types[RELATED] = relation_types([row["name"] for row in rows], active.types)
+            texts[name] = cypher.load(name, types, active.names)
         return texts[name]
 
     def active(self) -> Asking[Active]:

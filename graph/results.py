@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import pandas as pd
 
@@ -16,17 +16,23 @@ class Results(list[Row]):
 
     Args:
         rows: The rows.
-        kind: Their class, which gives an empty list its columns.
+        kind: Their class, which gives an empty list its columns; None in what `dataclasses.asdict`
+            makes of a list within another result.
     """
 
-    def __init__(self, rows: Iterable[Row], kind: type[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], kind: type[Row] | None = None) -> None:
         super().__init__(rows)
         self.kind = kind
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a result, one column a field."""
         rows = [asdict(row) for row in self]  # type: ignore[call-overload]
-        return pd.DataFrame(rows, columns=_columns(self.kind))
+        return pd.DataFrame(rows, columns=None if self.kind is None else _columns(self.kind))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """To pydantic, as in the REST server's answers, it is a list of such rows."""
+        return handler(list[get_args(source)])  # type: ignore[misc]
 
 
 class Lists(dict[str, "Results[Recommendation]"]):
@@ -153,15 +159,22 @@ class Path:
     Attributes:
         past: Key of the past item.
         past_title: Its title, where it has one.
-        kind: ``User`` for fellow users, ``Item`` for a direct relation, else the entity's kind.
+        past_domain: Its domain.
+        item_title: Title of the recommended item, where it has one.
+        cross_domain: Whether the two items are of two domains.
+        kind: ``User`` for fellow users, ``Item`` for a direct relation, ``Text`` for likeness of
+            text, else the entity's kind.
         by: The entity's name, the relation, or how many fellow users.
         how: Relationship type along the path.
-        ties: Items that the entity has, or number of fellow users.
-        strength: 0 to 1; what is rarer ties more.
+        ties: Items that the entity has (5,000 at most are counted), or number of fellow users.
+        strength: 0 to 1; what is more specific ties more (docs/explanations.md has the formulas).
     """
 
     past: str
     past_title: str | None
+    past_domain: str
+    item_title: str | None
+    cross_domain: bool
     kind: str
     by: str
     how: str

@@ -6,6 +6,9 @@ Ann and Ben like Dune, Cat likes Emma, Dan has met Tetris and has no list. Two r
 
 from __future__ import annotations
 
+from typing import Any
+
+from linkspan import cypher
 from linkspan.cypher import Names, NodeNames
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PARTS
@@ -62,6 +65,19 @@ THEIRS = Names(
     at=("on",),
 )
 """The names of the same graph where it was there before Linkspan."""
+DEFAULTS: dict[str, Any] = {
+    "user": "ann", "users": ["ben", "nobody"], "item": "books/1", "items": ["films/1", "films/9"],
+    "domain": "books", "other": "films", "entity": "author/fh", "text": "dUNE", "run": "r1",
+    "k": 10, "events": 3, "rank": 1,
+}  # fmt: skip
+"""What is given to a parameter of a query unless a test says otherwise."""
+
+
+def parameters_of(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What a query asks for, and no more."""
+    return {
+        each.name: given.get(each.name, DEFAULTS[each.name]) for each in cypher.describe(name).asked
+    }
 
 
 def plant(db: Database) -> None:

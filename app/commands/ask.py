@@ -132,23 +132,6 @@ def history(
 
 
 @app.command()
-def explain(
-    user: User, item: Item, k: K = 5, config: Config = None, uri: Uri = None, as_json: Json = False
-) -> None:
-    """What ties an item to a user's past, the strongest first."""
-    with open_client(config, uri) as client:
-        rows = client.explain(user, item, k)
-    cells = [(f"{row.strength:.2f}", row.past_title or row.past, row.by, row.how) for row in rows]
-    show(
-        rows,
-        as_json,
-        (">strength", "past item", "tied by", ""),
-        cells,
-        f"No path ties item {item!r} to the past of user {user!r}",
-    )
-
-
-@app.command()
 def pseudonym(
     user: Annotated[str, typer.Argument(metavar="ID", help="Id of the user, as in the files.")],
     as_json: Json = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from linkspan.graph.results import FoundItem, Path, Recommendation, SimilarItem
+from linkspan.graph.results import FoundItem, Recommendation, SimilarItem
 
 
 class Recommendations(BaseModel):
@@ -19,14 +19,6 @@ class SimilarItems(BaseModel):
 
     item: str
     results: list[SimilarItem]
-
-
-class Explanation(BaseModel):
-    """What ties an item to a user's past, the strongest first."""
-
-    user: str
-    item: str
-    results: list[Path]
 
 
 class Found(BaseModel):

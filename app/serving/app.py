@@ -20,9 +20,9 @@ from pydantic import AfterValidator
 import linkspan
 from linkspan.errors import DatabaseError
 from linkspan.graph.async_client import AsyncClient
+from linkspan.graph.explaining import Explanation
 from linkspan.graph.questions import Fallback
 from linkspan.serving.answers import (
-    Explanation,
     Found,
     Health,
     Recommendations,
@@ -82,8 +82,8 @@ async def similar(client: Client, item: Item, domain: Domain = None, k: K = 10) 
 
 @guarded.get("/explain/{user}/{item:path}", tags=["ask"])
 async def explain(client: Client, user: User, item: Item, k: K = 5) -> Explanation:
-    """What ties an item to a user's past; a slash in the user's key is written `%2F`."""
-    return Explanation(user=user, item=item, results=await client.explain(user, item, k))
+    """Why an item is recommended to a user; a slash in the user's key is written `%2F`."""
+    return await client.explain(user, item, k)
 
 
 @guarded.get("/search", tags=["ask"])

@@ -87,7 +87,9 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     shelf = json.loads(linkspan("history", "p1", "-k", "20", "--json").out)
     assert len(shelf) == 9 and {row["interaction"] for row in shelf} == {"RATED"}
     assert (shelf[-1]["item"], shelf[-1]["at"]) == ("films/2", 1546300800000)
-    paths = json.loads(linkspan("explain", "p1", best["item"], "-k", "50", "--json").out)
+    found = json.loads(linkspan("explain", "p1", best["item"], "-k", "50", "--json").out)
+    assert (found["rank"], found["past"][0]["item"]) == (best["rank"], best["because_item"])
+    paths = found["paths"]
     assert {path["kind"] for path in paths} == {"Kind", "User"}
     assert "taste 1" in {path["by"] for path in paths}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 import linkspan as package
 from linkspan import cypher
@@ -64,7 +65,7 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert listed.code == 0 and listed.out.count("films/") == 2
     rows = json.loads(linkspan("recommend", "7", "--json").out)
     assert len(rows) == 6 and {row["domain"] for row in rows} == {"books", "films"}
-    assert "Author" in linkspan("explain", "7", rows[0]["item"], "-k", "20").out
+    _explained(linkspan, rows[0])
     assert "books/" in linkspan("similar", "films/1", "-d", "books").out
     assert linkspan("history", "7").out.count("SAVED") == 8
     assert "active" in linkspan("runs").out
@@ -87,6 +88,23 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert linkspan("rollback").code == 0
     again = json.loads(linkspan("runs", "--json").out)
     assert next(run["run"] for run in again if run["state"] == "active") == before[0]["run"]
+
+
+def _explained(linkspan: Any, best: dict[str, Any]) -> None:
+    """The best recommendation of user 7, in words and as data."""
+    told = linkspan("explain", "7", best["item"], "-k", "20").out
+    assert f"{best['title']} is number 1 in {best['domain']} for user 7" in told
+    assert f"because you saved {best['because']}" in told and "Author" in told
+    assert max(map(len, told.splitlines())) <= 80, told
+    found = json.loads(linkspan("explain", "7", best["item"], "--json").out)
+    assert sum(found["parts"].values()) == pytest.approx(best["score"], abs=1e-4)
+    assert found["past"][0]["item"] == best["because_item"] and found["paths"]
+    for arguments, line in (
+        (("nobody", best["item"]), "error: the graph has no user 'nobody'"),
+        (("7", "films/none"), "error: the graph has no item 'films/none'"),
+    ):
+        answer = linkspan("explain", *arguments)
+        assert answer.code == 2 and answer.err.startswith(line), answer.err
 
 
 def test_a_second_ingest_changes_nothing(linkspan: Any, project: Path, on_server: Database) -> None:

@@ -104,33 +104,13 @@ def test_similar_history_and_runs(client: Client) -> None:
     assert [(run.run, run.state) for run in client.runs()] == [("a", "active")]
 
 
-def test_explain_finds_entities_and_fellow_users(client: Client, graph: Database) -> None:
-    # User 5 met items 5, 10, ...; author 1 wrote those, and author 2 wrote comics/1.
-    (path,) = client.explain("5", "comics/1") or [None]
-    assert path is None
-    graph.write(
-        "MATCH (i:Item {key: 'comics/1'}), (a:Author {key: 'author/1'}) "
-        "CREATE (i)-[:WRITTEN_BY]->(a)"
-    )
-    graph.write(
-        "MATCH (u:User {key: '10'}), (i:Item {key: 'comics/1'}) CREATE (u)-[:SAVED {at: 1}]->(i)"
-    )
-    paths = client.explain("5", "comics/1", k=100)
-    kinds = {path.kind for path in paths}
-    assert kinds == {"Author", "User"}
-    author = next(path for path in paths if path.kind == "Author")
-    assert (author.by, author.how, author.ties) == ("Author 1", "WRITTEN_BY", 13)
-    fellow = next(path for path in paths if path.kind == "User")
-    assert (fellow.by, fellow.ties) == ("1 fellow users", 1)
-    assert [path.strength for path in paths] == sorted(
-        (path.strength for path in paths), reverse=True
-    )
-
-
 def test_unknown_user_and_item_give_nothing(client: Client) -> None:
     assert client.recommend("nobody") == []
     assert client.similar("comics/none") == []
-    assert client.explain("nobody", "comics/1") == []
+    with pytest.raises(ConfigError, match="the graph has no user 'nobody'"):
+        client.explain("nobody", "comics/1")
+    with pytest.raises(ConfigError, match=r"no item 'comics/none'\. The key of an item is domain"):
+        client.explain("7", "comics/none")
 
 
 @pytest.mark.parametrize("evil", ["' OR 1=1 //", "7'}) DETACH DELETE u //", "`", '"', "🙂", ""])
@@ -170,7 +150,7 @@ def test_the_types_of_a_graph_without_a_run_are_found(graph: Database) -> None:
     client = Client(graph)
     rows = client.history("7", k=3)
     assert [row.interaction for row in rows] == ["LENT"] * 3
-    assert {path.how for path in client.explain("7", rows[0].item)} >= {"LENT"}
+    assert {path.how for path in client.explain("7", rows[0].item).paths} >= {"LENT"}
 
 
 def test_a_refused_query_names_the_reason(graph: Database) -> None:

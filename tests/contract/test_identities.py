@@ -262,12 +262,12 @@ def test_the_past_of_a_twin_is_ones_own(graph: Database, twins: Snapshot) -> Non
         assert sorted(past) == sorted(own["1"] | own["2"] | own["3"])
     assert {row.item for row in client.history("4", k=100)} == own["4"]
     for user in ("1", "2", "3"):
-        paths = client.explain(user, "comics/30", k=1000)
+        paths = client.explain(user, "comics/30", k=1000).paths
         assert {path.past for path in paths if path.kind == "Author"} <= own["1"] | own["2"] | own[
             "3"
         ]
         assert len(paths) == len({(path.past, path.by, path.kind, path.strength) for path in paths})
-    one, two = (client.explain(user, "comics/30", k=1000) for user in ("1", "3"))
+    one, two = (client.explain(user, "comics/30", k=1000).paths for user in ("1", "3"))
     assert one == two
 
 

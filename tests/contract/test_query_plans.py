@@ -1,0 +1,73 @@
+"""The queries that people ask: their plans, and values that look like Cypher."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from neo4j import GraphDatabase
+from planted import parameters_of, plant
+
+from linkspan import cypher
+from linkspan.graph.connection import Database
+from servers import RunningServer
+
+
+def test_the_plans_begin_with_an_index(db: Database, server: RunningServer) -> None:
+    """But those whose header says that they read all there is."""
+    plant(db)
+    wrong = {}
+    for name in cypher.names():
+        query = cypher.describe(name)
+        steps = _steps(server, query)
+        scans = [step for step in steps if "index" not in step.lower()]
+        if query.index.startswith("none"):
+            assert "reads" in query.index or "few" in query.index, name
+        elif scans or not steps:
+            wrong[name] = scans or ["no look-up at all"]
+    assert not wrong
+
+
+EVIL = ["' OR 1=1 //", "x'}) DETACH DELETE n //", "`", '"', "\\", "$user", "🙂", "", "*", "(?i).*"]
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
+    plant(db)
+    for name in cypher.names():
+        asked = cypher.describe(name).asked
+        texts = {each.name: evil for each in asked if each.required and each.default is None}
+        lists = {each.name: [evil] for each in asked if each.default == []}
+        if not texts and not lists:
+            continue
+        rows = db.read(cypher.load(name), **parameters_of(name, texts | lists))
+        # Every title holds the empty text, and nothing else here is called like that.
+        assert rows == [] or (evil == "" and "text" in texts), (name, rows)
+    assert db.read("MATCH (n) RETURN count(n) AS n") == [{"n": 4 + 7 + 3 + 2}]
+
+
+def _steps(server: RunningServer, query: cypher.Query) -> list[str]:
+    """How a plan comes to its nodes: a line for each scan or look-up, but of the few runs.
+
+    ArcadeDB tells it in words, and of a query that its optimiser leaves alone only once it has run.
+    """
+    login = (server.user, server.password)
+    with GraphDatabase.driver(server.uri, auth=login, notifications_min_severity="OFF") as driver:
+        _, summary, _ = driver.execute_query(
+            f"PROFILE {query.text}", parameters_of(query.name, {}), database_="neo4j"
+        )
+    plan: Any = summary.profile
+    if server.engine == "arcadedb":
+        lines = plan["args"]["string-representation"].splitlines()
+        steps = [line for line in lines if re.search(r"(MATCH NODE|Scan|Seek) ?\(\s*\w*:", line)]
+    else:
+        steps = [line for line in _flat(plan) if re.match(r"\w*(Scan|Seek)", line)]
+    return [step for step in steps if ":Run" not in step]
+
+
+def _flat(plan: dict[str, Any]) -> Iterator[str]:
+    yield f"{plan['operatorType']} {plan['args'].get('Details', '')}"
+    for child in plan.get("children", []):
+        yield from _flat(child)
