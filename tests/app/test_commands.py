@@ -99,9 +99,18 @@ def _explained(linkspan: Any, best: dict[str, Any]) -> None:
     found = json.loads(linkspan("explain", "7", best["item"], "--json").out)
     assert sum(found["parts"].values()) == pytest.approx(best["score"], abs=1e-4)
     assert found["past"][0]["item"] == best["because_item"] and found["paths"]
+    again = json.loads(linkspan("explain", "7", best["item"], "--model", "--json").out)
+    assert (again["place"], again["past"][0]["item"]) == (1, best["because_item"])
+    assert again["parts"] == pytest.approx(found["parts"], abs=1e-4) and len(again["past"]) == 3
+    assert linkspan("explain", "7", best["item"], "--model", "--draw", "why.svg").code == 0
+    assert f"{best['because']} ({found['past'][0]['domain']})" in Path("why.svg").read_text()
+    told = linkspan("explain", "7", best["item"], "--model").out
+    assert "without this of your past" in told and max(map(len, told.splitlines())) <= 80, told
     for arguments, line in (
         (("nobody", best["item"]), "error: the graph has no user 'nobody'"),
         (("7", "films/none"), "error: the graph has no item 'films/none'"),
+        (("7", best["item"], "-k", "0"), "error: k is 0"),
+        (("7", best["item"], "--draw", "why.txt"), "error: why.txt ends in none of .svg, .png"),
     ):
         answer = linkspan("explain", *arguments)
         assert answer.code == 2 and answer.err.startswith(line), answer.err

@@ -12,42 +12,8 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
-from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.workspace import Workspace
-
-
-@pytest.fixture
-def taken(project: Path) -> Snapshot:
-    """The snapshot of the project's files, put where 'linkspan snapshot' puts it."""
-    items = pd.read_csv("items.csv", dtype=str)
-    items.insert(0, "key", items["domain"] + "/" + items["id"])
-    items = items.sort_values("key", ignore_index=True).assign(text=lambda frame: frame["title"])
-    events = pd.read_csv("events.csv", dtype={"user": str, "item": str})
-    users = np.sort(events["user"].unique().astype(str))
-    row = pd.Series(np.arange(len(items)), index=items["id"])
-    saved = pd.DataFrame(
-        {
-            "user": np.searchsorted(users, events["user"].to_numpy(str)).astype(np.int32),
-            "item": row[events["item"]].to_numpy(np.int32),
-            "at": events["at"].to_numpy(np.int64),
-            "weight": np.float32(1),
-            "sign": np.int8(1),
-        }
-    ).sort_values(["user", "item"], ignore_index=True)
-    snapshot = Snapshot(
-        roles=Roles(
-            domains={name: name.title() for name in sorted(items["domain"].unique())},
-            interactions=(InteractionRole(type="SAVED"),),
-        ),
-        users=pd.DataFrame({"key": users, "id": users}),
-        items=items[["key", "id", "domain", "title", "text"]],
-        entities={},
-        interactions={"SAVED": saved},
-        relations={},
-    )
-    Workspace(project / ".linkspan").save_snapshot(snapshot)
-    return snapshot
 
 
 def trained(linkspan: Any, *flags: str) -> str:
