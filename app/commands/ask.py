@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from linkspan.commands.options import Config, Domain, Json, K, Uri
 from linkspan.console import out, show_json, table
@@ -183,5 +184,5 @@ def show(
         return out.print(otherwise)
     shown = table(*columns)
     for row in cells:
-        shown.add_row(*row)
+        shown.add_row(*(None if cell is None else escape(cell) for cell in row))
     out.print(shown)

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from linkspan.commands.ask import show
 from linkspan.drawing_paths import draw_explanation
 from linkspan.explaining import show_explanation
 from linkspan.graph.explaining import Explanation, PastItem, complete
@@ -92,6 +93,11 @@ def test_long_titles_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         f"{FOUND.words[0]}\n\nNo path in the graph ties it to your past.\n"
     )
+
+
+def test_a_table_keeps_square_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    show([FOUND], False, ("title", "reason"), [("Dune [red]", None)], "nothing")
+    assert "Dune [red]" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png"])

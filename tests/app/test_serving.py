@@ -250,11 +250,12 @@ def test_the_python_of_the_page_about_the_client_runs(
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     shop.write("CREATE (:User {key: 'ben', run: 'r1'})")
     code = re.findall(r"^```python\n(.*?)^```", (DOCS / "client.md").read_text(), re.M | re.S)
-    assert len(code) == 3
+    assert len(code) == 4
     for block in code:
         exec(compile(block, "client.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("1 films/a/1 Film 1 Book 1\n2 films/a/2 Film 2 Book 1\n")
+    assert "\nbecause you saved Book 1 (books) {" in printed
     assert "films/a/3" in printed and "['books/1']" in printed and printed.endswith("10 0\n")
 
 
