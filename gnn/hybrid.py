@@ -14,6 +14,7 @@ from scipy import sparse
 
 from linkspan.gnn.components import Component, Cosine, Prior
 from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.dual import Dual, DualWeights, suits
 from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import (
@@ -127,7 +128,7 @@ class Mixture:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
         total = np.zeros(items.shape, np.float32)
         for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
-            if weight > 0 and isinstance(feature, Cosine | Spread | Likeness):
+            if weight > 0 and isinstance(feature, Cosine | Spread | Dual | Likeness):
                 values, mean, spread = feature.at(users, domain, items)
                 if self._weights is not None:
                     there = (spread > 1e-6)[:, None]
@@ -152,7 +153,7 @@ class Mixture:
         for feature in self.features:
             if isinstance(feature, Cosine):
                 features.append(feature.over(pasts, owners))
-            elif isinstance(feature, Spread | Likeness):
+            elif isinstance(feature, Spread | Dual | Likeness):
                 features.append(feature.over(pasts))
             else:
                 features.append(feature)
@@ -182,12 +183,11 @@ def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedM
 
 def with_linear(fitted: FittedModel) -> FittedModel:
     """The model with the linear part learned from its known events."""
-    linear = item_weights(
-        fitted.events,
-        len(fitted.snapshot.users),
-        len(fitted.snapshot.items),
-        regularization=fitted.settings.linear_regularization,
-    )
+    snapshot, events = fitted.snapshot, fitted.events
+    items, ridge = len(snapshot.items), fitted.settings.linear_regularization
+    if not snapshot.timed and suits(events, items):
+        return replace(fitted, linear=DualWeights.fit(events, items, regularization=ridge))
+    linear = item_weights(events, len(snapshot.users), items, regularization=ridge)
     return replace(fitted, linear=linear)
 
 
@@ -211,7 +211,11 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
             simple.append(Spread(part, own, matrices, pasts, rows, decay, inside=True))
 
     assert fitted.linear is not None, "the model has no linear part"
-    if not snapshot.timed:
+    if isinstance(fitted.linear, DualWeights):
+        simple.append(Dual("linear", fitted.linear, pasts, rows))
+        if several:
+            simple.append(Dual("linear inside", fitted.linear, pasts, rows, inside=True))
+    elif not snapshot.timed:
         add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
     else:
         add("linear", "linear", fitted.linear, LINEAR_DECAYS)

@@ -14,6 +14,7 @@ from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.dual import DualWeights
 from linkspan.gnn.features import Scheme
 from linkspan.gnn.fitted import Epoch, FittedModel, Weights, choose_device
 from linkspan.gnn.model import HistoryGNN
@@ -22,12 +23,13 @@ from linkspan.gnn.split import Split
 from linkspan.graph.snapshot import Snapshot
 
 FORMAT = 3
-WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR = (
+WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR, DUAL = (
     "weights.safetensors",
     "model.json",
     "text.safetensors",
     "split.parquet",
     "linear.npz",
+    "dual.npz",
 )
 
 
@@ -37,7 +39,8 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     Files: ``weights.safetensors``; ``text.safetensors`` (vectors by node type, or ``item/NAME`` for
     those of a property); ``model.json`` (settings with the seed, version, fingerprint of the
     snapshot, scheme of the features, relations of each hop, curves, weights of the parts);
-    ``linear.npz`` where it has a linear part; ``split.parquet`` where a split is given.
+    ``linear.npz``, or ``dual.npz``, where it has a linear part; ``split.parquet`` where a split is
+    given.
 
     Args:
         fitted: The model.
@@ -57,7 +60,12 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     text = {kind: torch.from_numpy(vectors) for kind, vectors in fitted.text.items()}
     save_file(text, folder / TEXT)
     if fitted.linear is not None:
-        sparse.save_npz(folder / LINEAR, fitted.linear)
+        (folder / LINEAR).unlink(missing_ok=True)
+        (folder / DUAL).unlink(missing_ok=True)
+        if isinstance(fitted.linear, DualWeights):
+            fitted.linear.save(folder / DUAL)
+        else:
+            sparse.save_npz(folder / LINEAR, fitted.linear)
     if split is not None:
         split.save(folder / SPLIT)
     manifest = {
@@ -94,7 +102,7 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         curves = tuple(Epoch(**epoch) for epoch in manifest["curves"])
         best_epoch = int(manifest["best_epoch"])
         parts = {name: Weights.read(values) for name, values in manifest["weights"].items()}
-        linear = sparse.csr_array(sparse.load_npz(folder / LINEAR)) if parts else None
+        linear = _load_linear(folder) if parts else None
         weights = load_file(folder / WEIGHTS)
         text = {kind: vectors.numpy() for kind, vectors in load_file(folder / TEXT).items()}
         events, device = snapshot.events(), choose_device(settings.device)
@@ -118,6 +126,12 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         linear=linear,
         weights=parts,
     )
+
+
+def _load_linear(folder: Path) -> sparse.csr_array | DualWeights:
+    if (folder / DUAL).exists():
+        return DualWeights.load(folder / DUAL)
+    return sparse.csr_array(sparse.load_npz(folder / LINEAR))
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

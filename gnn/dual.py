@@ -1,0 +1,153 @@
+"""The linear model of items by what its users have in common: exact where users are few.
+
+Where histories are sets and items are many and seldom met, much of what EASE knows lies in the many
+small weights of an item that `linkspan.gnn.simple.item_weights` leaves out. In the dual form they
+need never be written out: a matrix from users to users stands for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.past import Pasts
+from linkspan.gnn.simple import Scores, ridge_inverse
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+MOST = 12_000
+"""Users, at most: the matrix has 4 bytes times the square, 576 MB."""
+
+_COLUMNS, _ROWS = 4096, 512
+"""Items, and users, that are dense at once."""
+
+
+@dataclass(frozen=True)
+class DualWeights:
+    """All weights of EASE (Steck, 2019, arXiv:1905.03375), by Woodbury's identity.
+
+    ``B = X'KX / (1 - diag(X'KX))`` off the diagonal, with ``K = inverse(XX' + λI)``.
+
+    Attributes:
+        met: X, (U, N) float32 ones: what each user met; users without events are left out.
+        inverse: K, (U, U) float32.
+        own: (N,) float32, the diagonal of ``X'KX``.
+    """
+
+    met: sparse.csr_array
+    inverse: FloatArray
+    own: FloatArray
+
+    @classmethod
+    def fit(cls, events: pd.DataFrame, items: int, *, regularization: float) -> Self:
+        """Learn from events.
+
+        Args:
+            events: Columns ``user`` and ``item``.
+            items: Number of items N.
+            regularization: λ, added to the diagonal of the Gram matrix of the users.
+        """
+        pairs = events[["user", "item"]].drop_duplicates()
+        users, rows = np.unique(pairs["user"], return_inverse=True)
+        ones = np.ones(len(pairs), np.float32)
+        met = sparse.csr_array((ones, (rows, pairs["item"])), shape=(len(users), items))
+        inverse = ridge_inverse((met @ met.T).toarray(), regularization)
+        own, columns = np.zeros(items, np.float32), met.tocsc()
+        for start in range(0, items, _COLUMNS):
+            some = columns[:, start : start + _COLUMNS]
+            own[start : start + _COLUMNS] = some.multiply(inverse @ some).sum(axis=0)
+        return cls(met, inverse, own)
+
+    def save(self, file: Path) -> None:
+        """Write as ``.npz``; not compressed, as the matrix hardly can be."""
+        indices, indptr = self.met.indices, self.met.indptr
+        np.savez(file, inverse=self.inverse, own=self.own, indices=indices, indptr=indptr)
+
+    @classmethod
+    def load(cls, file: Path) -> Self:
+        """What `save` wrote.
+
+        Raises:
+            OSError: The file cannot be read.
+            KeyError: It is another.
+        """
+        with np.load(file) as kept:
+            indices, indptr, own = kept["indices"], kept["indptr"], kept["own"]
+            ones = np.ones(len(indices), np.float32)
+            met = sparse.csr_array((ones, indices, indptr), shape=(len(indptr) - 1, len(own)))
+            return cls(met, kept["inverse"], own)
+
+
+def suits(events: pd.DataFrame, items: int) -> bool:
+    """Whether the users of events are few enough, and fewer than the items."""
+    return events["user"].nunique() <= min(MOST, items)
+
+
+class Dual:
+    """A history times `DualWeights`; a feature, as `linkspan.gnn.simple.Spread` is.
+
+    Args:
+        name: What tells it from others.
+        weights: From items to items.
+        pasts: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
+        inside: Whether only events of the domain asked for count.
+    """
+
+    part = "linear"
+
+    def __init__(
+        self,
+        name: str,
+        weights: DualWeights,
+        pasts: Pasts,
+        rows: Mapping[str, IntArray],
+        *,
+        inside: bool = False,
+    ) -> None:
+        self.name, self._weights, self._pasts, self._rows = name, weights, pasts, rows
+        self._inside, self._codes = inside, {domain: code for code, domain in enumerate(rows)}
+        scale = 1.0 / np.maximum(1.0 - weights.own, 1e-6)
+        columns = weights.met.tocsc()
+        self._scale = {domain: scale[items] for domain, items in rows.items()}
+        self._met = {domain: columns[:, items].tocsr() for domain, items in rows.items()}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        past = self._pasts.over(self._codes[domain] if self._inside else None).rows(users)
+        past.sum_duplicates()  # an item met twice
+        alike = (past @ self._weights.met.T).tocsr() @ self._weights.inverse
+        items = self._rows[domain]
+        scores = np.asarray(alike @ self._met[domain], np.float32)
+        own = past[:, items].tocoo()  # an item has no weight for itself
+        rows, columns = own.coords
+        scores[rows, columns] -= own.data * self._weights.own[items[columns]]
+        scores *= self._scale[domain]
+        return scores
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """As `linkspan.gnn.simple.Spread.at`, some users at a time."""
+        values = np.zeros(items.shape, np.float32)
+        mean, spread = np.zeros((2, len(users)), np.float32)
+        places = np.searchsorted(self._rows[domain], items)
+        for start in range(0, len(users), _ROWS):
+            part = slice(start, start + _ROWS)
+            scores = self.score(users[part], domain)
+            values[part] = np.take_along_axis(scores, places[part], 1)
+            mean[part], spread[part] = scores.mean(axis=1), scores.std(axis=1)
+        return Scores(values, mean, spread)
+
+    def over(self, pasts: Pasts) -> Self:
+        """The same for other histories."""
+        other = copy(self)
+        other._pasts = pasts
+        return other

@@ -1,0 +1,85 @@
+"""The linear part in its dual form: the same scores as with all weights written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linkspan import gnn
+from linkspan.errors import ModelError
+from linkspan.gnn.dual import Dual, DualWeights, suits
+from linkspan.gnn.past import Pasts
+from linkspan.gnn.settings import SplitSettings, TrainSettings
+from linkspan.gnn.simple import Spread, by_domain, item_weights
+from linkspan.graph.snapshot import Snapshot
+
+USERS, ITEMS, RIDGE = 9, 30, 3.0
+DOMAINS = np.arange(ITEMS) % 2
+ROWS = {name: np.flatnonzero(code == DOMAINS) for code, name in enumerate("ab")}
+
+
+@pytest.fixture(scope="module")
+def events() -> pd.DataFrame:
+    """Sets, one of which holds an item twice; the last user has met nothing."""
+    random = np.random.default_rng(0)
+    rows = [(user, item) for user in range(USERS - 1) for item in random.integers(0, ITEMS, 5)]
+    return pd.DataFrame([*rows, rows[-1]], columns=["user", "item"])
+
+
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.parametrize("domain", ["a", "b"])
+def test_scores_are_those_of_all_weights(events: pd.DataFrame, domain: str, inside: bool) -> None:
+    pasts = Pasts(events, DOMAINS, timed=False)
+    matrix = item_weights(events, USERS, ITEMS, regularization=RIDGE, keep=ITEMS)
+    plain = Spread("linear", "plain", by_domain(matrix, ROWS), pasts, ROWS, 1.0, inside=inside)
+    weights = DualWeights.fit(events, ITEMS, regularization=RIDGE)
+    dual = Dual("dual", weights, pasts, ROWS, inside=inside)
+    users = np.array([3, USERS - 1, 0, 3])
+    expected = plain.score(users, domain)
+    assert np.abs(expected).max() > 0.01
+    np.testing.assert_allclose(dual.score(users, domain), expected, atol=1e-5)
+    items = ROWS[domain][[[0, 5], [1, 2], [9, 3], [7, 7]]]
+    for found, wanted in zip(
+        dual.at(users, domain, items), plain.at(users, domain, items), strict=True
+    ):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_other_histories_are_scored_by_the_same_weights(events: pd.DataFrame) -> None:
+    weights = DualWeights.fit(events, ITEMS, regularization=RIDGE)
+    dual = Dual("dual", weights, Pasts(events, DOMAINS, timed=False), ROWS)
+    matrix = item_weights(events, USERS, ITEMS, regularization=RIDGE, keep=ITEMS)
+    new = pd.DataFrame({"user": [0, 0, 1], "item": [int(events["item"][0]), 29, 4]})
+    other = dual.over(Pasts(new, DOMAINS, timed=False)).score(np.array([0, 1]), "a")
+    history = np.zeros((2, ITEMS), np.float32)
+    history[new["user"], new["item"]] = 1.0
+    np.testing.assert_allclose(other, (history @ matrix.toarray())[:, ROWS["a"]], atol=1e-5)
+
+
+def test_it_stands_where_users_are_few(events: pd.DataFrame) -> None:
+    assert suits(events, ITEMS)
+    assert not suits(events, USERS - 2)
+
+
+def test_a_hybrid_of_sets_has_it_and_keeps_it(
+    build: Callable[..., Snapshot], settings: TrainSettings, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(1)
+    histories = [random.permutation(24)[:7].tolist() for _ in range(20)]
+    snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=False)
+    short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
+    split = gnn.split_events(snapshot, SplitSettings(protocol="random"), 0)
+    fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, short), split)
+    assert isinstance(fitted.linear, DualWeights)
+    whole = gnn.with_weights(gnn.train_all(snapshot, {}, short, 1), fitted.weights)
+    gnn.save(whole, tmp_path)
+    expected, found = gnn.score_top(whole, 5), gnn.score_top(gnn.load(tmp_path, snapshot), 5)
+    pd.testing.assert_frame_equal(found, expected)
+    assert (expected["linear"] != 0).any()
+    (tmp_path / "dual.npz").write_bytes(b"torn")
+    with pytest.raises(ModelError, match="not a readable model"):
+        gnn.load(tmp_path, snapshot)
