@@ -63,8 +63,9 @@ def ties(db: Database) -> Client:
     db.write(
         "CREATE (:Run {id: 'r', state: 'active', interactions: ['SAVED'], vectors: 'b'}) "
         "WITH 1 AS one MATCH (u:User {key: 'me'}), (i:Item {key: 'books/new'}) "
-        "UNWIND ['r', 'older'] AS run CREATE (u)-[:RECOMMENDED {run: run, domain: 'books', "
-        "rank: 2, score: 3.0, gnn: 1.5, linear: 1.0, transitions: 0.25, text: 0.5, "
+        "UNWIND [['r', 2], ['older', 7]] AS run "
+        "CREATE (u)-[:RECOMMENDED {run: run[0], domain: 'books', "
+        "rank: run[1], score: 3.0, gnn: 1.5, linear: 1.0, transitions: 0.25, text: 0.5, "
         "popularity: -0.25, because: 'films/1'}]->(i)"
     )
     return Client(db)
