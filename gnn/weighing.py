@@ -36,6 +36,10 @@ _log = logging.getLogger(__name__)
 _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
 
+_USUAL = 0.2
+"""Sum of the weights below which first steps are smaller: where the scores of a feature have long
+tails, as those of a sparse matrix, all weights are small, and only their ratios count."""
+
 
 class Examples(NamedTuple):
     """Validation rows with candidates.
@@ -242,13 +246,14 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
         errors: How many.
     """
     weights = weights.copy()
+    tried = [value * min(1.0, (weights.sum() or _USUAL) / _USUAL) for value in _FIRST]
     scores = [each.features @ weights.astype(np.float32) for each in lists]
     gains = [_gains(each, score) for each, score in zip(lists, scores, strict=True)]
     for _ in range(_ROUNDS):
         risen = 0.0
         for place in range(len(weights)):
             now = weights[place]
-            for value in [now * step for step in _STEPS] if now > 1e-3 else _FIRST:
+            for value in [now * step for step in _STEPS] if now > tried[0] / 50 else tried:
                 step = np.float32(value - weights[place])
                 moved = [
                     score + step * each.features[:, place]

@@ -116,6 +116,19 @@ def test_weights_go_where_ndcg_is_higher() -> None:
     assert mean(ascended) > mean(start) + 0.05
 
 
+def test_weights_have_no_scale_of_their_own() -> None:
+    """Where all weights are small, a weight that is missing is looked for among small ones."""
+    rows = rows_drawn([1.0, 0.2], 2_000, 5)
+    large = rows._replace(features=rows.features * np.float32(50))
+    found = _ascend([large], np.array([0.02, 0.0]), errors=0.0)
+    usual = _ascend([rows], np.array([1.0, 0.0]), errors=0.0)
+    gained = [
+        float(_gains(each, each.features @ weights.astype(np.float32)).mean())
+        for each, weights in ((large, found), (rows, usual))
+    ]
+    assert 0.0 < found[1] < found[0] and gained[0] > gained[1] - 0.01
+
+
 def test_every_kind_of_candidates_has_a_say() -> None:
     """One part tells the heads apart, the other the rest of the domain: both are needed."""
     heads, spread = rows_drawn([1.0, 0.0], 2_000, 5), rows_drawn([0.0, 1.0], 2_000, 6)
