@@ -94,7 +94,7 @@ def write_lists(
     gone: set[str],
     progress: Progress,
 ) -> tuple[int, int]:
-    """Score, and write the files of a run; the lists of `USERS` users at a time.
+    """Score, and write the files of a run.
 
     Returns:
         Number of recommendations and of similar items.
@@ -103,9 +103,36 @@ def write_lists(
         ConfigError: ``[publish]`` names an unknown domain or user.
         ModelError: The model cannot be read.
     """
-    _check_domains(snapshot, settings)
+    rows = find_users(snapshot, settings)
     model = gnn.load(run.final, snapshot)
-    rows = _users(snapshot, settings)
+    written = write_recommended(model, run, settings, choice, rows, progress)
+    similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
+    similar = _without(similar, gone)
+    similar.to_parquet(run.similar, index=False)
+    if settings.vectors:
+        keyed_vectors(snapshot, model).save(run.vectors)
+    run.write("lists", {"digest": digest(choice, gone, settings)})
+    return written, len(similar)
+
+
+def write_recommended(
+    model: FittedModel,
+    run: RunFolder,
+    settings: PublishSettings,
+    choice: Choice,
+    rows: NDArray[np.int64],
+    progress: Progress,
+) -> int:
+    """Write the lists of some users, of `USERS` users at a time; returns how many rows.
+
+    Args:
+        model: Scores them.
+        run: Gets the file.
+        settings: Number and domains.
+        choice: The rules.
+        rows: Of the users in the snapshot of the model.
+        progress: Told of each piece.
+    """
     written, writer = 0, None
     try:
         for start in range(0, max(len(rows), 1), USERS):
@@ -113,7 +140,9 @@ def write_lists(
                 model, settings.k, settings.domains, rows[start : start + USERS], progress, choice
             )
             table = pa.Table.from_pandas(
-                keyed_lists(snapshot, part), schema=writer and writer.schema, preserve_index=False
+                keyed_lists(model.snapshot, part),
+                schema=writer and writer.schema,
+                preserve_index=False,
             )
             if writer is None:
                 table = _with_text(table)
@@ -123,14 +152,7 @@ def write_lists(
     finally:
         if writer is not None:
             writer.close()
-    similar = _without(
-        keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress)), gone
-    )
-    similar.to_parquet(run.similar, index=False)
-    if settings.vectors:
-        keyed_vectors(snapshot, model).save(run.vectors)
-    run.write("lists", {"digest": digest(choice, gone, settings)})
-    return written, len(similar)
+    return written
 
 
 def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
@@ -179,7 +201,12 @@ def _codes(users: list[Any], items: list[Any]) -> tuple[NDArray[np.int64], NDArr
     return np.array(of_users, np.int64), np.array(of_items, np.int64)
 
 
-def _check_domains(snapshot: Snapshot, settings: PublishSettings) -> None:
+def find_users(snapshot: Snapshot, settings: PublishSettings) -> NDArray[np.int64]:
+    """Rows of the users that get lists.
+
+    Raises:
+        ConfigError: ``[publish]`` names an unknown domain or user.
+    """
     named = [*(settings.domains or ()), *(settings.k if isinstance(settings.k, Mapping) else ())]
     for domain in named:
         if domain not in snapshot.domains:
@@ -187,10 +214,6 @@ def _check_domains(snapshot: Snapshot, settings: PublishSettings) -> None:
                 f"[publish] names the domain '{domain}', which the graph has not",
                 hint=f"It has {', '.join(snapshot.domains)}",
             )
-
-
-def _users(snapshot: Snapshot, settings: PublishSettings) -> NDArray[np.int64]:
-    """Rows of the users that get lists."""
     if settings.users is None:
         return np.arange(len(snapshot.users))
     keys = all_keys(snapshot, "user")

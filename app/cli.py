@@ -21,6 +21,7 @@ from linkspan.commands import (
     build,
     explain,
     feedback,
+    forget,
     init,
     measure,
     query,
@@ -68,6 +69,7 @@ for part in (
     explain.app,
     query.app,
     feedback.app,
+    forget.app,
     serve.app,
     server.app,
 ):

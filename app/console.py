@@ -106,6 +106,8 @@ def show_ingest(report: IngestReport) -> None:
         cells = [f"{count:,}" for count in counts]
         shown.add_row(line.file, line.target, *cells, *([] if report.dry_run else [rate]))
     out.print(shown)
+    if report.forgotten:
+        out.print(f"Rows of users who were forgotten, passed over: {report.forgotten:,}")
     for file in sorted({line.rejects for line in report.lines if line.rejects}):
         out.print(f"Rejected rows, to be mended and ingested again: {file}", markup=False)
 

@@ -99,7 +99,7 @@ class Pipeline:
             else:
                 mapping = self.settings.mapping()
                 open_sources(mapping, pseudonyms_of(mapping))
-        with self._stage("server") as stage:
+        with self.stage("server") as stage:
             database = self.settings.open_database(create=create and not self.settings.adopts)
             can = database.capabilities
             where = self.settings.database.uri
@@ -108,7 +108,7 @@ class Pipeline:
             yield database
 
     @contextmanager
-    def _stage(self, name: str) -> Iterator[Stage]:
+    def stage(self, name: str) -> Iterator[Stage]:
         """Time a stage, and report it if it came to its end."""
         stage, started = Stage(name), perf_counter()
         yield stage
@@ -119,7 +119,7 @@ class Pipeline:
         self, database: Database, *, dry_run: bool = False, force: bool = False
     ) -> IngestReport:
         """Load the mapping's files into the graph; rejected rows go to ``.linkspan/rejects``."""
-        with self._stage("ingest") as stage:
+        with self.stage("ingest") as stage:
             report = ingest(
                 database,
                 self.settings.mapping(),
@@ -140,21 +140,21 @@ class Pipeline:
 
     def find_gone(self, database: Database) -> Pruning:
         """Compare the graph with the mapping's files."""
-        with self._stage("compare") as stage:
+        with self.stage("compare") as stage:
             found = find_gone(database, self.settings.mapping(), self.progress)
             stage.text = f"{sum(len(each.rows) for each in found.gone):,} gone from the files"
         return found
 
     def prune(self, database: Database, pruning: Pruning) -> None:
         """Remove what has gone from the files."""
-        with self._stage("prune") as stage:
+        with self.stage("prune") as stage:
             prune(database, pruning, self.progress)
             stage.count, stage.unit = sum(len(each.rows) for each in pruning.gone), "rows"
             stage.text = f"{stage.count:,} removed"
 
     def snapshot(self, database: Database) -> Snapshot:
         """Read the graph once into arrays."""
-        with self._stage("snapshot") as stage:
+        with self.stage("snapshot") as stage:
             roles = self.settings.roles()
             if roles.names is not None:
                 roles = check_adopted(database, roles)
@@ -171,7 +171,7 @@ class Pipeline:
 
     def embed(self, snapshot: Snapshot) -> dict[str, Any]:
         """Turn texts and images into vectors; known ones come from the cache."""
-        with self._stage("embed") as stage:
+        with self.stage("embed") as stage:
             train = self.settings.train
             images = any(role.kind == "image" for role in snapshot.roles.features)
             base = self.settings.mapping().base if images else Path()
@@ -201,7 +201,7 @@ class Pipeline:
             fingerprint=snapshot.fingerprint(),
             settings=settings.model_dump(mode="json"),
         )
-        with self._stage("train") as stage:
+        with self.stage("train") as stage:
             split = self.split(snapshot)
             kept = self.workspace.folder / "checkpoints"
             fitted = gnn.train(
@@ -217,7 +217,7 @@ class Pipeline:
                 f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
                 f"of {len(fitted.curves)}"
             )
-        with self._stage("refit") as stage:
+        with self.stage("refit") as stage:
             final = gnn.train_all(
                 snapshot, text, settings, fitted.best_epoch, self.progress, kept / "refit"
             )
@@ -231,7 +231,7 @@ class Pipeline:
 
     def tune(self, snapshot: Snapshot, text: dict[str, Any], trials: int) -> Tuned:
         """Search settings on validation rows; what was tried is kept in ``tune.db``."""
-        with self._stage("tune") as stage:
+        with self.stage("tune") as stage:
             found = gnn.tune(
                 snapshot,
                 self.split(snapshot),
@@ -252,7 +252,7 @@ class Pipeline:
 
         The figures are kept in ``evaluation.json``, the ranks in ``ranks.parquet``.
         """
-        with self._stage("evaluate") as stage:
+        with self.stage("evaluate") as stage:
             split = gnn.Split.load(run.split)
             model = gnn.load(run.held_out, snapshot)
             evaluation = gnn.evaluate(model, split, baselines, self.progress)
@@ -279,7 +279,7 @@ class Pipeline:
         choice, gone = build_choice(database, snapshot, wanted)
         if run.is_scored(digest(choice, gone, wanted), vectors=wanted.vectors):
             return
-        with self._stage("score") as stage:
+        with self.stage("score") as stage:
             lists, similar = write_lists(snapshot, run, wanted, choice, gone, self.progress)
             stage.count, stage.unit = lists, "rows"
             stage.text = f"{lists:,} recommendations, {similar:,} similar items"
@@ -301,7 +301,7 @@ class Pipeline:
             How many ``pairs`` there are, and how many ``unknown users`` and ``unknown items`` they
             name.
         """
-        with self._stage("score") as stage:
+        with self.stage("score") as stage:
             model = gnn.load(run.final, snapshot)
             file = PairsFile(pairs, snapshot, self.settings.pseudonyms())
             counts = write_scores(file, scores, model, self.progress)
@@ -343,7 +343,7 @@ class Pipeline:
             feedback=self._feedback_rules(snapshot),
             encoder=vectors.encoder if vectors else None,
         )
-        with self._stage("publish") as stage:
+        with self.stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()
             report = publish(
                 database, record, users, run.lists, run.similar, self.progress, vectors

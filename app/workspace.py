@@ -30,6 +30,10 @@ class Workspace:
         (self.folder / "snapshots" / "latest").write_text(name)
         return folder
 
+    def snapshots(self) -> list[Path]:
+        """Folders of all snapshots."""
+        return sorted(path.parent for path in (self.folder / "snapshots").glob("*/manifest.json"))
+
     def load_snapshot(self, fingerprint: str | None = None) -> Snapshot:
         """The latest snapshot, or the one with this fingerprint.
 
@@ -58,7 +62,7 @@ class Workspace:
         return run
 
     def run(self, name: str | None = None) -> RunFolder:
-        """The run of this id, or the latest one.
+        """The run of this id, or the latest one that is no refresh of another.
 
         Raises:
             ModelError: There is none.
@@ -67,7 +71,8 @@ class Workspace:
         if not runs:
             raise ModelError("there is no run yet", hint="Train one with 'linkspan train'")
         if name is None:
-            return runs[-1]
+            full = (run for run in reversed(runs) if run.base is None)
+            return next(full, runs[-1])
         for run in runs:
             if run.id == name:
                 return run
@@ -87,9 +92,12 @@ class Workspace:
             keep: So many of the latest runs that have some keep theirs.
         """
         scored = [run for run in self.runs() if run.id != published.id and run.lists.exists()]
-        for run in scored[: max(len(scored) - (keep - 1), 0)]:
-            for file in (run.lists, run.similar, run.vectors):
-                file.unlink(missing_ok=True)
+        full = [run.id for run in scored if run.base is None]
+        kept = {published.id, *full[max(len(full) - (keep - 1), 0) :]}
+        for run in scored:
+            if (run.base or run.id) not in kept:  # a refresh is kept with what it refreshed
+                for file in (run.lists, run.similar, run.vectors):
+                    file.unlink(missing_ok=True)
 
 
 class RunFolder:
@@ -114,6 +122,12 @@ class RunFolder:
         self.vectors = folder / "vectors.parquet"
         self.split = self.held_out / "split.parquet"
         self.ranks = folder / "ranks.parquet"
+
+    @property
+    def base(self) -> str | None:
+        """Id of the run that this one refreshed; None for a run of its own."""
+        found: str | None = self.read("run").get("base")
+        return found
 
     def is_scored(self, digest: str, *, vectors: bool) -> bool:
         """Whether its lists are there, and were made by the rules of this digest."""

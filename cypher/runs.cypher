@@ -1,7 +1,7 @@
 // group: runs and health
 // purpose: the runs that were published into this graph, the latest first
 // parameters: none
-// columns: run, state (publishing, active, superseded, failed), created (ISO 8601), model, metrics (JSON), kept (whether its lists are in the graph: a superseded run that is kept can be rolled back to), reason (why it failed, or null)
+// columns: run, state (publishing, active, refresh, superseded, failed), created (ISO 8601), model, metrics (JSON), kept (whether its lists are in the graph: a superseded run that is kept can be rolled back to), reason (why it failed, or null)
 // index: none, runs are few
 // retryable: yes
 MATCH (r:Run)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from linkspan.gnn.components import Component as Component
     from linkspan.gnn.embedding import Embedded as Embedded
     from linkspan.gnn.embedding import embed_snapshot as embed_snapshot
+    from linkspan.gnn.erasing import erase_from_model as erase_from_model
     from linkspan.gnn.evaluation import LIST as LIST
     from linkspan.gnn.evaluation import Evaluation as Evaluation
     from linkspan.gnn.evaluation import evaluate as evaluate
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from linkspan.gnn.fitted import Epoch as Epoch
     from linkspan.gnn.fitted import FittedModel as FittedModel
     from linkspan.gnn.hybrid import with_weights as with_weights
+    from linkspan.gnn.refreshing import carry_over as carry_over
     from linkspan.gnn.scoring import item_states as item_states
     from linkspan.gnn.scoring import score_pairs as score_pairs
     from linkspan.gnn.scoring import score_top as score_top
@@ -65,8 +67,10 @@ _LAZY = {
     "build_baselines": "baselines",
     "build_encoder": "text",
     "embed_snapshot": "embedding",
+    "carry_over": "refreshing",
     "embed_snapshot_text": "text",
     "embed_texts": "text",
+    "erase_from_model": "erasing",
     "evaluate": "evaluation",
     "find_scheme": "features",
     "fit_hybrid": "weighing",
@@ -104,9 +108,11 @@ __all__ = [
     "Tuned",
     "build_baselines",
     "build_encoder",
+    "carry_over",
     "embed_snapshot",
     "embed_snapshot_text",
     "embed_texts",
+    "erase_from_model",
     "evaluate",
     "find_scheme",
     "fit_hybrid",

@@ -228,6 +228,11 @@ class HistoryGNN(nn.Module):
         return direct, (direct[:, None] @ attention)[:, 0] * there
 
 
+def node_parameters(model: HistoryGNN) -> dict[str, str]:
+    """Names of the parameters that have a row for each node, and of what kind the nodes are."""
+    return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in model.kinds}}
+
+
 def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
     """Edge types of each hop: those whose source has a state, and whose target reaches a score.
 

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,27 @@ def train_all(
         return trainer.fitted(curves, epochs)
 
 
+def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT) -> FittedModel:
+    """More passes over the known events of a model, from its parameters on.
+
+    Args:
+        fitted: The model; it stays as it is.
+        epochs: Passes over the events.
+        progress: Told of each epoch.
+
+    Raises:
+        ModelError: The loss is not finite.
+    """
+    with _seeded(fitted.settings):
+        known = (fitted.snapshot, fitted.events, None, fitted.text, fitted.settings)
+        trainer, curves = _Trainer(*known, start=fitted), []
+        with progress.task("train further", total=epochs, unit="epochs") as task:
+            for number in range(1, epochs + 1):
+                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+                task.advance(note=_note(curves[-1]))
+        return replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
+
+
 class _Trainer:
     """State of one training: model, optimiser, rows, and generators of random numbers."""
 
@@ -137,12 +159,16 @@ class _Trainer:
         held_out: pd.DataFrame | None,
         text: dict[str, FloatArray],
         settings: TrainSettings,
+        start: FittedModel | None = None,
     ) -> None:
         self.snapshot, self.events, self.text, self.settings = snapshot, events, text, settings
         self.device = choose_device(settings.device)
         check_vectors(snapshot, text)
-        data = build_hetero_data(snapshot, events, text, settings, held_out)
-        self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
+        if start is None:
+            data = build_hetero_data(snapshot, events, text, settings, held_out)
+            self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
+        else:
+            data, self.model = start.data, copy.deepcopy(start.model)
         self.data = data.to(self.device)
         self.mask = SupervisionMask(self.data, events, settings)
         self.random = np.random.default_rng(settings.seed)

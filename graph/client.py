@@ -11,6 +11,8 @@ from linkspan.cypher import Names
 from linkspan.graph.connection import Database
 from linkspan.graph.explaining import Explanation
 from linkspan.graph.feedback import Event, FeedbackWriter
+from linkspan.graph.forgetting import Forgot, forget_user
+from linkspan.graph.lease import Lease
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.questions import Asking, Encode, Encoder, Fallback, Questions, Result
 from linkspan.graph.results import (
@@ -180,6 +182,27 @@ class Client:
         """
         event = Event(self.user_key(user), item, kind, at, run)
         return bool(self.writer.write([event], create=create))
+
+    def forget(self, user: str, *, same_as: bool = False) -> Forgot:
+        """Remove a user from the graph, with events, lists and feedback.
+
+        From now on `linkspan ingest` passes over the user's rows.
+
+        Only the graph: files of Linkspan's, such as snapshots, and models that were trained, are
+        where they were made, and ``linkspan forget`` removes the user from there, too.
+
+        Args:
+            user: Key of the user.
+            same_as: Whether all keys that are ``SAME_AS`` this one go, too.
+
+        Raises:
+            DataError: The graph has no such user.
+            PublishError: A run is being published; its lists may name the user.
+            DatabaseError: The server failed, or its user may not write; call again to go on.
+        """
+        key = self.user_key(user)
+        with Lease(self.database, "forgetting of a user"):
+            return forget_user(self.database, key, self.names, same_as=same_as)
 
     def acceptance(self) -> Results[Acceptance]:
         """What became of what each run showed, by domain, the latest run first.

@@ -22,6 +22,7 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import ArgumentError, ConfigError, DataError
 from linkspan.graph.connection import Database
+from linkspan.graph.forgetting import read_forgotten
 from linkspan.graph.roles import Condition, Roles
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 
@@ -278,6 +279,10 @@ class FeedbackWriter:
                     f"the graph has no user {missing[0]!r}, and users of an adopted graph are not "
                     "Linkspan's to make",
                     hint="Add the user there first",
+                )
+            if any(map(read_forgotten(self._database).has, missing)):
+                raise DataError(
+                    "a user who was forgotten is not made again", hint="Leave this user out"
                 )
             new = [{"key": key, "properties": _about(key, rules.shared)} for key in missing]
             write_rows(self._database, cypher.load("write_users"), new)

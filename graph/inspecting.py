@@ -20,7 +20,7 @@ LINKS = 100_000
 
 OURS = frozenset({"RECOMMENDED", "SIMILAR", "FEEDBACK"})
 OUR_LABELS = frozenset({"Run"})
-_BOOKKEEPING = ("LoadedFile", "UserKey", "PublishLease")
+_BOOKKEEPING = ("LoadedFile", "UserKey", "PublishLease", "Forgotten", "ForgottenKey")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from linkspan.graph.lists import (
     similar_rows,
 )
 from linkspan.graph.schema import prepare_adopted
+from linkspan.graph.undoing import assign_readers, refreshes, restore_refreshes, undo_refresh
 from linkspan.graph.vectors import ItemVectors, await_indexes, other_slot, write_vectors
 from linkspan.graph.writer import BATCH_ROWS, write_rows
 from linkspan.progress import SILENT, Progress
@@ -144,11 +145,11 @@ def publish(
     written = 0
     with Lease(database, f"publish of run {run.id}") as lease, ExitStack() as stack:
         run = _versioned(database, run, digest)
-        stack.enter_context(_noting_failure(run.id, lease))
+        stack.enter_context(noting_failure(run.id, lease))
         about = {"run": run.id, "properties": run.properties(), "publisher": lease.token}
         state = database.run(cypher.load("publish_run"), **about)[0]
         if state["state"] != "active":
-            publisher = _Publisher(database, run, lease, progress)
+            publisher = Publisher(database, run, lease, progress)
             begun = state["users"] + state["items"] > 0 and state["lists"] == digest
             publisher.make_room(begun=begun)
             database.write(cypher.load("note_lists"), run=run.id, lists=digest)
@@ -160,7 +161,10 @@ def publish(
             )
             written += publisher.write("publish_similar", similar_rows(similar), items_done, others)
             publisher.check_written(written, counts.rows + others)
-            publisher.switch(users, vectors is not None)
+            if vectors is not None:
+                await_indexes(database)  # they were filled while the lists were written
+            publisher.switch(users)
+            publisher.activate()
     return PublishReport(
         run=run.id,
         users=counts.users,
@@ -172,7 +176,7 @@ def publish(
 
 
 def rollback(database: Database) -> tuple[str, str]:
-    """Bring the run before back, with its item vectors.
+    """Bring the run before back, with its item vectors, or what was read before the latest refresh.
 
     Args:
         database: The graph.
@@ -188,7 +192,12 @@ def rollback(database: Database) -> tuple[str, str]:
     with Lease(database, "rollback") as lease:
         runs = database.read(cypher.load("run_states"))
         active = [run["run"] for run in runs if run["state"] == "active"]
-        usable = [run["run"] for run in runs if run["kept"] and run["state"] == "superseded"]
+        undone = undo_refresh(database, lease.token, active[0], names) if active else None
+        if undone is not None:
+            return undone, active[0]
+        partial = {row["run"] for row in database.read(cypher.load("refreshes"))}
+        before = [run for run in runs if run["state"] == "superseded" and run["kept"]]
+        usable = [run["run"] for run in before if run["run"] not in partial]
         if not active or not usable:
             raise PublishError("there is no run to go back to", hint="See 'linkspan runs'")
         database.write(cypher.load("own_run"), run=usable[0], publisher=lease.token)
@@ -197,28 +206,31 @@ def rollback(database: Database) -> tuple[str, str]:
         write_rows(database, switch, sorted(users), run=usable[0], publisher=lease.token)
         lease.renew()
         database.write(cypher.load("switch_run"), run=usable[0], publisher=lease.token)
+        restore_refreshes(database, lease.token, usable[0], names)
     return active[0], usable[0]
 
 
-class _Publisher:
+class Publisher:
     """The steps of publishing one run, while the lease is held."""
 
     def __init__(
         self, database: Database, run: RunRecord, lease: Lease, progress: Progress
     ) -> None:
         self.database, self.run, self.lease, self.progress = database, run, lease, progress
+        self._about: dict[str, Any] = {"run": run.id, "publisher": lease.token}
 
     def make_room(self, *, begun: bool) -> None:
-        """Remove the lists of all runs but the active one, and but this one if it has begun."""
-        runs = self.database.read(cypher.load("run_states"))
+        """Remove the lists that nobody reads, but those of this run if it has begun."""
+        names, runs = self.run.names, self.database.read(cypher.load("run_states"))
         active = [run["run"] for run in runs if run["state"] == "active"]
-        keep = [self.run.id, *active] if begun else active
+        fresh = refreshes(self.database, active[0]) if active else []
+        keep = [*([self.run.id] if begun else []), *active, *fresh]
         if active:  # a publish that was broken off and given up may have switched users
-            lost = self.database.read(cypher.load("lost_users", None, self.run.names), keep=keep)
-            keys, switch = sorted(row["key"] for row in lost), cypher.load("restore_users")
-            write_rows(self.database, switch, keys, run=active[0])
+            lost = self.database.read(cypher.load("lost_users", None, names), keep=keep)
+            keys = sorted(row["key"] for row in lost)
+            assign_readers(self.database, self.lease.token, keys, fresh, active[0], names)
         self.database.write(cypher.load("clear_runs"), run=self.run.id, keep=keep)
-        clear_lists(self.database, self.run.names, keep, self.lease.check, self.progress)
+        clear_lists(self.database, names, keep, self.lease.check, self.progress)
 
     def write_vectors(self, vectors: ItemVectors) -> None:
         """Fill the slot that the active run does not use, unless this run has done so before."""
@@ -243,8 +255,7 @@ class _Publisher:
             while batch := _take(rows):
                 self.lease.check()
                 done += len(batch)
-                about = {"run": self.run.id, "publisher": self.lease.token, "done": done}
-                counters = self.database.write(query, **about, rows=batch)
+                counters = self.database.write(query, **self._about, done=done, rows=batch)
                 written += counters.relationships_created
                 task.advance(counters.relationships_created)
         return written
@@ -269,17 +280,17 @@ class _Publisher:
                 hint="It changed after the snapshot: train again",
             )
 
-    def switch(self, users: list[str], indexed: bool) -> None:
-        """Let every user read the new lists, then make the run the active one."""
-        about: dict[str, Any] = {"run": self.run.id, "publisher": self.lease.token}
-        if indexed:
-            await_indexes(self.database)  # they were filled while the lists were written
+    def switch(self, users: list[str]) -> None:
+        """Let users read the new lists."""
         self.lease.check()
         with self.progress.task("Switching users", len(users), "users") as task:
             query = cypher.load("switch_users", None, self.run.names)
-            write_rows(self.database, query, users, task=task, **about)
+            write_rows(self.database, query, users, task=task, **self._about)
         self.lease.renew()
-        self.database.write(cypher.load("switch_run"), **about)
+
+    def activate(self) -> None:
+        """Make the run the active one."""
+        self.database.write(cypher.load("switch_run"), **self._about)
 
 
 def _versioned(database: Database, run: RunRecord, digest: str) -> RunRecord:
@@ -295,7 +306,7 @@ def _versioned(database: Database, run: RunRecord, digest: str) -> RunRecord:
 
 
 @contextmanager
-def _noting_failure(run: str, lease: Lease) -> Iterator[None]:
+def noting_failure(run: str, lease: Lease) -> Iterator[None]:
     """Write into the ``Run`` why its publishing ended in an error, if the server still answers."""
     try:
         yield

@@ -188,7 +188,8 @@ class Run:
 
     Attributes:
         run: Its id.
-        state: ``publishing``, ``active``, ``superseded`` or ``failed``.
+        state: ``publishing``, ``active``, ``refresh`` (of the active run, for some users),
+            ``superseded`` or ``failed``.
         created: When it was trained, ISO 8601.
         model: Name of the model.
         metrics: JSON text of what `linkspan evaluate` measured.

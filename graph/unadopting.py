@@ -92,6 +92,7 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
                 task.advance(gone)
     dropped = [name for names, _ in adopted for name in drop_vectors(database, names, progress)]
     database.write(cypher.load("delete_lease"))
+    database.write(cypher.load("delete_forgotten"))
     database.write(cypher.load("delete_runs"), runs=runs)  # last: they say what else is ours
     return dropped + drop_adopted(database)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from linkspan.errors import DataError
+from linkspan.graph.forgetting import NOBODY, Forgotten
 from linkspan.graph.identities import SAME_AS, components
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.ingest.mapping.model import Mapping
@@ -20,7 +21,7 @@ from linkspan.ingest.readers.source import Source, open_files
 from linkspan.ingest.readers.vectors import open_vectors
 from linkspan.ingest.shaping.catalogue import Catalogue
 from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder
-from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.statistics import Statistics
 from linkspan.ingest.shaping.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
 from linkspan.progress import SILENT, Progress
@@ -37,6 +38,7 @@ class CheckedFile:
         good: Rows without a problem of their own.
         bad: Rows with one; they are rejected.
         dropped: Those of them that the mapping says to leave out.
+        forgotten: Those of them whose user was forgotten; they do not count as rejected.
         actions: What is done with each good row.
         clashes: Line of a good row that is rejected to why: another row says something else.
     """
@@ -44,6 +46,7 @@ class CheckedFile:
     good: int = 0
     bad: int = 0
     dropped: int = 0
+    forgotten: int = 0
     actions: Actions = field(default_factory=lambda: np.zeros(0, np.uint8))
     clashes: dict[int, Problem] = field(default_factory=dict)
 
@@ -55,7 +58,7 @@ class CheckedFile:
     @property
     def rejected(self) -> int:
         """Rows that are not taken."""
-        return self.bad + len(self.clashes)
+        return self.bad - self.forgotten + len(self.clashes)
 
 
 @dataclass
@@ -109,6 +112,7 @@ def check(
     *,
     skip: frozenset[int] = frozenset(),
     progress: Progress = SILENT,
+    forgotten: Forgotten = NOBODY,
 ) -> Checked:
     """Read all rows, and stop at the first that the policies do not let pass.
 
@@ -117,6 +121,7 @@ def check(
         sources: Its files, as `open_sources` gives them.
         skip: Numbers of files that need not be read: nothing refers to their rows.
         progress: Told of each file.
+        forgotten: Users whose rows are passed over.
 
     Raises:
         ConfigError: No row has a value that the mapping lists.
@@ -124,6 +129,7 @@ def check(
             and how to mend it.
     """
     policies, catalogue = mapping.ingest, new_catalogue(mapping)
+    catalogue.forgotten = forgotten
     checked = Checked(catalogue)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     identities: list[Table] = []
@@ -134,14 +140,16 @@ def check(
         first: Problem | None = None
         with progress.task(f"Checking {source.name}") as task:
             for batch in source.batches():
-                shaped = shape(source.spec, batch, catalogue, mapping.users.shared)
+                shaped = shape_known(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
                 checked.statistics.add(number, source.spec, shaped)
                 if isinstance(source.spec, IdentitiesTable):
                     identities.append(shaped.table)
                 found.good += len(shaped)
                 found.bad += len(shaped.problems)
-                found.dropped += sum(problem.kind == "missing" for problem in shaped.problems)
+                kinds = Counter(problem.kind for problem in shaped.problems)
+                found.dropped += kinds["missing"]
+                found.forgotten += kinds["forgotten"]
                 for problem in shaped.problems:
                     if policies.stops(problem.kind):
                         first = problem if first is None or problem.line < first.line else first

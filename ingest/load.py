@@ -13,6 +13,7 @@ import numpy as np
 from linkspan import cypher
 from linkspan.errors import ConfigError
 from linkspan.graph.connection import Database
+from linkspan.graph.forgetting import read_forgotten
 from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.schema import prepare
 from linkspan.ingest.ahead import ahead
@@ -117,7 +118,13 @@ class _Loader:
         whole = {number: entry for number, entry in known.items() if entry.whole}
         rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
         skip = {n for n in whole if not (rest and _is_referred_to(self._sources[n]))}
-        checked = check(self._mapping, self._sources, skip=frozenset(skip), progress=self._progress)
+        checked = check(
+            self._mapping,
+            self._sources,
+            skip=frozenset(skip),
+            progress=self._progress,
+            forgotten=read_forgotten(self._database),
+        )
         self._report.lines += [_skipped(self._sources[n], entry) for n, entry in whole.items()]
         if rest:
             prepare(self._database)
@@ -157,7 +164,9 @@ class _Loader:
                     rejected.add(piece.problems)
                     main.read += piece.read
                     main.unchanged += piece.same
-                    main.rejected += len(piece.problems)
+                    passed = sum(problem.kind == "forgotten" for problem in piece.problems)
+                    main.forgotten += passed
+                    main.rejected += len(piece.problems) - passed
                     if piece.loaded > loaded:
                         loaded = piece.loaded
                         self._ledger.write(

@@ -15,7 +15,7 @@ from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.shaping.duplicates import REJECT, SAME, WRITE
-from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.targets import Table
 
 
@@ -43,7 +43,7 @@ class BatchEnd:
         loaded: Rows of the file up to here, rejected ones too.
         read: Rows of the batch.
         same: Rows of which another row says the same, or that another row replaces.
-        problems: Rows that are rejected.
+        problems: Rows that are rejected, or whose user was forgotten.
     """
 
     number: int
@@ -79,7 +79,7 @@ def pieces(
     for number, source in sources.items():
         found, catalogue, done, bad = checked.files[number], checked.catalogue, 0, 0
         for batch in source.batches():
-            shaped = shape(source.spec, batch, catalogue, shared_users)
+            shaped = shape_known(source.spec, batch, catalogue, shared_users)
             actions = found.actions[done : done + len(shaped)]
             done, bad = done + len(shaped), bad + len(shaped.problems)
             if done > found.good:

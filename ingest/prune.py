@@ -12,13 +12,14 @@ import pyarrow as pa
 from linkspan import cypher
 from linkspan.errors import DataError
 from linkspan.graph.connection import Database
+from linkspan.graph.forgetting import read_forgotten
 from linkspan.graph.writer import write_rows
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.ledger import strangers
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.shaping.codes import Codes, KeyCodes
-from linkspan.ingest.shaping.shapes import shape
+from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table, Target
 from linkspan.progress import SILENT, Progress
 
@@ -70,7 +71,7 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
             what the graph holds.
     """
     sources = open_sources(mapping, pseudonyms_of(mapping))
-    checked = check(mapping, sources, progress=progress)
+    checked = check(mapping, sources, progress=progress, forgotten=read_forgotten(database))
     for number, found in checked.files.items():
         if lost := found.rejected - found.dropped:
             raise DataError(
@@ -83,7 +84,7 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
     for source in sources:
         with progress.task(f"Comparing {source.name}") as task:
             for batch in source.batches():
-                shaped = shape(source.spec, batch, checked.catalogue, shared)
+                shaped = shape_known(source.spec, batch, checked.catalogue, shared)
                 for table in shaped.tables(checked.catalogue, shared):
                     kept.setdefault(_whole(table.target), _Keys()).add(table)
                 task.advance(len(batch))

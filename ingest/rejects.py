@@ -37,6 +37,8 @@ class RejectsFile:
     def add(self, problems: Iterable[Problem]) -> None:
         """Write rows that are not taken."""
         for problem in problems:
+            if problem.kind == "forgotten":
+                continue  # whose rows they are must stand nowhere
             if self._rows is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # JSON may hold half of a character, and UTF-8 not: it is written as it was there.

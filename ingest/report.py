@@ -18,6 +18,7 @@ class Line:
         written: New, or other than before.
         unchanged: Already so in the graph, or said twice.
         rejected: Not taken, as something is wrong with them.
+        forgotten: Passed over, as their user was forgotten.
         seconds: Time it took.
         skipped: The file was loaded before and has not changed since.
         rejects: File with the rejected rows, if there are any.
@@ -29,6 +30,7 @@ class Line:
     written: int = 0
     unchanged: int = 0
     rejected: int = 0
+    forgotten: int = 0
     seconds: float = 0.0
     skipped: bool = False
     rejects: Path | None = None
@@ -41,7 +43,7 @@ class Line:
 
 @dataclass
 class IngestReport:
-    """What an ingest did. In every line ``read = written + unchanged + rejected``.
+    """What an ingest did. In every line ``read`` is the sum of the other four.
 
     Attributes:
         lines: By file and target, in the order of loading.
@@ -73,6 +75,11 @@ class IngestReport:
         """Sum over all lines."""
         return sum(line.rejected for line in self.lines)
 
+    @property
+    def forgotten(self) -> int:
+        """Sum over all lines."""
+        return sum(line.forgotten for line in self.lines)
+
     def line(self, file: str, target: str) -> Line:
         """The line of a file and a target; a new one the first time."""
         for line in self.lines:
@@ -90,6 +97,7 @@ class IngestReport:
             "written": self.written,
             "unchanged": self.unchanged,
             "rejected": self.rejected,
+            "forgotten": self.forgotten,
             "lines": [
                 {
                     **vars(line),

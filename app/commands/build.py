@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from linkspan.commands.feedback import as_figures, show_acceptance
 from linkspan.commands.options import Config, Json, RunId, Uri, build_pipeline, find_run
 from linkspan.console import (
     out,
@@ -16,7 +17,9 @@ from linkspan.console import (
 )
 from linkspan.demo import run_demo, show_evaluation
 from linkspan.errors import ConfigError
+from linkspan.graph.client import Client
 from linkspan.graph.publishing import rollback as roll_back
+from linkspan.refreshing import refresh as refresh_lists
 from linkspan.schema import build_schema
 from linkspan.settings import demo_settings, load_settings
 
@@ -164,6 +167,29 @@ def publish(
 
 
 @app.command()
+def refresh(
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=0, help="Train further, so many passes over all events.")
+    ] = 0,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Make new lists for those whom new events, users and items concern, without training."""
+    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
+    with pipeline.open_database() as database:
+        done = refresh_lists(pipeline, database, epochs)
+        rows = Client(database).acceptance()
+    if as_json:
+        return show_json({**done.as_dict(), "acceptance": [as_figures(row) for row in rows]})
+    if done.run is None:
+        out.print("No list has to change.")
+    if rows:
+        show_acceptance(rows, as_json=False)
+    return None
+
+
+@app.command()
 def rollback(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Bring the lists of the run before back."""
     settings = load_settings(config, database__uri=uri)
@@ -171,4 +197,4 @@ def rollback(config: Config = None, uri: Uri = None, as_json: Json = False) -> N
         before, now = roll_back(database)
     if as_json:
         return show_json({"from": before, "to": now})
-    out.print(f"Run {now} is active again; {before} is superseded.")
+    out.print(f"Run {now} is read again; {before} is superseded.")

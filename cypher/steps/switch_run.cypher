@@ -1,4 +1,4 @@
-// purpose: makes a run the active one, and the one before it superseded
+// purpose: makes a run the active one, and the one before it superseded, with what refreshed it
 // parameters: $run: id; $publisher: token of the lease
 // columns: none
 // index: Run.id
@@ -6,5 +6,5 @@
 MATCH (run:Run {id: $run})
 WHERE run.publisher = $publisher
 MATCH (r:Run)
-WHERE r.id = $run OR r.state = 'active'
+WHERE r.id = $run OR r.state IN ['active', 'refresh']
 SET r.state = CASE WHEN r.id = $run THEN 'active' ELSE 'superseded' END

@@ -9,7 +9,17 @@ from unicodedata import normalize
 from pydantic import AfterValidator
 
 RESERVED_LABELS = frozenset(
-    {"User", "Item", "Entity", "Run", "LoadedFile", "UserKey", "PublishLease"}
+    {
+        "User",
+        "Item",
+        "Entity",
+        "Run",
+        "LoadedFile",
+        "UserKey",
+        "PublishLease",
+        "Forgotten",
+        "ForgottenKey",
+    }
 )
 RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS", "FEEDBACK"})
 RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding", "feedback_at"})

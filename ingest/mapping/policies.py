@@ -38,7 +38,7 @@ class Policies(Strict):
 
     def stops(self, kind: str) -> bool:
         """Whether a problem of this kind stops everything before anything is written."""
-        return kind != "missing" and getattr(self, kind) != "skip"
+        return kind not in ("missing", "forgotten") and getattr(self, kind) != "skip"
 
     def too_many(self, rejected: int, rows: int) -> bool:
         """Whether more of a file's rows are rejected than may be."""

@@ -19,7 +19,8 @@ class Problem:
         value: What stands there, as text, or None.
         reason: What is wrong with it.
         hint: How to mend it.
-        kind: Which policy decides; ``missing`` is none: the mapping drops such rows.
+        kind: Which policy decides; ``missing`` is none: the mapping drops such rows;
+            nor is ``forgotten``: the user was (`linkspan forget`).
         cells: Column to what stands there, for all columns that the mapping names.
     """
 
@@ -28,7 +29,7 @@ class Problem:
     value: str | None
     reason: str
     hint: str
-    kind: Literal["malformed", "dangling", "duplicates", "missing"] = "malformed"
+    kind: Literal["malformed", "dangling", "duplicates", "missing", "forgotten"] = "malformed"
     cells: dict[str, str | None] = field(default_factory=dict)
 
     def error(self, file: Path, unit: str = "line") -> DataError:

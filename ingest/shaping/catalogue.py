@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkspan.graph.forgetting import NOBODY
 from linkspan.ingest.mapping.columns import Domain
 from linkspan.ingest.mapping.names import domain_label, entity_key_prefix
 from linkspan.ingest.shaping.codes import Codes, KeyCodes
@@ -35,6 +36,7 @@ class Catalogue:
         entities: Kind to the keys of its entities.
         links: Which entities are items.
         types: Relationship types from columns.
+        forgotten: Users whose rows are passed over.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Catalogue:
         self.insert = insert
         self.links = Links()
         self.types = TypeNames(interactions)
+        self.forgotten = NOBODY
         self._groups = KeyCodes()
         self._labels = {kind: f"entity {kind}" for kind in kinds}
         self._declared: defaultdict[str, int] = defaultdict(int)  # how many, by role

@@ -1,0 +1,82 @@
+"""The command that removes a user for good."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from linkspan.commands.ask import User, open_client
+from linkspan.commands.options import Config, Json, Uri
+from linkspan.console import out, show_json, table
+from linkspan.errors import ConfigError, DataError
+from linkspan.forgetting import forget_in_files
+from linkspan.graph.erasing import erase_users
+from linkspan.graph.forgetting import Forgot, find_user, forget_user, read_forgotten
+from linkspan.graph.lease import Lease
+from linkspan.graph.snapshot import Snapshot
+from linkspan.settings import Settings, load_settings
+from linkspan.workspace import Workspace
+
+app = typer.Typer()
+
+
+@app.command()
+def forget(
+    user: User,
+    same_as: Annotated[
+        bool, typer.Option("--same-as", help="Forget all keys that are one with this one, too.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: Config = None,
+    uri: Uri = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a user for good: from the graph, and from Linkspan's files and models."""
+    if as_json and not yes:
+        raise ConfigError("nothing can be asked with --json", hint="Add --yes to remove all of it")
+    settings = load_settings(config, database__uri=uri)
+    workspace = Workspace(settings.folder)
+    with open_client(config, uri) as client:
+        key = client.user_key(user)
+        keys, found = find_user(client.database, key, client.names, same_as=same_as)
+        if not keys:
+            known = read_forgotten(client.database).has(key) or _in_files(workspace, key)
+            if not known:
+                raise DataError(f"there is no user {user!r}", hint="Give the key, as for recommend")
+        if not as_json:
+            _show(found)
+        if not yes and not typer.confirm("Remove all of it, for good?"):
+            return out.print("Nothing was removed.")
+        with Lease(client.database, "forgetting of a user"):  # no publish reads these files now
+            if keys:
+                forget_user(client.database, key, client.names, same_as=same_as)
+            removed = forget_in_files(workspace, {key, *keys}, _user_columns(settings))
+    if as_json:
+        return show_json({"graph": found, "files": removed})
+    for what, count in removed.items():
+        out.print(f"{what}: {count:,}")
+    out.print(
+        "Forgotten. What the network learned, and the lists of others, are as they were until the "
+        "next training; it will not see this user."
+    )
+    return None
+
+
+def _in_files(workspace: Workspace, key: str) -> bool:
+    return any(erase_users(Snapshot.load(each), {key}) for each in workspace.snapshots())
+
+
+def _user_columns(settings: Settings) -> set[str] | None:
+    """Columns of the mapping's files with ids of users; None where there is no mapping."""
+    if settings.adopts or not settings.tables:
+        return None
+    return {name for _, spec in settings.mapping().tables() for name in spec.user_columns()}
+
+
+def _show(found: Forgot) -> None:
+    shown = table("in the graph", ">count")
+    shown.add_row("keys of the user", f"{found.users:,}")
+    for kind, count in found.relationships.items():
+        shown.add_row(kind, f"{count:,}")
+    out.print(shown)

@@ -1,0 +1,135 @@
+"""New lists from new events, for those whom they concern, in a fraction of a full run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import linkspan
+from linkspan import gnn
+from linkspan.choosing import build_choice, find_users, write_recommended
+from linkspan.errors import ModelError, PublishError
+from linkspan.graph.changes import Changes, find_changes
+from linkspan.graph.client import Client
+from linkspan.graph.connection import Database
+from linkspan.graph.publishing import RunRecord
+from linkspan.graph.refresh import publish_refresh
+from linkspan.graph.undoing import refreshes
+from linkspan.pipeline import MODELS, Pipeline
+from linkspan.workspace import RunFolder
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did.
+
+    Attributes:
+        run: Id of the refresh; None where no list had to change.
+        base: Id of the run that was refreshed.
+        changes: What had changed.
+        recommendations: Relationships that were written.
+    """
+
+    run: str | None
+    base: str
+    changes: Changes
+    recommendations: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts, as JSON takes them."""
+        changes = {**asdict(self.changes), "users": len(self.changes.users)}
+        return {**vars(self), "changes": changes}
+
+
+def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshed:
+    """Read the graph, find whom its changes concern, and publish new lists for them.
+
+    Args:
+        pipeline: Where the active run was made.
+        database: Its graph.
+        epochs: Passes over all events, from the run's parameters on; 0 keeps them.
+
+    Raises:
+        PublishError: No run is active.
+        ConfigError: A rule in ``[publish]`` cannot be used.
+        ModelError: The active run, or its lists, are not in this workspace, or the graph has other
+            domains or types than it knows.
+    """
+    workspace = pipeline.workspace
+    active = [run.run for run in Client(database).runs() if run.state == "active"]
+    if not active:
+        raise PublishError("no run is active", hint="Publish one with 'linkspan run'")
+    own = {run.id: run for run in workspace.runs()}
+    base = own.get(active[0].partition(".")[0])  # published again by other rules it is ID.2
+    if base is None:
+        raise ModelError(
+            f"the active run {active[0]} is not in {workspace.folder}",
+            hint="Refresh where it was trained, or do a full run",
+        )
+    before = [own[run] for run in refreshes(database, active[0]) if run in own]
+    latest = before[0] if before else base
+    known = workspace.load_snapshot(latest.read("run")["fingerprint"])
+    snapshot = pipeline.snapshot(database)
+    changes = find_changes(known, snapshot, _read_lists([*before, base]))
+    wanted = pipeline.settings.publish
+    rows = np.intersect1d(changes.users, find_users(snapshot, wanted))
+    if not len(rows):
+        return Refreshed(None, active[0], changes)
+    choice, _ = build_choice(database, snapshot, wanted)
+    run = workspace.new_run(
+        version=linkspan.__version__,
+        fingerprint=snapshot.fingerprint(),
+        settings=latest.read("run")["settings"],
+        base=base.id,
+    )
+    text = pipeline.embed(snapshot)
+    with pipeline.stage("refresh") as stage:
+        model = gnn.load(latest.final, known)
+        model = gnn.carry_over(model, snapshot, text, epochs, pipeline.progress)
+        gnn.save(model, run.final)
+        stage.text = (
+            f"{changes.events:,} new events, {changes.new_users:,} new users, "
+            f"{changes.new_items:,} new items; {len(changes.users):,} users concerned"
+        )
+    with pipeline.stage("score") as stage:
+        count = write_recommended(model, run, wanted, choice, rows, pipeline.progress)
+        stage.count, stage.unit = count, "rows"
+        stage.text = f"{count:,} recommendations"
+    if not count:  # the rules leave nothing to any of them
+        shutil.rmtree(run.folder)
+        return Refreshed(None, active[0], changes)
+    record = RunRecord(
+        id=run.id,
+        model=MODELS["hybrid" if model.weights else "gnn"],
+        created=run.read("run")["created"],
+        fingerprint=snapshot.fingerprint(),
+        metrics={},
+        config=latest.read("run")["settings"],
+        interactions=sorted(snapshot.interactions),
+        names=snapshot.roles.names,
+    )
+    with pipeline.stage("publish") as stage:
+        written = publish_refresh(database, record, active[0], run.lists, pipeline.progress)
+        stage.count, stage.unit = written, "rows"
+        stage.text = f"{written:,} relationships, {len(rows):,} users concerned"
+    return Refreshed(run.id, active[0], changes, written)
+
+
+def _read_lists(runs: Sequence[RunFolder]) -> pd.DataFrame:
+    """The list that each user reads, of runs of which the latest comes first."""
+    frames: list[pd.DataFrame] = []
+    known: set[str] = set()
+    for run in runs:
+        if not run.lists.exists():
+            raise ModelError(
+                f"the lists of run {run.id} are not in {run.folder}", hint="Do a full run"
+            )
+        frame = pd.read_parquet(run.lists, columns=["user", "item"])
+        frames.append(frame[~frame["user"].isin(known)])
+        known |= set(frame["user"])
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,8 @@
+// purpose: the key with which the ids of forgotten users are hashed; it is made the first time
+// parameters: $secret: a new one, for the first time
+// columns: secret
+// index: none, one node
+// retryable: yes
+MERGE (f:ForgottenKey {name: 'forgotten'})
+ON CREATE SET f.secret = $secret
+RETURN f.secret AS secret

@@ -1,0 +1,56 @@
+"""A saved model without users that were taken out of its snapshot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.simple import item_weights
+from linkspan.gnn.split import Split
+from linkspan.gnn.store import LINEAR, MANIFEST, SPLIT
+from linkspan.graph.snapshot import Snapshot
+
+IntArray = NDArray[np.int64]
+
+
+def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None:
+    """Make a model one of what is left of its snapshot.
+
+    The linear part is made anew from the events that are left, as in training: it is exactly that
+    of a training which never saw the users. The parameters of the network and the weights of the
+    parts stay as they are until the next training.
+
+    Args:
+        folder: What `linkspan.gnn.store.save` wrote.
+        snapshot: What is left of the snapshot.
+        events: (E,) position now of each event of the snapshot that there was; -1 for those gone.
+    """
+    file = folder / MANIFEST
+    if not file.exists():
+        return
+    manifest = json.loads(file.read_text())
+    known = snapshot.events()
+    if (folder / SPLIT).exists():
+        split = Split.load(folder / SPLIT)
+        parts = {name: events[getattr(split, name)] for name in ("train", "validation", "test")}
+        kept = {name: rows[rows >= 0] for name, rows in parts.items()}
+        split = replace(split, **kept, fingerprint=snapshot.fingerprint())
+        split.save(folder / SPLIT)
+        known = known.iloc[split.train]
+    if (folder / LINEAR).exists():
+        settings = TrainSettings.model_validate(manifest["settings"])
+        weights = item_weights(
+            known,
+            len(snapshot.users),
+            len(snapshot.items),
+            regularization=settings.linear_regularization,
+        )
+        sparse.save_npz(folder / LINEAR, weights)
+    manifest["fingerprint"] = snapshot.fingerprint()
+    file.write_text(json.dumps(manifest, indent=2))
