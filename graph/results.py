@@ -196,6 +196,8 @@ class Run:
         kept: Whether its lists are in the graph; a superseded run that is kept can be rolled back
             to.
         reason: Why its publishing failed, or None.
+        base: Id of the run that it refreshed, for some users; None for a run of its own. It comes
+            and goes with that one.
     """
 
     run: str
@@ -205,6 +207,7 @@ class Run:
     metrics: str
     kept: bool
     reason: str | None
+    base: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def undo_refresh(database: Database, token: str, base: str, names: Names | None)
     query = cypher.load("readers_of", None, names)
     users = sorted(row["key"] for row in database.read(query, run=runs[0]))
     assign_readers(database, token, users, runs[1:], base, names)
+    database.write(cypher.load("own_run"), run=runs[0], publisher=token)
     database.write(cypher.load("end_refresh"), run=runs[0], publisher=token, state="superseded")
     return runs[0]
 

@@ -159,7 +159,7 @@ def _run_cells(run: Run) -> tuple[str, ...]:
     metrics = json.loads(run.metrics or "{}")
     shown = (("hr", "HR@10"), ("ndcg", "NDCG@10"))
     figures = ", ".join(f"{name} {metrics[key]:.3f}" for key, name in shown if key in metrics)
-    usable = "yes" if run.kept and run.state == "superseded" else ""
+    usable = "yes" if run.kept and run.state == "superseded" and run.base is None else ""
     return run.run, run.state, run.model, run.reason or figures, usable
 
 

@@ -107,7 +107,7 @@ def test_a_publish_goes_on_only_with_the_same_lists(
 ) -> None:
     users = snapshot.users["key"].tolist()
     with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
-        patch.setattr(publishing._Publisher, "switch", _stop)
+        patch.setattr(publishing.Publisher, "switch", _stop)
         publish(graph, make_record("a"), users, lists(0), similar)
     report = publish(graph, make_record("a"), users, lists(1), similar)
     assert report.written == len(lists(1)) + len(similar)
