@@ -9,8 +9,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from linkspan.graph.async_connection import AsyncDatabase
+from linkspan.graph.client import Client
 from linkspan.graph.explaining import Explanation
 from linkspan.graph.feedback import Event, FeedbackWriter
+from linkspan.graph.forgetting import Forgot
 from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.questions import Asking, Encode, Encoder, Fallback, Questions, Result
 from linkspan.graph.results import (
@@ -29,7 +31,7 @@ class AsyncClient:
     """Reads recommendations from the graph; an asynchronous context manager, for one event loop.
 
     Its methods are those of `Client`, with the same arguments, results and errors, to be awaited;
-    any number may be under way at once. A text is encoded, and feedback written, in a thread.
+    any number may be under way at once. A text is encoded, and what writes is done, in a thread.
 
     Args:
         database: An open connection, closed with the client.
@@ -43,7 +45,7 @@ class AsyncClient:
         pseudonyms: Pseudonyms | None = None,
         encoder: Encoder | None = None,
     ) -> None:
-        self.database = database
+        self.database, self._pseudonyms = database, pseudonyms
         self._questions = Questions(pseudonyms, encoder)
 
     async def recommend(
@@ -96,6 +98,11 @@ class AsyncClient:
         """Write what a user said of an item, in a thread: `Client.feedback`."""
         event = Event(await self.user_key(user), item, kind, at, run)
         return bool(await asyncio.to_thread(self._writer.write, [event], create=create))
+
+    async def forget(self, user: str, *, same_as: bool = False) -> Forgot:
+        """Remove a user from the graph, in a thread: `Client.forget`."""
+        client = Client(self.database.blocking, self._pseudonyms)
+        return await asyncio.to_thread(client.forget, user, same_as=same_as)
 
     async def acceptance(self) -> Results[Acceptance]:
         """What became of what each run showed: `Client.acceptance`."""

@@ -76,7 +76,11 @@ def test_both_clients_give_the_same(
         ("text", ("history",), {}),
         ("query", ("popular",), {"domain": "comics", "k": 2}),
     ]
-    assert {name for name, _, _ in calls} == set(public(AsyncClient)) - {"close", "feedback"}
+    assert {name for name, _, _ in calls} == set(public(AsyncClient)) - {
+        "close",
+        "feedback",
+        "forget",
+    }
 
     async def ask() -> list[Any]:
         async with linkspan.connect_async() as client:
@@ -94,6 +98,16 @@ def test_both_clients_give_the_same(
         assert found == [getattr(client, name)(*values, **named) for name, values, named in calls]
     empty = {name for (name, _, _), rows in zip(calls, found, strict=True) if not rows}
     assert empty <= {"acceptance"}  # the item may stand in no list of the user
+
+    async def forget() -> int:
+        async with linkspan.connect_async() as client:
+            with pytest.raises(DataError, match="no user 'nobody'"):
+                await client.forget("nobody")
+            removed = await client.forget("7")
+            assert not await client.has_user("7")
+            return removed.users
+
+    assert asyncio.run(forget()) == 1
 
 
 def test_bad_arguments_are_named_there_too(published: Database, server: RunningServer) -> None:
