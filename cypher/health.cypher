@@ -28,8 +28,8 @@ CALL () {
   MATCH (u:User)
   WITH u.run AS id, count(u) AS users
   OPTIONAL MATCH (run:Run {id: id})
-  WITH sum(CASE WHEN run.state = 'active' THEN 0 ELSE users END) AS count
-  RETURN 6 AS place, 'users who do not read the active run' AS what, count, 0 AS wanted
+  WITH sum(CASE WHEN run.state IN ['active', 'refresh'] THEN 0 ELSE users END) AS count
+  RETURN 6 AS place, 'users who read neither the active run nor a refresh of it' AS what, count, 0 AS wanted
   UNION ALL
   MATCH (u:User)
   WHERE NOT EXISTS { MATCH (u)-[r:RECOMMENDED]->() WHERE r.run = u.run }

@@ -81,7 +81,7 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
             ["interactions", 9, None],
             ["active runs", 1, 1],
             ["runs half published", 0, 0],
-            ["users who do not read the active run", 0, 0],
+            ["users who read neither the active run nor a refresh of it", 0, 0],
             ["users without a list", 1, 0],
             ["recommendations that are read", 9, None],
             ["recommendations of runs that are gone", 0, 0],
