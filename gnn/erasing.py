@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
+from linkspan.gnn.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
-from linkspan.gnn.simple import item_weights
 from linkspan.gnn.split import Split
-from linkspan.gnn.store import LINEAR, MANIFEST, SPLIT
+from linkspan.gnn.store import MANIFEST, SPLIT
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
@@ -43,14 +42,8 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         split = replace(split, **kept, fingerprint=snapshot.fingerprint())
         split.save(folder / SPLIT)
         known = known.iloc[split.train]
-    if (folder / LINEAR).exists():
+    if (folder / LINEAR).exists() or (folder / DUAL).exists():
         settings = TrainSettings.model_validate(manifest["settings"])
-        weights = item_weights(
-            known,
-            len(snapshot.users),
-            len(snapshot.items),
-            regularization=settings.linear_regularization,
-        )
-        sparse.save_npz(folder / LINEAR, weights)
+        save_linear(learn_linear(snapshot, known, settings), folder)
     manifest["fingerprint"] = snapshot.fingerprint()
     file.write_text(json.dumps(manifest, indent=2))

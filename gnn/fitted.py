@@ -11,14 +11,13 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn.adjacency import adjacencies
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.domains import item_domains
-from linkspan.gnn.dual import DualWeights
+from linkspan.gnn.linear import Linear
 from linkspan.gnn.model import HistoryGNN, States
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.settings import Device, TrainSettings
@@ -97,7 +96,7 @@ class FittedModel:
     model: HistoryGNN
     curves: tuple[Epoch, ...] = field(default=())
     best_epoch: int = 0
-    linear: sparse.csr_array | DualWeights | None = None
+    linear: Linear | None = None
     weights: Mapping[str, Weights] = field(default_factory=dict)
 
     @property

@@ -14,8 +14,9 @@ from scipy import sparse
 
 from linkspan.gnn.components import Component, Cosine, Prior
 from linkspan.gnn.domains import item_domains, rows_by_domain
-from linkspan.gnn.dual import Dual, DualWeights, suits
+from linkspan.gnn.dual import Dual, DualWeights
 from linkspan.gnn.fitted import FittedModel, Weights
+from linkspan.gnn.linear import learn_linear
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import (
     Likeness,
@@ -23,7 +24,6 @@ from linkspan.gnn.simple import (
     Spread,
     by_domain,
     forward_steps,
-    item_weights,
     mutual_steps,
 )
 from linkspan.gnn.text import unit_rows
@@ -183,11 +183,7 @@ def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedM
 
 def with_linear(fitted: FittedModel) -> FittedModel:
     """The model with the linear part learned from its known events."""
-    snapshot, events = fitted.snapshot, fitted.events
-    items, ridge = len(snapshot.items), fitted.settings.linear_regularization
-    if not snapshot.timed and suits(events, items):
-        return replace(fitted, linear=DualWeights.fit(events, items, regularization=ridge))
-    linear = item_weights(events, len(snapshot.users), items, regularization=ridge)
+    linear = learn_linear(fitted.snapshot, fitted.events, fitted.settings)
     return replace(fitted, linear=linear)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
 from torch import Tensor
 
 from linkspan.errors import ModelError
@@ -20,6 +19,7 @@ from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.features import check_vectors
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import with_linear
+from linkspan.gnn.linear import Linear, move_linear
 from linkspan.gnn.model import HistoryGNN, node_parameters
 from linkspan.gnn.training import train_further
 from linkspan.graph.snapshot import Snapshot
@@ -77,7 +77,7 @@ def carry_over(
         events=events,
         data=data.to(base.device),
         model=model.to(base.device).eval(),
-        linear=None if base.linear is None else _linear(base.linear, base.snapshot, snapshot),
+        linear=None if base.linear is None else _moved(base.linear, base.snapshot, snapshot),
     )
     if epochs:
         fitted = train_further(fitted, epochs, progress)
@@ -109,14 +109,9 @@ def _rows(before: Snapshot, after: Snapshot, kind: str) -> IntArray:
     return rows
 
 
-def _linear(weights: sparse.csr_array, before: Snapshot, after: Snapshot) -> sparse.csr_array:
-    """Weights from items to items in the order of the later snapshot; none for new items."""
+def _moved(linear: Linear, before: Snapshot, after: Snapshot) -> Linear:
+    """The weights in the order of the later snapshot; none for new items."""
     rows = _rows(before, after, "item")
     place = np.full(len(before.items), -1, np.int64)
     place[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
-    found = weights.tocoo()
-    source, target = place[found.row], place[found.col]
-    kept = (source >= 0) & (target >= 0)
-    size = (len(after.items), len(after.items))
-    moved = sparse.coo_array((found.data[kept], (source[kept], target[kept])), shape=size)
-    return sparse.csr_array(moved.tocsr())
+    return move_linear(linear, place, len(after.items))

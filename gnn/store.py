@@ -10,26 +10,23 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.dual import DualWeights
 from linkspan.gnn.features import Scheme
 from linkspan.gnn.fitted import Epoch, FittedModel, Weights, choose_device
+from linkspan.gnn.linear import load_linear, save_linear
 from linkspan.gnn.model import HistoryGNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
 from linkspan.graph.snapshot import Snapshot
 
 FORMAT = 3
-WEIGHTS, MANIFEST, TEXT, SPLIT, LINEAR, DUAL = (
+WEIGHTS, MANIFEST, TEXT, SPLIT = (
     "weights.safetensors",
     "model.json",
     "text.safetensors",
     "split.parquet",
-    "linear.npz",
-    "dual.npz",
 )
 
 
@@ -60,12 +57,7 @@ def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
     text = {kind: torch.from_numpy(vectors) for kind, vectors in fitted.text.items()}
     save_file(text, folder / TEXT)
     if fitted.linear is not None:
-        (folder / LINEAR).unlink(missing_ok=True)
-        (folder / DUAL).unlink(missing_ok=True)
-        if isinstance(fitted.linear, DualWeights):
-            fitted.linear.save(folder / DUAL)
-        else:
-            sparse.save_npz(folder / LINEAR, fitted.linear)
+        save_linear(fitted.linear, folder)
     if split is not None:
         split.save(folder / SPLIT)
     manifest = {
@@ -102,7 +94,7 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         curves = tuple(Epoch(**epoch) for epoch in manifest["curves"])
         best_epoch = int(manifest["best_epoch"])
         parts = {name: Weights.read(values) for name, values in manifest["weights"].items()}
-        linear = _load_linear(folder) if parts else None
+        linear = load_linear(folder) if parts else None
         weights = load_file(folder / WEIGHTS)
         text = {kind: vectors.numpy() for kind, vectors in load_file(folder / TEXT).items()}
         events, device = snapshot.events(), choose_device(settings.device)
@@ -126,12 +118,6 @@ def load(folder: Path, snapshot: Snapshot) -> FittedModel:
         linear=linear,
         weights=parts,
     )
-
-
-def _load_linear(folder: Path) -> sparse.csr_array | DualWeights:
-    if (folder / DUAL).exists():
-        return DualWeights.load(folder / DUAL)
-    return sparse.csr_array(sparse.load_npz(folder / LINEAR))
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from linkspan import gnn
 from linkspan.errors import ModelError
 from linkspan.gnn.dual import Dual, DualWeights, suits
+from linkspan.gnn.linear import move_linear
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.gnn.simple import Spread, by_domain, item_weights
@@ -58,6 +59,27 @@ def test_other_histories_are_scored_by_the_same_weights(events: pd.DataFrame) ->
     history = np.zeros((2, ITEMS), np.float32)
     history[new["user"], new["item"]] = 1.0
     np.testing.assert_allclose(other, (history @ matrix.toarray())[:, ROWS["a"]], atol=1e-5)
+
+
+def test_weights_move_with_their_items(events: pd.DataFrame) -> None:
+    place = np.random.default_rng(2).permutation(ITEMS + 4)[:ITEMS]
+    place[7] = -1
+    written = item_weights(events, USERS, ITEMS, regularization=RIDGE, keep=ITEMS)
+    weights = DualWeights.fit(events, ITEMS, regularization=RIDGE)
+    moved, dual = (move_linear(each, place, ITEMS + 4) for each in (written, weights))
+    assert isinstance(dual, DualWeights) and not isinstance(moved, DualWeights)
+    there = np.flatnonzero(place >= 0)
+    cut = np.ix_(place[there], place[there])
+    np.testing.assert_allclose(moved.toarray()[cut], written.toarray()[np.ix_(there, there)])
+    assert np.abs(moved).sum() == pytest.approx(np.abs(moved.toarray()[cut]).sum())
+    domains = np.arange(ITEMS + 4) % 2
+    rows = {name: np.flatnonzero(domains == code) for code, name in enumerate("ab")}
+    known = events[place[events["item"]] >= 0]
+    pasts = Pasts(known.assign(item=place[known["item"]]), domains, timed=False)
+    plain = Spread("linear", "plain", by_domain(moved, rows), pasts, rows, 1.0)
+    users = np.arange(USERS)
+    found = Dual("dual", dual, pasts, rows).score(users, "b")
+    np.testing.assert_allclose(found, plain.score(users, "b"), atol=1e-5)
 
 
 def test_it_stands_where_users_are_few(events: pd.DataFrame) -> None:
