@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from linkspan.errors import ConfigError
+from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord, publish, rollback
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.vectors import ItemVectors, text_hash
 
+Lists = Callable[[int], pd.DataFrame]
+Record = Callable[[str], RunRecord]
 Publish = Callable[[str, ItemVectors | None], Any]
 ASK = (
     "MATCH (run:Run {state: 'active'}) UNWIND run.vector_parts AS part "
@@ -63,6 +67,35 @@ def check_index(graph: Database, vectors: ItemVectors) -> None:
             cosines = unit[[place[each["key"]] for each in found]] @ unit[row]
             scores = [each["score"] for each in found]
             assert scores == pytest.approx(((1 + cosines) / 2).tolist(), abs=5e-3)
+
+
+class _Known:
+    """An encoder of one text: the vector that an item's text has."""
+
+    def __init__(self, vectors: ItemVectors, row: int) -> None:
+        self.name, self._vector = vectors.encoder, vectors.texts[row]
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        return np.tile(self._vector, (len(texts), 1))
+
+
+def test_the_client_searches_by_meaning(
+    graph: Database, snapshot: Snapshot, make_record: Record, lists: Lists, similar: pd.DataFrame
+) -> None:
+    users, vectors = snapshot.users["key"].tolist(), make_vectors(snapshot, 0)
+    for number in (1, 2):  # the text vectors of the second are in the other slot
+        record = replace(make_record(f"run{number}"), encoder=vectors.encoder)
+        publish(graph, record, users, lists(number), similar, vectors=vectors)
+        client = Client(graph, encoder=_Known(vectors, 17))
+        found = client.search("what it is about", k=3)
+        assert found[0].item == vectors.keys[17] and len(found) == 3
+        assert found[0].score == pytest.approx(1.0, abs=5e-3) and found[0].run == record.id
+        domain = snapshot.items["domain"][20]
+        inside = client.search("what it is about", domain=domain, k=5)
+        assert {row.domain for row in inside} == {domain} and len(inside) == 5
+    publish(graph, make_record("run3"), users, lists(3), similar)
+    with pytest.raises(ConfigError, match="no text vectors of an active run"):
+        Client(graph, encoder=_Known(vectors, 17)).search("what it is about")
 
 
 def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
