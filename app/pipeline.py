@@ -217,6 +217,8 @@ class Pipeline:
                 f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
                 f"of {len(fitted.curves)}"
             )
+            if fitted.bounded:
+                stage.text += f"; to stay within {settings.memory:,} MiB: {fitted.bounded}"
         with self.stage("refit") as stage:
             final = gnn.train_all(
                 snapshot, text, settings, fitted.best_epoch, self.progress, kept / "refit"

@@ -85,6 +85,22 @@ def add_adjacencies(data: HeteroData) -> None:
         store.adj, store.slot = _csr(rows, columns, values, (sources, targets))
 
 
+def build_adjacency(
+    targets: Tensor, sources: Tensor, values: Tensor, shape: tuple[int, int]
+) -> Adjacency:
+    """A relation from its edges (E,) and their values; equal ones add up.
+
+    Args:
+        targets: Rows of the targets.
+        sources: Rows of the sources.
+        values: Of the edges.
+        shape: Numbers of targets and sources.
+    """
+    return Adjacency(
+        _csr(targets, sources, values, shape)[0], _csr(sources, targets, values, shape[::-1])[0]
+    )
+
+
 def adjacencies(data: HeteroData) -> dict[EdgeType, Adjacency]:
     """The matrices of all edge types."""
     return {key: Adjacency(data[key].adj_t, data[key].adj) for key in data.edge_types}
@@ -102,10 +118,10 @@ def _csr(
 ) -> tuple[Tensor, Tensor]:
     """CSR matrix and, for each edge, its place among the values."""
     order = torch.argsort(rows * shape[1] + columns, stable=True)
-    starts = torch.zeros(shape[0] + 1, dtype=torch.int64)
+    starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=rows.device)
     starts[1:] = torch.cumsum(torch.bincount(rows, minlength=shape[0]), 0)
     slot = torch.empty_like(order)
-    slot[order] = torch.arange(len(order))
+    slot[order] = torch.arange(len(order), device=rows.device)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         matrix = torch.sparse_csr_tensor(

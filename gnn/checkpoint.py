@@ -76,8 +76,8 @@ class Checkpoint:
         }
         self._file.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._file.with_name(f"{self._file.name}.new")
-        copied = {name: value.detach().cpu().clone() for name, value in tensors.items()}
-        save_file(copied, fresh, metadata={"about": json.dumps(about)})
+        there = {name: value.detach().cpu() for name, value in tensors.items()}
+        save_file(there, fresh, metadata={"about": json.dumps(about)})
         fresh.replace(self._file)
 
     def restore(

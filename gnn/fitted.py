@@ -84,6 +84,7 @@ class FittedModel:
         model: The parameters, in evaluation mode.
         curves: Loss and validation figures by epoch.
         best_epoch: The epoch, from 1, whose parameters these are.
+        bounded: How training stayed within ``settings.memory``; empty where it would have anyway.
         linear: (N, N) weights from items to items; None where the network is alone.
         weights: Name of a mixture (`linkspan.gnn.hybrid`) to the weights of its parts.
     """
@@ -96,6 +97,7 @@ class FittedModel:
     model: HistoryGNN
     curves: tuple[Epoch, ...] = field(default=())
     best_epoch: int = 0
+    bounded: str = ""
     linear: Linear | None = None
     weights: Mapping[str, Weights] = field(default_factory=dict)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
@@ -15,6 +17,22 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.transitions import NEXT, all_transitions, order_within
 
 IntArray = NDArray[np.int64]
+
+
+class Loss(NamedTuple):
+    """What one relation loses.
+
+    Attributes:
+        edges: (E',) the edges that lose something, sorted.
+        lost: (E',) how much of their weight.
+        out: (S,) sums of the weights that are left at the sources.
+        into: (T,) the same at the targets.
+    """
+
+    edges: Tensor
+    lost: Tensor
+    out: Tensor
+    into: Tensor
 
 
 class SupervisionMask:
@@ -58,25 +76,78 @@ class SupervisionMask:
     def without(self, rows: Tensor) -> dict[EdgeType, Adjacency]:
         """Matrices of all edge types, less what the events at positions ``rows`` (B,) gave."""
         result = dict(self._matrices)
-        for key, edges in self._edges.items():
-            chosen, weights = edges[rows].flatten(), self._weights[key][rows].flatten()
-            masked = self._less(key, chosen[chosen >= 0], weights[chosen >= 0])
+        for key, loss in self.losses(rows).items():
+            masked = self._less(key, loss)
             result[key] = masked
             result[key[2], REVERSE + key[1], key[0]] = Adjacency(masked.adj, masked.adj_t)
         return result
 
-    def _less(self, key: EdgeType, edges: Tensor, weights: Tensor) -> Adjacency:
-        """A relation without some weight of some of its edges."""
-        store, (adj_t, adj) = self._data[key], self._matrices[key]
-        sources, targets = store.edge_index
+    @property
+    def edge_types(self) -> list[EdgeType]:
+        """Those that lose something, forward ones only."""
+        return list(self._edges)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held beside the matrices."""
+        tensors = [*self._edges.values(), *self._weights.values()]
+        return sum(each.nbytes for each in tensors)
+
+    def losses(self, rows: Tensor) -> dict[EdgeType, Loss]:
+        """What relations lose without the events at positions ``rows`` (B,); forward ones only."""
+        return {
+            key: self._loss(key, edges[rows].flatten(), self._weights[key][rows].flatten())
+            for key, edges in self._edges.items()
+        }
+
+    def values_at(self, losses: dict[EdgeType, Loss], key: EdgeType, places: Tensor) -> Tensor:
+        """Values of ``adj_t`` at some places, as `without` would have them.
+
+        Args:
+            losses: What `losses` gave.
+            key: Edge type, forward or reverse.
+            places: (E,) positions among the values of the whole ``adj_t``.
+        """
+        forward = (key[2], key[1].removeprefix(REVERSE), key[0])
+        if key in losses:  # an edge's place in ``adj_t`` is its number in the reverse type
+            reverse = self._data[key[2], REVERSE + key[1], key[0]]
+            return self._values(key, losses[key], reverse.slot_t[places])
+        if key[1].startswith(REVERSE) and forward in losses:
+            return self._values(forward, losses[forward], places)
+        return self._matrices[key].adj_t.values()[places]
+
+    def _loss(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Loss:
+        """What a relation loses with some weight of some edges, -1 for none."""
+        store, there = self._data[key], chosen >= 0
+        edges, place = chosen[there].unique(return_inverse=True)
+        sources, targets = store.edge_index[:, edges]
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
-        lost = torch.zeros_like(store.edge_weight).index_add_(0, edges, weights)
-        lost = torch.minimum(lost, store.edge_weight)
+        lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
+        lost = torch.minimum(lost, store.edge_weight[edges])
         left = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         lost = lost * (left >= 0.5 * store.into)[targets]
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
-        values = (store.edge_weight - lost) * (out[sources] * into[targets]).clamp(1e-12).rsqrt()
+        return Loss(edges, lost, out, into)
+
+    def _values(self, key: EdgeType, loss: Loss, chosen: Tensor | None = None) -> Tensor:
+        """Normalised weights of all edges, or of those at ``chosen`` (E,), less what is lost."""
+        store = self._data[key]
+        if chosen is None:
+            (sources, targets), weight = store.edge_index, store.edge_weight.clone()
+            weight[loss.edges] -= loss.lost
+        else:
+            (sources, targets), weight = store.edge_index[:, chosen], store.edge_weight[chosen]
+            if len(loss.edges):
+                place = torch.searchsorted(loss.edges, chosen).clamp(max=len(loss.edges) - 1)
+                weight = weight - loss.lost[place] * (loss.edges[place] == chosen)
+        scale: Tensor = (loss.out[sources] * loss.into[targets]).clamp(1e-12).rsqrt()
+        return weight * scale
+
+    def _less(self, key: EdgeType, loss: Loss) -> Adjacency:
+        """A relation without what it loses."""
+        store, (adj_t, adj) = self._data[key], self._matrices[key]
+        values = self._values(key, loss)
         return Adjacency(
             with_values(adj_t, torch.empty_like(values).scatter_(0, store.slot_t, values)),
             with_values(adj, torch.empty_like(values).scatter_(0, store.slot, values)),

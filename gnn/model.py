@@ -81,7 +81,7 @@ class HistoryGNN(nn.Module):
         self.length = settings.history_length if self.ordered else SET_LENGTH
         self.inside = NEXT_INSIDE in data.edge_types
         length = self.length * (1 + self.inside) if self.ordered else 1
-        self.temperature = settings.temperature
+        self.temperature, self.loss = settings.temperature, settings.loss
         self.kinds = known = [kind for kind in data.node_types if kind != "user"]
         self.identity = nn.ParameterDict(
             {
@@ -124,7 +124,8 @@ class HistoryGNN(nn.Module):
         """Pass messages.
 
         Args:
-            data: The graph; texts and domains are read from it.
+            data: The graph, or a part of it (`linkspan.gnn.subgraph`); texts and domains are read
+                from it.
             matrices: Its edges, as `linkspan.gnn.adjacency.adjacencies` gives them, or with some
                 of them masked.
         """
@@ -202,9 +203,12 @@ class HistoryGNN(nn.Module):
         return prior
 
     def _node_input(self, kind: str, data: HeteroData) -> Tensor:
-        identity: Tensor = self.identity[_nodes(kind)]
+        identity, met = self.identity[_nodes(kind)], self.met
+        if "rows" in data[kind]:  # a part of the graph
+            identity = functional.embedding(data[kind].rows, identity)
+            met = met[data[kind].rows] if kind == "item" else met
         if kind == "item":
-            identity = identity * self.met[:, None]
+            identity = identity * met[:, None]
         if kind == "item" and self.fusion is not None:
             fused: Tensor = self.fusion(data["item"])
             return identity + fused

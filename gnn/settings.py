@@ -102,6 +102,9 @@ class TrainSettings(BaseModel):
         batch_size: Events per optimiser step (B), at least.
         steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
             step passes messages over the whole graph.
+        memory: MiB that the tensors of training may take (graph, vectors, parameters, their Adam
+            state, and the states of a step); what would take more is trained in pieces of batches,
+            and if need be on subgraphs drawn around them. 0: no bound.
         learning_rate: Step size of Adam.
         weight_decay: L2 penalty of Adam.
         epochs: Largest number of passes over the events.
@@ -134,6 +137,7 @@ class TrainSettings(BaseModel):
     dislikes: int = Field(default=4, ge=0)
     batch_size: int = Field(default=2048, ge=1)
     steps: int = Field(default=50, ge=1)
+    memory: int = Field(default=0, ge=0)
     learning_rate: float = Field(default=0.005, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     epochs: int = Field(default=30, ge=1)

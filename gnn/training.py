@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from linkspan.errors import ModelError
+from linkspan.gnn.batches import BatchBuilder
 from linkspan.gnn.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.data import build_hetero_data
 from linkspan.gnn.dislikes import Dislikes
@@ -26,16 +27,19 @@ from linkspan.gnn.features import check_vectors
 from linkspan.gnn.fitted import Epoch, FittedModel, choose_device
 from linkspan.gnn.history import PAD, Histories, before_events, other_events
 from linkspan.gnn.hybrid import GNN, mixtures
+from linkspan.gnn.learning import Learner
 from linkspan.gnn.masking import SupervisionMask
+from linkspan.gnn.memory import MIB, choose_plan
 from linkspan.gnn.metrics import hit_rate, ndcg
-from linkspan.gnn.model import HistoryGNN, States
+from linkspan.gnn.model import HistoryGNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split, some_validation
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int64]
+
+_log = logging.getLogger(__name__)
 
 
 def train(
@@ -173,16 +177,27 @@ class _Trainer:
         self.mask = SupervisionMask(self.data, events, settings)
         self.random = np.random.default_rng(settings.seed)
         self.domains = item_domains(snapshot)
-        self.dislikes = Dislikes(snapshot, self.domains, held_out)
-        self.targets = events["item"].to_numpy(np.int64)
-        self.pools = [self._tensor(rows) for rows in rows_by_domain(snapshot).values()]
         # A repeated event asks for what is already known, which no list will ever hold.
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
-        if not (self._histories().items[self.fresh, 0] != PAD).any():
+        rows = int((self._histories().items[self.fresh, 0] != PAD).sum())
+        if not rows:
             raise ModelError(
                 "no event has one before it by the same user, so nothing can be learned",
                 hint="At least one user needs two events",
             )
+        batch = math.ceil(rows / self._steps(rows))
+        self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)
+        if note := self.plan.note():
+            _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)
+        builder = BatchBuilder(
+            list(rows_by_domain(snapshot).values()),
+            Dislikes(snapshot, self.domains, held_out),
+            settings,
+            self.random,
+            self.device,
+        )
+        targets = events["item"].to_numpy(np.int64)
+        self.learner = Learner(self.model, self.data, self.mask, builder, targets, self.plan)
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
@@ -194,15 +209,13 @@ class _Trainer:
         rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
         self.random.shuffle(rows)
         total = 0.0
-        steps = min(math.ceil(len(rows) / self.settings.batch_size), self.settings.steps)
-        for batch in np.array_split(rows, steps):
+        for batch in np.array_split(rows, self._steps(len(rows))):
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
-            loss = self._loss(batch, histories.take(batch))
             self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss = self.learner.learn(batch, histories.take(batch))
             self.optimizer.step()
-            total += float(loss.detach()) * len(batch)
+            total += loss * len(batch)
         if not math.isfinite(total):
             raise ModelError(
                 "the loss is not finite", hint="Lower 'learning_rate' or raise 'temperature'"
@@ -220,6 +233,7 @@ class _Trainer:
             model=self.model.eval(),
             curves=tuple(curves or ()),
             best_epoch=best_epoch,
+            bounded=self.plan.note(),
         )
 
     def keep(self, checkpoint: Checkpoint, progressed: Progressed) -> None:
@@ -235,75 +249,15 @@ class _Trainer:
         """A copy of the parameters."""
         return copy.deepcopy(self.model.state_dict())
 
-    def _loss(self, batch: IntArray, histories: Histories) -> Tensor:
-        """Mean cross-entropy of the targets of a batch, its rows sorted by domain."""
-        rows, targets = self._tensor(batch), self._tensor(self.targets[batch])
-        states = self.model.encode(self.data, self.mask.without(rows))
-        users = self.model.user_states(
-            states,
-            self._tensor(histories.users),
-            self._tensor(histories.domains),
-            self._tensor(histories.items),
-        )
-        prior = self.model.prior(self.data["item"].count)
-        disliked = self._disliked(histories)
-        ends = np.searchsorted(histories.domains, np.arange(len(self.pools) + 1))
-        losses = [
-            self._domain_loss(
-                states, prior, users[start:end], targets[start:end], pool, disliked[start:end]
-            )
-            for start, end, pool in zip(ends[:-1], ends[1:], self.pools, strict=True)
-            if end > start
-        ]
-        return torch.stack(losses).sum() / len(batch)
-
-    def _disliked(self, histories: Histories) -> Tensor:
-        """(B, D) items that the users of a batch did not like, `PAD` where there are none."""
-        size = self.settings.dislikes
-        if not (size and self.dislikes):
-            return self._tensor(np.zeros((len(histories), 0), np.int64))
-        users, domains = histories.users, histories.domains
-        return self._tensor(self.dislikes.draw(users, domains, size, self.random))
-
-    def _domain_loss(
-        self,
-        states: States,
-        prior: Tensor,
-        users: Tensor,
-        targets: Tensor,
-        pool: Tensor,
-        disliked: Tensor,
-    ) -> Tensor:
-        """Summed loss of targets (B,) against negatives, (B, D) of them disliked.
-
-        The others are drawn uniformly from ``pool``.
-        """
-        negatives = pool
-        if len(pool) > self.settings.negatives:
-            drawn = self.random.choice(len(pool), self.settings.negatives, replace=False)
-            negatives = pool[self._tensor(drawn)]
-        temperature = self.model.temperature
-        right = (users * states.items[targets]).sum(dim=1) / temperature + prior[targets]
-        wrong = users @ states.items[negatives].T / temperature + prior[negatives]
-        wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
-        if disliked.shape[1]:
-            known = disliked.clamp(min=0)
-            own = (states.items[known] @ users[:, :, None])[..., 0] / temperature + prior[known]
-            absent = (disliked == PAD) | (disliked == targets[:, None])
-            wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)
-        if self.settings.loss == "bpr":
-            return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
-        logits = torch.cat([right[:, None], wrong], dim=1)
-        return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
-
     def _histories(self) -> Histories:
         length = self.model.length
         if self.snapshot.timed:
             return before_events(self.events, self.domains, length, inside=self.model.inside)
         return other_events(self.events, self.domains, length, self.random)
 
-    def _tensor(self, array: IntArray) -> Tensor:
-        return torch.from_numpy(array).to(self.device)
+    def _steps(self, rows: int) -> int:
+        """Optimiser steps of an epoch."""
+        return min(math.ceil(rows / self.settings.batch_size), self.settings.steps)
 
 
 def _validate(
