@@ -45,7 +45,7 @@ class Batch:
     def items(self) -> Tensor:
         """All items in it, each once."""
         rows = [self.history, self.targets, self.disliked, *(rows for *_, rows in self.negatives)]
-        known = torch.cat([each.flatten() for each in rows]).unique()
+        known: Tensor = torch.unique(torch.cat([each.flatten() for each in rows]))
         return known[known >= 0]
 
     def within(self, subgraph: Subgraph, *, users: bool) -> Batch:
@@ -95,8 +95,14 @@ class BatchBuilder:
             for start, end, pool in zip(ends[:-1], ends[1:], self._pools, strict=True)
             if end > start
         )
-        arrays = (histories.users, histories.domains, histories.items, targets, disliked)
-        return Batch(*(self._tensor(array) for array in arrays), negatives)
+        return Batch(
+            self._tensor(histories.users),
+            self._tensor(histories.domains),
+            self._tensor(histories.items),
+            self._tensor(targets),
+            self._tensor(disliked),
+            negatives,
+        )
 
     def _drawn(self, pool: IntArray) -> IntArray:
         size = self._settings.negatives

@@ -77,7 +77,7 @@ class Learner:
         seeds = {"item": batch.items()}
         users = any(key[2] == "user" for key in self._model.relations[-1])
         if users:
-            seeds["user"] = batch.users.unique()
+            seeds["user"] = torch.unique(batch.users)
         values = partial(self._mask.values_at, self._mask.losses(self._tensor(rows)))
         subgraph = draw_subgraph(
             self._data, self._model.relations, seeds, self.plan.fan_out, values

@@ -119,7 +119,7 @@ class SupervisionMask:
     def _loss(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Loss:
         """What a relation loses with some weight of some edges, -1 for none."""
         store, there = self._data[key], chosen >= 0
-        edges, place = chosen[there].unique(return_inverse=True)
+        edges, place = torch.unique(chosen[there], return_inverse=True)
         sources, targets = store.edge_index[:, edges]
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
         lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
@@ -142,7 +142,8 @@ class SupervisionMask:
                 place = torch.searchsorted(loss.edges, chosen).clamp(max=len(loss.edges) - 1)
                 weight = weight - loss.lost[place] * (loss.edges[place] == chosen)
         scale: Tensor = (loss.out[sources] * loss.into[targets]).clamp(1e-12).rsqrt()
-        return weight * scale
+        values: Tensor = weight * scale
+        return values
 
     def _less(self, key: EdgeType, loss: Loss) -> Adjacency:
         """A relation without what it loses."""

@@ -14,11 +14,12 @@ from linkspan.gnn.adjacency import EdgeType
 from linkspan.gnn.masking import SupervisionMask
 from linkspan.gnn.model import HistoryGNN
 from linkspan.gnn.settings import HEADS, TrainSettings
+from linkspan.gnn.subgraph import hop_fan_out
 
 MIB = 2**20
-FAN_OUTS = (16, 8, 4)
-"""Edges of a type that are drawn into a node; fewer are noise."""
-SMALLEST = 64
+FAN_OUTS = (16, 8, 4, 2, 1)
+"""Edges of a type that are drawn into a node."""
+SMALLEST = 16
 """Events at once, at least."""
 _FLOAT, _LONG = 4, 8
 
@@ -133,7 +134,7 @@ class Estimate:
         ends = self._nodes["item"] * self._width * _FLOAT * 2 * pieces
         step = kept + ends + max(self._scores(rows or batch), self._back(self._nodes, self._edges))
         masking = 2 * _FLOAT * masked + 6 * _FLOAT * largest
-        return self._held + max(step, masking, self._evaluation())
+        return int(self._held + max(step, masking, self._evaluation()))
 
     def around(self, rows: int, fan_out: int) -> int:
         """With subgraphs around so many rows."""
@@ -156,11 +157,14 @@ class Estimate:
         if any(key[2] == "user" for key in model.relations[-1]):
             nodes["user"] = min(rows, self._nodes["user"])
         edges: dict[EdgeType, int] = {}
-        for keys in reversed(model.relations):
+        done: dict[EdgeType, int] = {}
+        for distance, keys in enumerate(reversed(model.relations)):
             sizes = dict(nodes)
             for key in keys:
-                edges[key] = min(sizes[key[2]] * fan_out, self._edges[key])
-                nodes[key[0]] = min(nodes[key[0]] + edges[key], self._nodes[key[0]])
+                some = (sizes[key[2]] - done.get(key, 0)) * hop_fan_out(fan_out, distance)
+                done[key] = sizes[key[2]]
+                edges[key] = min(edges.get(key, 0) + some, self._edges[key])
+                nodes[key[0]] = min(nodes[key[0]] + some, self._nodes[key[0]])
         return nodes, edges
 
     def _kept(self, nodes: Mapping[str, int], edges: Mapping[EdgeType, int]) -> int:
@@ -205,13 +209,13 @@ class Estimate:
         candidates = min(settings.negatives, self._nodes["item"]) + settings.dislikes + 1
         kept = state + history + 12 * places
         items = 3 * self._nodes["item"] * width  # gradients of states that histories look up
-        return (rows * (kept + max(history, 4 * candidates)) + items) * _FLOAT
+        return int((rows * (kept + max(history, 4 * candidates)) + items) * _FLOAT)
 
     def _evaluation(self) -> int:
         """States of all nodes, without gradients."""
         width, kept = self._width, 0 if self._settings.convolution == "light" else 3 * self._width
         edges = max(self._edges.values()) * (self._edge_floats() + kept)
-        return (4 * sum(self._nodes.values()) * width + edges) * _FLOAT
+        return int((4 * sum(self._nodes.values()) * width + edges) * _FLOAT)
 
 
 def _halves(batch: int) -> Iterator[int]:

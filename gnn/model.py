@@ -203,7 +203,8 @@ class HistoryGNN(nn.Module):
         return prior
 
     def _node_input(self, kind: str, data: HeteroData) -> Tensor:
-        identity, met = self.identity[_nodes(kind)], self.met
+        identity: Tensor = self.identity[_nodes(kind)]
+        met = self.met
         if "rows" in data[kind]:  # a part of the graph
             identity = functional.embedding(data[kind].rows, identity)
             met = met[data[kind].rows] if kind == "item" else met

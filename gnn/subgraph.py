@@ -49,15 +49,15 @@ def draw_subgraph(
 ) -> Subgraph:
     """All that messages to some nodes come from, or a sample of it.
 
-    Of the edges into a node, at most ``fan_out`` of each type are drawn, and weigh as much as all
-    of them: the sum of messages is right in the mean (neighbour sampling: Hamilton et al., 2017,
-    arXiv:1706.02216). A node has the same edges in each hop.
+    Of the edges into a node, at most some (`hop_fan_out`) of each type are drawn, and weigh as much
+    as all of them: the sum of messages is right in the mean (neighbour sampling: Hamilton et al.,
+    2017, arXiv:1706.02216). A node has the same edges in each hop.
 
     Args:
         data: The whole graph, with adjacencies.
         relations: Edge types of each hop, the first hop first.
         seeds: Node type to the rows (n,), each once, whose states are asked for.
-        fan_out: F.
+        fan_out: F, edges of a type into each of the seeds.
         values: What the edges weigh.
     """
     device = data["item"].count.device
@@ -70,12 +70,13 @@ def draw_subgraph(
         key: [] for keys in relations for key in keys
     }
     done = dict.fromkeys(edges, 0)
-    for keys in reversed(relations):
+    for distance, keys in enumerate(reversed(relations)):
+        some = hop_fan_out(fan_out, distance)
         sizes = {kind: len(rows) for kind, rows in nodes.items()}
         for key in keys:
             source, _, target = key
             wanted = nodes[target][done[key] : sizes[target]]
-            places, owners, scale = _draw(data[key].adj_t.crow_indices(), wanted, fan_out)
+            places, owners, scale = _draw(data[key].adj_t.crow_indices(), wanted, some)
             rows = data[key].adj_t.col_indices()[places].long()
             edges[key].append((owners + done[key], rows, values(key, places) * scale))
             done[key] = sizes[target]
@@ -90,6 +91,11 @@ def draw_subgraph(
         sources = subgraph.place(key[0], rows)
         subgraph.matrices[key] = build_adjacency(owners, sources, weights, shape)
     return subgraph
+
+
+def hop_fan_out(fan_out: int, distance: int) -> int:
+    """Edges of a type that are drawn into a node so many hops away: a quarter for each, or one."""
+    return max(1, fan_out >> 2 * distance)
 
 
 def _draw(starts: Tensor, targets: Tensor, fan_out: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -114,14 +114,15 @@ def test_gradients_do_not_depend_on_the_plan_where_nothing_is_left_to_chance(
 def wide(build: Callable[..., Snapshot]) -> Snapshot:
     """Far more items than a batch meets."""
     random = np.random.default_rng(0)
-    histories = [random.permutation(300)[:6].tolist() for _ in range(60)]
-    return build({"a": [0] * 2000, "b": [0] * 2000}, histories)
+    histories = [random.permutation(40_000)[:6].tolist() for _ in range(500)]
+    return build({"a": [0] * 20_000, "b": [0] * 20_000}, histories)
 
 
 def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     wide: Snapshot, settings: TrainSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    large = settings.model_copy(update={"embedding_size": 64, "batch_size": 300, "negatives": 300})
+    update = {"embedding_size": 64, "batch_size": 3000, "history_length": 20, "negatives": 50}
+    large = settings.model_copy(update=update)
     trainer = _Trainer(wide, wide.events(), None, {}, large)
     whole = trainer.plan.whole
 
@@ -142,10 +143,12 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     assert least == memory + 1
     assert found[0].fan_out == 0 and found[0].rows < trainer.plan.rows
     assert found[-1].fan_out in FAN_OUTS
-    assert f"{found[0].rows} events at once" in found[0].note()
+    assert f"{found[0].rows:,} events at once" in found[0].note()
 
     with caplog.at_level(logging.INFO):
-        fitted = train_all(wide, {}, large.model_copy(update={"memory": least}), 1)
+        first = next(each for each in found if each.fan_out)
+        memory = -(-first.bytes // MIB)
+        fitted = train_all(wide, {}, large.model_copy(update={"memory": memory}), 1)
     assert "subgraphs of" in fitted.bounded and fitted.bounded in caplog.text
     with pytest.raises(ModelError, match=f"about {least} MiB at least"):
         train_all(wide, {}, large.model_copy(update={"memory": least - 1}), 1)
@@ -165,7 +168,7 @@ def measured(trainer: _Trainer, held: int) -> int:
 
 
 @pytest.mark.parametrize("kind", ["light", "sage", "gat", "hgt"])
-@pytest.mark.parametrize("plan", [None, (100, 0), (100, 4)], ids=["whole", "pieces", "subgraphs"])
+@pytest.mark.parametrize("plan", [None, (100, 0), (350, 4)], ids=["whole", "pieces", "subgraphs"])
 def test_the_estimate_is_near_what_is_measured(
     build: Callable[..., Snapshot], kind: str, plan: tuple[int, int] | None
 ) -> None:
