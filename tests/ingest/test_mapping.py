@@ -77,8 +77,8 @@ MISTAKES = [
     (
         'entity = "Maker"',
         'entity = "User"',
-        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, Item, LoadedFile, "
-        "Run, User, UserKey",
+        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, Forgotten, "
+        "ForgottenKey, Item, LoadedFile, PublishLease, Run, User, UserKey",
     ),
     (
         "price = {",
