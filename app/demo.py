@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from linkspan.gnn import Evaluation
 
 _READERS_TRIED = 40
+_PLAIN = ("User", "Text")
+"""Kinds of paths that show little of a graph."""
 
 
 def run_demo(pipeline: Pipeline, quiet: bool) -> dict[str, Any]:
@@ -99,7 +102,7 @@ def show_evaluation(evaluation: Evaluation, snapshot: Snapshot) -> None:
 
 def _pick_reader(
     client: Client, lists: pd.DataFrame
-) -> tuple[str, Results[Recommendation], list[Results[Path]]]:
+) -> tuple[str, Results[Recommendation], list[list[Path]]]:
     """A reader with a short shelf and a domain that is new to them, and why each book fits.
 
     Among readers with a past in one or two domains, those come first whose list in a new domain
@@ -110,17 +113,22 @@ def _pick_reader(
     lists = lists[lists["user"].isin(shelves.keys())]
     new = [d not in shelves[u] for u, d in zip(lists["user"], lists["domain"], strict=True)]
     strength = lists[new].groupby(["user", "domain"])["score"].mean().sort_values(ascending=False)
-    best: tuple[str, Results[Recommendation], list[Results[Path]]] | None = None
+    best: tuple[str, Results[Recommendation], list[list[Path]]] | None = None
     for user, domain in strength.index[:_READERS_TRIED]:
         found = client.recommend(user, domain, 5)
-        paths = [client.explain(user, row.item, 1).paths for row in found]
-        entities = sum(path[0].kind != "User" for path in paths if path)
+        paths = [_most_telling(client.explain(user, row.item).paths) for row in found]
+        entities = sum(path[0].kind not in _PLAIN for path in paths if path)
         if best is None or (all(paths) and entities >= 3):
             best = user, found, paths
             if all(paths) and entities >= 3:
                 break
     assert best is not None, "the bundled data has such readers"
     return best
+
+
+def _most_telling(paths: Sequence[Path]) -> list[Path]:
+    """The strongest path over an entity or a relation; else over fellow users, else by text."""
+    return sorted(paths, key=lambda path: (path.kind in _PLAIN, path.kind == "Text"))[:1]
 
 
 def _show_total(seconds: float) -> None:
@@ -134,7 +142,7 @@ def _peak_memory() -> float:
 
 
 def _show_reader(
-    client: Client, reader: str, found: Results[Recommendation], paths: list[Results[Path]]
+    client: Client, reader: str, found: Results[Recommendation], paths: list[list[Path]]
 ) -> None:
     shelf = client.history(reader, k=20)
     out.print(f"\n[bold]Reader {reader} has on the shelf[/]")
@@ -157,6 +165,8 @@ def _drawn(path: Path, row: Recommendation) -> str:
         return f"{past} <-{path.how}- {path.by} -{path.how}-> this"
     if path.kind == "Item":
         return f"{past} -{path.how}- this"
+    if path.kind == "Text":
+        return f"{past}: the texts are alike"
     return f"{past} -{path.how}-> {path.by} ({path.kind}, {path.ties} items) <- this"
 
 
