@@ -84,7 +84,7 @@ def table(*columns: str, title: str | None = None) -> Table:
             column.removeprefix(">"),
             justify="right" if right else "left",
             no_wrap=right,
-            overflow="ellipsis",
+            overflow="fold",  # a key is worth nothing cut short
         )
     return made
 
