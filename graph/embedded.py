@@ -29,7 +29,7 @@ except ImportError:  # pragma: no cover - Windows
 DATABASE = "neo4j"
 USER = "root"
 HEAP = "1g"
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 
 
 @dataclass
