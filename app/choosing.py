@@ -111,7 +111,6 @@ def write_lists(
     similar.to_parquet(run.similar, index=False)
     if settings.vectors:
         keyed_vectors(snapshot, model).save(run.vectors)
-    run.write("lists", {"digest": digest(choice, gone, settings)})
     return written, len(similar)
 
 
@@ -165,7 +164,7 @@ def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
     return ItemVectors(
         encoder=encoder,
         keys=keys["key"].tolist(),
-        states=gnn.item_states(model)[rows],
+        states=model.item_states[rows],
         texts=vectors[rows],
         hashes=[text_hash(encoder, text) for text in texts[rows]],
     )

@@ -102,7 +102,7 @@ def show_evaluation(evaluation: Evaluation, snapshot: Snapshot) -> None:
 
 def _pick_reader(
     client: Client, lists: pd.DataFrame
-) -> tuple[str, Results[Recommendation], list[list[Path]]]:
+) -> tuple[str, Results[Recommendation], list[Path | None]]:
     """A reader with a short shelf and a domain that is new to them, and why each book fits.
 
     Among readers with a past in one or two domains, those come first whose list in a new domain
@@ -113,11 +113,11 @@ def _pick_reader(
     lists = lists[lists["user"].isin(shelves.keys())]
     new = [d not in shelves[u] for u, d in zip(lists["user"], lists["domain"], strict=True)]
     strength = lists[new].groupby(["user", "domain"])["score"].mean().sort_values(ascending=False)
-    best: tuple[str, Results[Recommendation], list[list[Path]]] | None = None
+    best: tuple[str, Results[Recommendation], list[Path | None]] | None = None
     for user, domain in strength.index[:_READERS_TRIED]:
         found = client.recommend(user, domain, 5)
         paths = [_most_telling(client.explain(user, row.item).paths) for row in found]
-        entities = sum(path[0].kind not in _PLAIN for path in paths if path)
+        entities = sum(path is not None and path.kind not in _PLAIN for path in paths)
         if best is None or (all(paths) and entities >= 3):
             best = user, found, paths
             if all(paths) and entities >= 3:
@@ -126,9 +126,9 @@ def _pick_reader(
     return best
 
 
-def _most_telling(paths: Sequence[Path]) -> list[Path]:
+def _most_telling(paths: Sequence[Path]) -> Path | None:
     """The strongest path over an entity or a relation; else over fellow users, else by text."""
-    return sorted(paths, key=lambda path: (path.kind in _PLAIN, path.kind == "Text"))[:1]
+    return min(paths, key=lambda path: (path.kind in _PLAIN, path.kind == "Text"), default=None)
 
 
 def _show_total(seconds: float) -> None:
@@ -142,7 +142,7 @@ def _peak_memory() -> float:
 
 
 def _show_reader(
-    client: Client, reader: str, found: Results[Recommendation], paths: list[list[Path]]
+    client: Client, reader: str, found: Results[Recommendation], paths: list[Path | None]
 ) -> None:
     shelf = client.history(reader, k=20)
     out.print(f"\n[bold]Reader {reader} has on the shelf[/]")
@@ -154,11 +154,11 @@ def _show_reader(
     out.print(f"\n[bold]and nothing from {found[0].domain}. Linkspan recommends there[/]")
     for row, path in zip(found, paths, strict=True):
         out.print(f"  {row.rank} {row.title or row.item}", markup=False)
-        for step in path:
-            out.print(f"    {_drawn(step, row)}", style="dim", markup=False)
+        if path is not None:
+            out.print(f"    {_drawn(path)}", style="dim", markup=False)
 
 
-def _drawn(path: Path, row: Recommendation) -> str:
+def _drawn(path: Path) -> str:
     """A path on one line, such as ``Dune -TAGGED- space-opera (9 items)``."""
     past = _short(path.past_title or path.past)
     if path.kind == "User":

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import log10
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import networkx as nx
 
 from linkspan.graph.inspecting import Picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FORMATS = (".svg", ".png", ".pdf")
 _INCHES = (10.0, 7.0)
@@ -21,9 +27,6 @@ def draw(picture: Picture, file: Path) -> None:
         picture: What was read.
         file: Its ending, one of `FORMATS`, says how.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     graph = nx.DiGraph()
     graph.add_nodes_from(picture.labels)
     texts: dict[tuple[str, str], str] = {}
@@ -39,11 +42,7 @@ def draw(picture: Picture, file: Path) -> None:
     places |= {name: (place * 0.5 - 1.0, -1.4) for place, name in enumerate(alone)}
     sizes = [900 + 500 * log10(picture.labels[name].count + 1) for name in graph]
     names = {name: f"{name}\n{picture.labels[name].count:,}" for name in graph}
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linkspan"}):
-        figure = Figure(figsize=_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        axes.set_axis_off()
-        axes.margins(0.15)
+    with canvas(file, _INCHES) as axes:
         style = {"ax": axes, "connectionstyle": "arc3,rad=0.08"}
         nx.draw_networkx_nodes(
             graph, places, ax=axes, node_size=sizes, node_color=_BLUE, edgecolors=_EDGE
@@ -53,5 +52,24 @@ def draw(picture: Picture, file: Path) -> None:
         nx.draw_networkx_edge_labels(
             graph, places, texts, label_pos=0.38, font_size=7, rotate=False, **style
         )
+
+
+@contextmanager
+def canvas(file: Path, inches: tuple[float, float]) -> Iterator[Axes]:
+    """Bare axes to draw on, saved at the end; the same picture gives the same file.
+
+    Args:
+        file: Its ending, one of `FORMATS`, says how.
+        inches: Width and height.
+    """
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linkspan"}):
+        figure = Figure(figsize=inches, layout="constrained")
+        axes = figure.add_subplot()
+        axes.set_axis_off()
+        axes.margins(0.15)
+        yield axes
         about = {"Date": None} if file.suffix.lower() == ".svg" else None
         figure.savefig(file, dpi=150, metadata=about)

@@ -7,6 +7,7 @@ from textwrap import fill
 
 import networkx as nx
 
+from linkspan.drawing import canvas
 from linkspan.graph.explaining import Explanation
 from linkspan.graph.wording import tie_of
 
@@ -21,9 +22,6 @@ def draw_explanation(found: Explanation, file: Path) -> None:
         found: What was found. A path that crosses domains is dashed, a stronger one is wider.
         file: Its ending, ``.svg``, ``.png`` or ``.pdf``, says how.
     """
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     graph, names, colours = nx.Graph(), {}, {}
     column: dict[str, list[str]] = {"past": [], "tie": []}
 
@@ -49,11 +47,7 @@ def draw_explanation(found: Explanation, file: Path) -> None:
     places = {found.item: (2.0, 0.0)}
     for x, nodes in enumerate(column.values()):
         places |= {n: (x, (len(nodes) - 1) / 2 - y) for y, n in enumerate(nodes)}
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "linkspan"}):
-        figure = Figure(figsize=_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        axes.set_axis_off()
-        axes.margins(0.15)
+    with canvas(file, _INCHES) as axes:
         axes.set_title(found.because.replace("$", r"\$"))
         for dashed, style in ((False, "solid"), (True, "dashed")):
             chosen = [edge for edge in graph.edges if graph.edges[edge]["dashed"] == dashed]
@@ -70,5 +64,3 @@ def draw_explanation(found: Explanation, file: Path) -> None:
                 fontsize=8,
                 bbox={"boxstyle": "round", "facecolor": colours[node], "edgecolor": _EDGE},
             )
-        about = {"Date": None} if file.suffix.lower() == ".svg" else None
-        figure.savefig(file, dpi=150, metadata=about)

@@ -15,6 +15,7 @@ import pandas as pd
 from linkspan import gnn
 from linkspan.errors import ModelError
 from linkspan.graph.erasing import Erased, erase_users
+from linkspan.graph.forgetting import id_in
 from linkspan.graph.snapshot import Snapshot
 from linkspan.workspace import RunFolder, Workspace
 
@@ -37,7 +38,7 @@ def forget_in_files(
         What was removed: a name to a number.
     """
     counts: Counter[str] = Counter()
-    names = {*keys, *(key.partition("/")[2] or key for key in keys)}
+    names = {*keys, *map(id_in, keys)}
     shutil.rmtree(workspace.folder / "checkpoints", ignore_errors=True)
     for folder in workspace.snapshots():
         try:
@@ -55,10 +56,9 @@ def forget_in_files(
                 _forget_in_run(run, erased)
                 counts["models"] += 1
         latest = workspace.folder / "snapshots" / "latest"
-        was_latest = latest.read_text() == folder.name
         before = latest.read_text()
-        workspace.save_snapshot(erased.snapshot)
-        if not was_latest:
+        workspace.save_snapshot(erased.snapshot)  # which makes it the latest
+        if before != folder.name:
             latest.write_text(before)
         shutil.rmtree(folder)
     for run in workspace.runs():

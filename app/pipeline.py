@@ -279,12 +279,14 @@ class Pipeline:
         """
         wanted = self.settings.publish
         choice, gone = build_choice(database, snapshot, wanted)
-        if run.is_scored(digest(choice, gone, wanted), vectors=wanted.vectors):
+        told = digest(choice, gone, wanted)
+        if run.is_scored(told, vectors=wanted.vectors):
             return
         with self.stage("score") as stage:
             lists, similar = write_lists(snapshot, run, wanted, choice, gone, self.progress)
             stage.count, stage.unit = lists, "rows"
             stage.text = f"{lists:,} recommendations, {similar:,} similar items"
+            run.write("lists", {"digest": told})
 
     def score_pairs(
         self, snapshot: Snapshot, run: RunFolder, pairs: Path, scores: Path

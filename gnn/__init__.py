@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from linkspan.gnn.fitted import FittedModel as FittedModel
     from linkspan.gnn.hybrid import with_weights as with_weights
     from linkspan.gnn.refreshing import carry_over as carry_over
-    from linkspan.gnn.scoring import item_states as item_states
     from linkspan.gnn.scoring import score_pairs as score_pairs
     from linkspan.gnn.scoring import score_top as score_top
     from linkspan.gnn.scoring import similar_items as similar_items
@@ -74,7 +73,6 @@ _LAZY = {
     "evaluate": "evaluation",
     "find_scheme": "features",
     "fit_hybrid": "weighing",
-    "item_states": "scoring",
     "last_out": "split",
     "load": "store",
     "save": "store",
@@ -116,7 +114,6 @@ __all__ = [
     "evaluate",
     "find_scheme",
     "fit_hybrid",
-    "item_states",
     "last_out",
     "load",
     "save",

@@ -102,7 +102,7 @@ class Chooser:
         chosen = np.empty((len(users), min(k, columns.shape[1])), np.int64)
         barred, free = np.isneginf(among), np.ones(among.shape, bool)
         nearest = np.full(among.shape, -1.0, np.float32)
-        states = self._states[rows] if diversity else None
+        states = self._fitted.item_states[rows] if diversity else None
         groups = self._groups[rows]
         wanted = self._profiles[users] if calibration else None
         taken = np.zeros((len(users), len(GROUPS) + 1), np.float32)
@@ -123,11 +123,6 @@ class Chooser:
                 likeness = np.einsum("bmd,bd->bm", states, states[everyone, picked])
                 nearest = np.maximum(nearest, likeness)
         return np.take_along_axis(columns, chosen, 1)
-
-    @cached_property
-    def _states(self) -> FloatArray:
-        states: FloatArray = self._fitted.states.items[:-1].cpu().numpy()
-        return states
 
     @cached_property
     def _groups(self) -> IntArray:

@@ -8,7 +8,6 @@ need never be written out: a matrix from users to users stands for all of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.past import Pasts
-from linkspan.gnn.simple import Scores, ridge_inverse
+from linkspan.gnn.simple import Historic, Scores, by_domain, ridge_inverse
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -92,7 +91,7 @@ def suits(events: pd.DataFrame, items: int) -> bool:
     return events["user"].nunique() <= min(MOST, items)
 
 
-class Dual:
+class Dual(Historic):
     """A history times `DualWeights`; a feature, as `linkspan.gnn.simple.Spread` is.
 
     Args:
@@ -114,16 +113,15 @@ class Dual:
         *,
         inside: bool = False,
     ) -> None:
-        self.name, self._weights, self._pasts, self._rows = name, weights, pasts, rows
-        self._inside, self._codes = inside, {domain: code for code, domain in enumerate(rows)}
+        super().__init__(pasts, rows, inside=inside)
+        self.name, self._weights = name, weights
         scale = 1.0 / np.maximum(1.0 - weights.own, 1e-6)
-        columns = weights.met.tocsc()
         self._scale = {domain: scale[items] for domain, items in rows.items()}
-        self._met = {domain: columns[:, items].tocsr() for domain, items in rows.items()}
+        self._met = by_domain(weights.met, rows)
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        past = self._pasts.over(self._codes[domain] if self._inside else None).rows(users)
+        past = self._past(domain).rows(users)
         past.sum_duplicates()  # an item met twice
         alike = (past @ self._weights.met.T).tocsr() @ self._weights.inverse
         items = self._rows[domain]
@@ -145,9 +143,3 @@ class Dual:
             values[part] = np.take_along_axis(scores, places[part], 1)
             mean[part], spread[part] = scores.mean(axis=1), scores.std(axis=1)
         return Scores(values, mean, spread)
-
-    def over(self, pasts: Pasts) -> Self:
-        """The same for other histories."""
-        other = copy(self)
-        other._pasts = pasts
-        return other

@@ -113,6 +113,12 @@ class FittedModel:
             return self.model.encode(self.data, adjacencies(self.data))
 
     @cached_property
+    def item_states(self) -> FloatArray:
+        """(N, d) states of the items, of unit length: near ones are `similar_items`."""
+        states: FloatArray = self.states.items[:-1].cpu().numpy()
+        return states
+
+    @cached_property
     def pasts(self) -> Pasts:
         """The known events, over all domains and within each."""
         return Pasts(self.events, item_domains(self.snapshot), timed=self.snapshot.timed)

@@ -19,6 +19,7 @@ from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.linear import learn_linear
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import (
+    Historic,
     Likeness,
     Popular,
     Spread,
@@ -128,7 +129,7 @@ class Mixture:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
         total = np.zeros(items.shape, np.float32)
         for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
-            if weight > 0 and isinstance(feature, Cosine | Spread | Dual | Likeness):
+            if weight > 0 and isinstance(feature, Cosine | Historic):
                 values, mean, spread = feature.at(users, domain, items)
                 if self._weights is not None:
                     there = (spread > 1e-6)[:, None]
@@ -153,7 +154,7 @@ class Mixture:
         for feature in self.features:
             if isinstance(feature, Cosine):
                 features.append(feature.over(pasts, owners))
-            elif isinstance(feature, Spread | Dual | Likeness):
+            elif isinstance(feature, Historic):
                 features.append(feature.over(pasts))
             else:
                 features.append(feature)

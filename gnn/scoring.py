@@ -128,12 +128,6 @@ def score_pairs(
     return result
 
 
-def item_states(fitted: FittedModel) -> FloatArray:
-    """(N, d) states of the items, of unit length: near ones are `similar_items`."""
-    states: FloatArray = fitted.states.items[:-1].cpu().numpy()
-    return states
-
-
 @torch.no_grad()
 def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
     """The nearest items by cosine of their states, in their own domain and in the others.

@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from linkspan.gnn.metrics import kth_largest
-from linkspan.gnn.past import Pasts, Recent, count_users
+from linkspan.gnn.past import Past, Pasts, Recent, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -215,7 +215,31 @@ class Scores(NamedTuple):
     spread: FloatArray
 
 
-class Spread:
+class Historic:
+    """A feature of histories; the same parameters score any others.
+
+    Args:
+        pasts: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
+        inside: Whether only events of the domain asked for count, and steps between them.
+    """
+
+    def __init__(self, pasts: Pasts, rows: Mapping[str, IntArray], *, inside: bool = False) -> None:
+        self._pasts, self._rows, self._inside = pasts, rows, inside
+        self._codes = {domain: code for code, domain in enumerate(rows)}
+
+    def over(self, pasts: Pasts) -> Self:
+        """The same for other histories."""
+        other = copy(self)
+        other._pasts = pasts
+        return other
+
+    def _past(self, domain: str) -> Past:
+        """The events that count in a domain."""
+        return self._pasts.over(self._codes[domain] if self._inside else None)
+
+
+class Spread(Historic):
     """A history that fades, times a matrix from items to items.
 
     Args:
@@ -240,14 +264,12 @@ class Spread:
         *,
         inside: bool = False,
     ) -> None:
-        self.part, self.name = part, name
-        self._matrices, self._pasts, self._decay, self._rows = matrices, pasts, decay, rows
-        self._inside, self._codes = inside, {domain: code for code, domain in enumerate(rows)}
+        super().__init__(pasts, rows, inside=inside)
+        self.part, self.name, self._matrices, self._decay = part, name, matrices, decay
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        past = self._pasts.over(self._codes[domain] if self._inside else None)
-        scores = past.rows(users, self._decay) @ self._matrices[domain]
+        scores = self._past(domain).rows(users, self._decay) @ self._matrices[domain]
         return np.asarray(scores.toarray(), np.float32)
 
     def gains(self, recent: Recent, domain: str, items: IntArray) -> FloatArray:
@@ -274,9 +296,8 @@ class Spread:
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """Scores of some items (B, k) of the domain, without making those of all others dense."""
-        past = self._pasts.over(self._codes[domain] if self._inside else None)
         rows, count = self._rows[domain], len(self._rows[domain])
-        found = (past.rows(users, self._decay) @ self._matrices[domain]).tocsr()
+        found = (self._past(domain).rows(users, self._decay) @ self._matrices[domain]).tocsr()
         found.sort_indices()
         user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
         known = np.append(user * count + found.indices, -1)
@@ -289,14 +310,8 @@ class Spread:
         spread = np.sqrt(np.maximum(square - mean**2, 0.0))
         return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
 
-    def over(self, pasts: Pasts) -> Self:
-        """The same for other histories."""
-        other = copy(self)
-        other._pasts = pasts
-        return other
 
-
-class Likeness:
+class Likeness(Historic):
     """Cosines of an item's text with those of a history that fades, summed.
 
     Args:
@@ -311,13 +326,13 @@ class Likeness:
     def __init__(
         self, text: FloatArray, pasts: Pasts, rows: Mapping[str, IntArray], decay: float
     ) -> None:
-        self.name = f"text {decay:g}"
-        self._text, self._pasts, self._rows, self._decay = text, pasts, rows, decay
+        super().__init__(pasts, rows)
+        self.name, self._text, self._decay = f"text {decay:g}", text, decay
         self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        mean = self._pasts.over().rows(users, self._decay) @ self._text
+        mean = self._past(domain).rows(users, self._decay) @ self._text
         scores: FloatArray = mean @ self._text[self._rows[domain]].T
         return scores
 
@@ -333,18 +348,12 @@ class Likeness:
         if domain not in self._known:
             self._known[domain] = moments(self._text[self._rows[domain]])
         mean, covariance = self._known[domain]
-        state = self._pasts.over().rows(users, self._decay) @ self._text
+        state = self._past(domain).rows(users, self._decay) @ self._text
         values = np.zeros(items.shape, np.float32)
         for place, column in enumerate(items.T):  # (B, k, d) at once would be large
             values[:, place] = np.einsum("bd,bd->b", state, self._text[column])
         square = np.einsum("bd,bd->b", state @ covariance, state)
         return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
-
-    def over(self, pasts: Pasts) -> Self:
-        """The same for other histories."""
-        other = copy(self)
-        other._pasts = pasts
-        return other
 
 
 def moments(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -132,10 +132,10 @@ def note_forgotten(database: Database, keys: Sequence[str]) -> None:
     query = cypher.load("forgotten_secret")
     secret = database.write_read(query, secret=secrets.token_hex(32))[0]["secret"]
     made = Forgotten(secret, (), ())
-    rows = [{"hash": made.hash(key), "id": made.hash(_id(key))} for key in keys]
+    rows = [{"hash": made.hash(key), "id": made.hash(id_in(key))} for key in keys]
     database.write(cypher.load("note_forgotten"), rows=rows)
 
 
-def _id(key: str) -> str:
+def id_in(key: str) -> str:
     """The id in a key; of a key that is an id, the key."""
     return key.partition("/")[2] or key

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from linkspan.errors import ConfigError, DataError
 from linkspan.gnn.choosing import Choice, Chooser
@@ -25,7 +24,7 @@ def fitted(events: list[tuple[int, int]] | None = None) -> Any:
     pairs = events or [(u, 0) for u in range(1, 20)] + [(u, 3) for u in range(1, 5)] + [(0, 4)]
     users, items = zip(*pairs, strict=True)
     return SimpleNamespace(
-        states=SimpleNamespace(items=torch.from_numpy(np.vstack([states, np.zeros(3)]))),
+        item_states=states,
         events=pd.DataFrame({"user": users, "item": items}, dtype=np.int64),
         snapshot=SimpleNamespace(
             users=pd.DataFrame({"key": [str(u) for u in range(20)]}),
