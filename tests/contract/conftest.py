@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PARTS, RunRecord
+from linkspan.graph.publishing import PARTS, PublishReport, RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.graph.schema import prepare
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.vectors import ItemVectors
 
 USERS, ITEMS, LIST, OTHERS = 40, 30, 5, 3
 DOMAINS = {"science-fiction": "ScienceFiction", "comics": "Comics"}
@@ -114,3 +115,16 @@ def record(name: str) -> RunRecord:
 @pytest.fixture
 def make_record() -> Callable[[str], RunRecord]:
     return record
+
+
+@pytest.fixture
+def publish_run(
+    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame
+) -> Callable[..., PublishReport]:
+    """Publishes the lists of a seed to all users, as a run of some name."""
+    users = snapshot.users["key"].tolist()
+
+    def run(name: str, seed: int, vectors: ItemVectors | None = None) -> PublishReport:
+        return publish(graph, record(name), users, lists(seed), similar, vectors=vectors)
+
+    return run

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-import pandas as pd
 import pytest
 
 import linkspan
@@ -17,23 +16,17 @@ from linkspan.graph.async_connection import AsyncDatabase
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.driving import Options
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.publishing import PublishReport
 from servers import Cable, RunningServer
 
+PublishRun = Callable[..., PublishReport]
 # Of use to Linkspan's own commands, which do not run in an event loop.
 ONLY_SYNC = {"names", "writer"}
 
 
 @pytest.fixture
-def published(
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
-) -> Database:
-    publish(graph, make_record("a"), snapshot.users["key"].tolist(), lists(0), similar)
+def published(graph: Database, publish_run: PublishRun) -> Database:
+    publish_run("a", 0)
     return graph
 
 

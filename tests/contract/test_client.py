@@ -5,26 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph import questions
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.publishing import PublishReport
+
+PublishRun = Callable[..., PublishReport]
 
 
 @pytest.fixture
-def client(
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
-) -> Client:
-    publish(graph, make_record("a"), snapshot.users["key"].tolist(), lists(0), similar)
+def client(graph: Database, publish_run: PublishRun) -> Client:
+    publish_run("a", 0)
     return Client(graph)
 
 

@@ -14,23 +14,19 @@ from linkspan.errors import ConfigError, DataError
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import Event, FeedbackRules, build_rules
-from linkspan.graph.publishing import RunRecord, publish
+from linkspan.graph.publishing import PublishReport, RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.roles import Condition, InteractionRole
 from linkspan.graph.snapshot import Snapshot
+
+PublishRun = Callable[..., PublishReport]
 
 NOON = 1_767_268_800_000
 
 
 @pytest.fixture
-def client(
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
-) -> Client:
-    publish(graph, make_record("a"), snapshot.users["key"].tolist(), lists(0), similar)
+def client(graph: Database, publish_run: PublishRun) -> Client:
+    publish_run("a", 0)
     return Client(graph)
 
 
@@ -138,15 +134,10 @@ def test_many_at_once_write_it_once(client: Client) -> None:
 
 
 def test_the_run_that_was_shown_may_be_told(
-    client: Client,
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
+    client: Client, graph: Database, publish_run: PublishRun
 ) -> None:
     shown = client.recommend("7", domain="comics")[4]
-    publish(graph, make_record("b"), snapshot.users["key"].tolist(), lists(1), similar)
+    publish_run("b", 1)
     other = next(
         row.item
         for row in client.recommend("7", domain="science-fiction")

@@ -15,8 +15,9 @@ from linkspan.errors import PublishError
 from linkspan.graph import publishing
 from linkspan.graph.connection import Database
 from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import RunRecord, publish, rollback
-from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.publishing import PublishReport, rollback
+
+PublishRun = Callable[..., PublishReport]
 
 
 def test_the_second_is_told_who_holds_it(graph: Database) -> None:
@@ -70,28 +71,25 @@ def test_it_is_renewed_while_its_holder_lives_and_no_longer(graph: Database) -> 
 
 def test_a_publisher_that_was_asleep_does_no_harm(
     graph: Database,
-    snapshot: Snapshot,
     lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
     monkeypatch: pytest.MonkeyPatch,
+    publish_run: PublishRun,
 ) -> None:
     """In the middle of its batches another takes over, publishes, and ends; then it wakes up."""
     monkeypatch.setattr(publishing, "BATCH_ROWS", 100)
     monkeypatch.setattr(Lease, "_keep", lambda self: None)  # who sleeps renews nothing
-    users = snapshot.users["key"].tolist()
     write, asleep = graph.write, []
 
     def sleepy(query: str, **parameters: Any) -> Any:
         if query == cypher.load("publish_recommended") and not asleep and parameters["done"] > 10:
             asleep.append(True)
             graph.write("MATCH (l:PublishLease) SET l.until = 0")
-            publish(graph, make_record("b"), users, lists(1), similar)
+            publish_run("b", 1)
         return write(query, **parameters)
 
     monkeypatch.setattr(graph, "write", sleepy)
     with pytest.raises(PublishError, match="publish of run a expired and another took it"):
-        publish(graph, make_record("a"), users, lists(0), similar)
+        publish_run("a", 0)
     rows = graph.read("MATCH (:User)-[r:RECOMMENDED]->() RETURN r.run AS run, count(*) AS n")
     assert rows == [{"run": "b", "n": len(lists(1))}]
     assert graph.read("MATCH (u:User) RETURN DISTINCT u.run AS run") == [{"run": "b"}]

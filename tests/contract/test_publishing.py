@@ -15,10 +15,19 @@ from linkspan.errors import DatabaseError, PublishError
 from linkspan.graph import publishing
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PARTS, RunRecord, check_lists, publish, rollback
+from linkspan.graph.publishing import (
+    PARTS,
+    PublishReport,
+    RunRecord,
+    check_lists,
+    publish,
+    rollback,
+)
 from linkspan.graph.results import Recommendation
 from linkspan.graph.snapshot import Snapshot
 from servers import RunningServer
+
+PublishRun = Callable[..., PublishReport]
 
 Lists = Callable[[int], pd.DataFrame]
 Record = Callable[[str], RunRecord]
@@ -71,11 +80,10 @@ def test_cypher_client_and_saved_lists_agree(
 
 
 def test_the_run_before_stays_until_the_next_and_comes_back(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+    graph: Database, lists: Lists, similar: pd.DataFrame, publish_run: PublishRun
 ) -> None:
-    users = snapshot.users["key"].tolist()
     for number, name in enumerate("abc"):
-        publish(graph, make_record(name), users, lists(number), similar)
+        publish_run(name, number)
     assert set(_published(graph)) == {"b", "c"}
     client = Client(graph)
     states = {run.run: run.state for run in client.runs()}
@@ -83,16 +91,16 @@ def test_the_run_before_stays_until_the_next_and_comes_back(
     assert rollback(graph) == ("c", "b")
     assert _as_read(graph, "7") == _as_saved(lists(1), "7")
     assert {row.run for row in client.similar("comics/1")} == {"b"}
-    publish(graph, make_record("d"), users, lists(3), similar)
+    publish_run("d", 3)
     assert set(_published(graph)) == {"b", "d"}
 
 
 def test_a_run_whose_lists_had_gone_is_published_again(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+    graph: Database, snapshot: Snapshot, lists: Lists, publish_run: PublishRun
 ) -> None:
     users = snapshot.users["key"].tolist()
     for number, name in enumerate("abca"):
-        publish(graph, make_record(name), users, lists(number % 3), similar)
+        publish_run(name, number % 3)
     assert set(_published(graph)) == {"a", "c"}
     assert all(_as_read(graph, user) == _as_saved(lists(0), user) for user in users)
 
@@ -102,14 +110,14 @@ def test_a_publish_goes_on_only_with_the_same_lists(
     snapshot: Snapshot,
     lists: Lists,
     similar: pd.DataFrame,
-    make_record: Record,
     monkeypatch: pytest.MonkeyPatch,
+    publish_run: PublishRun,
 ) -> None:
     users = snapshot.users["key"].tolist()
     with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
         patch.setattr(publishing.Publisher, "switch", _stop)
-        publish(graph, make_record("a"), users, lists(0), similar)
-    report = publish(graph, make_record("a"), users, lists(1), similar)
+        publish_run("a", 0)
+    report = publish_run("a", 1)
     assert report.written == len(lists(1)) + len(similar)
     assert _published(graph) == {"a": len(lists(1))}
     assert all(_as_read(graph, user) == _as_saved(lists(1), user) for user in users)
@@ -119,21 +127,16 @@ def _stop(*_: Any) -> None:
     raise PublishError("stopped")
 
 
-def test_there_is_nothing_to_roll_back_to(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
-) -> None:
-    publish(graph, make_record("a"), snapshot.users["key"].tolist(), lists(0), similar)
+def test_there_is_nothing_to_roll_back_to(graph: Database, publish_run: PublishRun) -> None:
+    publish_run("a", 0)
     with pytest.raises(PublishError, match="no run to go back to"):
         rollback(graph)
 
 
-def test_publishing_twice_changes_nothing(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
-) -> None:
-    users = snapshot.users["key"].tolist()
-    publish(graph, make_record("a"), users, lists(0), similar)
+def test_publishing_twice_changes_nothing(graph: Database, publish_run: PublishRun) -> None:
+    publish_run("a", 0)
     before = graph.read("MATCH (n) RETURN count(n) AS nodes"), _published(graph)
-    assert publish(graph, make_record("a"), users, lists(0), similar).written == 0
+    assert publish_run("a", 0).written == 0
     assert (graph.read("MATCH (n) RETURN count(n) AS nodes"), _published(graph)) == before
 
 
@@ -143,14 +146,14 @@ def test_a_broken_publish_goes_on_where_it_stopped(
     snapshot: Snapshot,
     lists: Lists,
     similar: pd.DataFrame,
-    make_record: Record,
     monkeypatch: pytest.MonkeyPatch,
     survives: int,
+    publish_run: PublishRun,
 ) -> None:
     """It breaks off after some writes; half of the time the write that broke was committed."""
     monkeypatch.setattr(publishing, "BATCH_ROWS", 40)
     users = snapshot.users["key"].tolist()
-    publish(graph, make_record("a"), users, lists(0), similar)
+    publish_run("a", 0)
     write, left = graph.write, [survives]
 
     def fragile(query: str, **parameters: Any) -> Any:
@@ -164,7 +167,7 @@ def test_a_broken_publish_goes_on_where_it_stopped(
     with monkeypatch.context() as patch:
         patch.setattr(graph, "write", fragile)
         try:
-            publish(graph, make_record("b"), users, lists(1), similar)
+            publish_run("b", 1)
         except DatabaseError:
             for user in users:
                 assert _as_read(graph, user) in (
@@ -172,7 +175,7 @@ def test_a_broken_publish_goes_on_where_it_stopped(
                     _as_saved(lists(1), user),
                 )
     graph.write("MATCH (l:PublishLease) SET l.until = 0")  # it may have broken giving it back
-    publish(graph, make_record("b"), users, lists(1), similar)
+    publish_run("b", 1)
     assert _published(graph) == {"a": len(lists(0)), "b": len(lists(1))}
     assert all(_as_read(graph, user) == _as_saved(lists(1), user) for user in users)
     others = graph.read("MATCH (:Item)-[r:SIMILAR {run: 'b'}]->() RETURN count(*) AS n")
@@ -183,12 +186,11 @@ def test_a_broken_publish_of_another_run_is_cleared(
     graph: Database,
     snapshot: Snapshot,
     lists: Lists,
-    similar: pd.DataFrame,
-    make_record: Record,
     monkeypatch: pytest.MonkeyPatch,
+    publish_run: PublishRun,
 ) -> None:
     users = snapshot.users["key"].tolist()
-    publish(graph, make_record("a"), users, lists(0), similar)
+    publish_run("a", 0)
     write = graph.write
 
     def fragile(query: str, **parameters: Any) -> Any:
@@ -199,7 +201,7 @@ def test_a_broken_publish_of_another_run_is_cleared(
 
     with monkeypatch.context() as patch, pytest.raises(DatabaseError, match="broken off"):
         patch.setattr(graph, "write", fragile)
-        publish(graph, make_record("b"), users, lists(1), similar)
+        publish_run("b", 1)
     assert _published(graph)["b"] > 0
     told = graph.read("MATCH (r:Run {id: 'b'}) RETURN r.state AS state, r.reason AS reason")[0]
     assert told == {"state": "failed", "reason": "broken off"}
@@ -210,7 +212,7 @@ def test_a_broken_publish_of_another_run_is_cleared(
         assert all(_as_read(graph, user) == _as_saved(lists(0), user) for user in users)
 
     monkeypatch.setattr(publishing, "clear_lists", clear_and_look)
-    publish(graph, make_record("c"), users, lists(2), similar)
+    publish_run("c", 2)
     assert set(_published(graph)) == {"a", "c"}
     assert {run.run: run.state for run in Client(graph).runs()}["b"] == "failed"
 
@@ -220,13 +222,12 @@ def test_readers_see_whole_lists_of_one_run_while_another_is_published(
     server: RunningServer,
     snapshot: Snapshot,
     lists: Lists,
-    similar: pd.DataFrame,
-    make_record: Record,
     monkeypatch: pytest.MonkeyPatch,
+    publish_run: PublishRun,
 ) -> None:
     monkeypatch.setattr(publishing, "BATCH_ROWS", 40)  # many transactions
     users = snapshot.users["key"].tolist()
-    publish(graph, make_record("run0"), users, lists(0), similar)
+    publish_run("run0", 0)
     expected = {
         (f"run{seed}", user): _as_saved(lists(seed), user) for seed in range(4) for user in users
     }
@@ -252,7 +253,7 @@ def test_readers_see_whole_lists_of_one_run_while_another_is_published(
         reader.start()
     try:
         for seed in range(1, 4):
-            publish(graph, make_record(f"run{seed}"), users, lists(seed), similar)
+            publish_run(f"run{seed}", seed)
         rollback(graph)
     finally:
         done.set()

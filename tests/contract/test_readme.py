@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.publishing import PublishReport
 from linkspan.ingest import ingest
 from linkspan.settings import load_settings
 from servers import RunningServer
+
+PublishRun = Callable[..., PublishReport]
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 READER, PLANTED = "13669", "7"
@@ -26,14 +26,8 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def published(
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
-) -> Database:
-    publish(graph, make_record("a"), snapshot.users["key"].tolist(), lists(0), similar)
+def published(graph: Database, publish_run: PublishRun) -> Database:
+    publish_run("a", 0)
     return graph
 
 

@@ -13,9 +13,11 @@ from linkspan.errors import PublishError
 from linkspan.graph import publishing
 from linkspan.graph.connection import Database
 from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import RunRecord, publish, rollback
+from linkspan.graph.publishing import PublishReport, RunRecord, rollback
 from linkspan.graph.refresh import publish_refresh
 from linkspan.graph.snapshot import Snapshot
+
+PublishRun = Callable[..., PublishReport]
 
 Lists = Callable[[int], pd.DataFrame]
 Record = Callable[[str], RunRecord]
@@ -44,13 +46,13 @@ def test_refreshed_users_keep_their_lists_while_another_run_is_published(
     graph: Database,
     snapshot: Snapshot,
     lists: Lists,
-    similar: pd.DataFrame,
     make_record: Record,
     monkeypatch: pytest.MonkeyPatch,
+    publish_run: PublishRun,
 ) -> None:
     users = snapshot.users["key"].tolist()
     first, second, third = users[:3]
-    publish(graph, make_record("a"), users, lists(0), similar)
+    publish_run("a", 0)
     fresh, fresher = lists(1), lists(2)
     publish_refresh(graph, make_record("b"), "a", fresh[fresh["user"].isin([first, second])])
     publish_refresh(graph, make_record("c"), "a", fresher[fresher["user"] == first])
@@ -63,20 +65,20 @@ def test_refreshed_users_keep_their_lists_while_another_run_is_published(
     check()
     with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
         patch.setattr(publishing.Publisher, "switch", stop)
-        publish(graph, make_record("d"), users, lists(3), similar)
+        publish_run("d", 3)
     check()
     assert states(graph) == {"a": "active", "b": "refresh", "c": "refresh", "d": "failed"}
     # One that ended after some were switched, and is given up for another.
     with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
         patch.setattr(publishing.Publisher, "activate", stop)
-        publish(graph, make_record("d"), users, lists(3), similar)
+        publish_run("d", 3)
     assert read(graph, first)[0] == "d"
     with monkeypatch.context() as patch, pytest.raises(PublishError, match="stopped"):
         patch.setattr(publishing.Publisher, "switch", stop)
-        publish(graph, make_record("e"), users, lists(3), similar)
+        publish_run("e", 3)
     check()
 
-    publish(graph, make_record("e"), users, lists(3), similar)
+    publish_run("e", 3)
     assert all(read(graph, user) == ("e", saved(lists(3), user)) for user in users[:3])
     assert rollback(graph) == ("e", "a")
     check()
@@ -88,23 +90,23 @@ def test_refreshed_users_keep_their_lists_while_another_run_is_published(
 
 
 def test_a_refresh_that_was_undone_stays_undone(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+    graph: Database, snapshot: Snapshot, lists: Lists, make_record: Record, publish_run: PublishRun
 ) -> None:
     users = snapshot.users["key"].tolist()
-    publish(graph, make_record("a"), users, lists(0), similar)
+    publish_run("a", 0)
     publish_refresh(graph, make_record("b"), "a", lists(1)[lists(1)["user"] == users[0]])
     assert rollback(graph) == ("b", "a")
-    publish(graph, make_record("c"), users, lists(2), similar)
+    publish_run("c", 2)
     assert rollback(graph) == ("c", "a")
     assert {read(graph, user)[0] for user in users} == {"a"}
     assert states(graph) == {"a": "active", "b": "superseded", "c": "superseded"}
 
 
 def test_a_refresh_is_refused(
-    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+    graph: Database, snapshot: Snapshot, lists: Lists, make_record: Record, publish_run: PublishRun
 ) -> None:
     users = snapshot.users["key"].tolist()
-    publish(graph, make_record("a"), users, lists(0), similar)
+    publish_run("a", 0)
     fresh = lists(1)[lists(1)["user"] == users[0]]
     with Lease(graph, "publish of run x"), pytest.raises(PublishError, match="run x is going on"):
         publish_refresh(graph, make_record("b"), "a", fresh)

@@ -14,13 +14,13 @@ import pytest
 from linkspan.errors import ConfigError
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish, rollback
+from linkspan.graph.publishing import PublishReport, RunRecord, publish, rollback
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.vectors import ItemVectors, text_hash
 
 Lists = Callable[[int], pd.DataFrame]
 Record = Callable[[str], RunRecord]
-Publish = Callable[[str, ItemVectors | None], Any]
+Publish = Callable[..., PublishReport]
 ASK = (
     "MATCH (run:Run {state: 'active'}) UNWIND run.vector_parts AS part "
     "CALL db.index.vector.queryNodes($index + run.vectors + part, $k, $vector) "
@@ -36,21 +36,6 @@ def make_vectors(snapshot: Snapshot, seed: int, width: int = 8) -> ItemVectors:
     texts[3] = 0
     hashes = [text_hash("test", text) for text in snapshot.items["text"]]
     return ItemVectors("test", keys, states, texts, hashes)
-
-
-@pytest.fixture
-def publish_run(
-    graph: Database,
-    snapshot: Snapshot,
-    lists: Callable[[int], pd.DataFrame],
-    similar: pd.DataFrame,
-    make_record: Callable[[str], RunRecord],
-) -> Publish:
-    def run(name: str, vectors: ItemVectors | None) -> Any:
-        users = snapshot.users["key"].tolist()
-        return publish(graph, make_record(name), users, lists(0), similar, vectors=vectors)
-
-    return run
 
 
 def check_index(graph: Database, vectors: ItemVectors) -> None:
@@ -104,13 +89,13 @@ def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
     runs = {name: make_vectors(snapshot, seed) for seed, name in enumerate("abc")}
     slots = []
     for name, vectors in runs.items():
-        publish_run(name, vectors)
+        publish_run(name, 0, vectors)
         slots.append(graph.read("MATCH (r:Run {state: 'active'}) RETURN r.vectors AS s")[0]["s"])
         check_index(graph, vectors)
     assert slots == ["a", "b", "a"]
     rollback(graph)
     check_index(graph, runs["b"])
-    publish_run("d", runs["a"])
+    publish_run("d", 0, runs["a"])
     check_index(graph, runs["a"])
     rollback(graph)
     check_index(graph, runs["b"])
@@ -122,7 +107,7 @@ def test_the_query_of_the_page_on_publishing_runs(
     page = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
     query = page.split("```cypher\n")[1].split("```")[0]
     vectors = make_vectors(snapshot, 0)
-    publish_run("a", vectors)
+    publish_run("a", 0, vectors)
     found = graph.read(query, k=3, vector=vectors.states[4].tolist())
     assert len(found) == 3 and found[0]["title"] == snapshot.items["title"][4]
 
@@ -130,19 +115,19 @@ def test_the_query_of_the_page_on_publishing_runs(
 def test_vectors_of_another_width_or_none_follow(
     graph: Database, snapshot: Snapshot, publish_run: Publish
 ) -> None:
-    publish_run("a", make_vectors(snapshot, 0))
-    publish_run("b", None)
+    publish_run("a", 0, make_vectors(snapshot, 0))
+    publish_run("b", 0)
     assert graph.read(ASK, index="item_text_", k=3, vector=[1.0] * 12) == []
     wide = make_vectors(snapshot, 1, width=16)
-    publish_run("c", wide)
+    publish_run("c", 0, wide)
     check_index(graph, wide)
 
 
 def test_only_texts_that_changed_are_written(
     graph: Database, snapshot: Snapshot, publish_run: Publish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    publish_run("a", make_vectors(snapshot, 0))
-    publish_run("b", make_vectors(snapshot, 1))
+    publish_run("a", 0, make_vectors(snapshot, 0))
+    publish_run("b", 0, make_vectors(snapshot, 1))
     third = make_vectors(snapshot, 2)
     hashes = ["changed" if place == 5 else digest for place, digest in enumerate(third.hashes)]
     texts = third.texts.copy()
@@ -157,7 +142,7 @@ def test_only_texts_that_changed_are_written(
         return write(query, **parameters)
 
     monkeypatch.setattr(graph, "write", noting)
-    publish_run("c", third)
+    publish_run("c", 0, third)
     assert len(sent) == len(third.keys)
     changed = [row["key"] for row in sent if row["properties"].get("text_vector_a")]
     assert changed == [third.keys[5]]
@@ -167,13 +152,13 @@ def test_only_texts_that_changed_are_written(
 def test_items_that_are_no_longer_in_a_run_leave_its_slot(
     graph: Database, snapshot: Snapshot, publish_run: Publish
 ) -> None:
-    publish_run("a", make_vectors(snapshot, 0))
-    publish_run("b", make_vectors(snapshot, 1))
+    publish_run("a", 0, make_vectors(snapshot, 0))
+    publish_run("b", 0, make_vectors(snapshot, 1))
     whole = make_vectors(snapshot, 2)
     fewer = ItemVectors(
         "test", whole.keys[:40], whole.states[:40], whole.texts[:40], whole.hashes[:40]
     )
-    publish_run("c", fewer)
+    publish_run("c", 0, fewer)
     check_index(graph, fewer)
     found = graph.read("MATCH (i:Item) RETURN count(i.vector_a) AS a, count(i.vector_b) AS b")[0]
     assert found == {"a": 40, "b": len(whole.keys)}
@@ -185,10 +170,10 @@ def test_a_publish_that_goes_on_does_not_write_vectors_twice(
     vectors = make_vectors(snapshot, 0)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr("linkspan.graph.publishing.await_indexes", _interrupted)
-        publish_run("a", vectors)
+        publish_run("a", 0, vectors)
     with monkeypatch.context() as patch:
         patch.setattr("linkspan.graph.publishing.write_vectors", _interrupted)
-        publish_run("a", vectors)
+        publish_run("a", 0, vectors)
     check_index(graph, vectors)
 
 
