@@ -34,6 +34,7 @@ from linkspan.graph.publishing import PARTS, RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.schema import prepare
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.vectors import ItemVectors
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.settings import demo_settings
@@ -44,6 +45,7 @@ from servers import START, RunningServer, empty
 
 K = 5
 ASKED = 1_000
+_BEGUN = "MERGE (r:Run {id: 'bench'}) SET r.users = 0, r.items = 0, r.publisher = $token"
 
 
 @contextmanager
@@ -155,6 +157,13 @@ def random_lists(snapshot: Snapshot, seed: int) -> tuple[pd.DataFrame, pd.DataFr
     return lists, similar
 
 
+def random_vectors(snapshot: Snapshot) -> ItemVectors:
+    """For each item as many numbers as the demo publishes."""
+    keys, random = snapshot.items["key"].tolist(), np.random.default_rng(0)
+    states, texts = (random.standard_normal((len(keys), width), np.float32) for width in (64, 384))
+    return ItemVectors("bench", keys, states, texts, keys)
+
+
 def timed(work: Callable[[], Any]) -> float:
     """Seconds of one call."""
     started = perf_counter()
@@ -215,19 +224,19 @@ def measure(server: RunningServer, repeats: int) -> list[tuple[str, ...]]:
 
         lists, similar = random_lists(snapshot, 0)
         users = snapshot.users["key"].tolist()
-        ours, bare = [], []
-        for _ in range(repeats):
-            _without_lists(server, database, mapping)
-            with recorded(database) as sent:
-                ours.append(timed(lambda: publish(database, _run(), users, lists, similar)))
-            _without_lists(server, database, mapping)
-            token = next(given["publisher"] for _, given in sent if "publisher" in given)
-            database.run(
-                "MERGE (r:Run {id: 'bench'}) SET r.users = 0, r.items = 0, r.publisher = $token",
-                token=token,
-            )
-            bare.append(sum(bare_writes(server, sent)))
-        row("publish", len(lists) + len(similar), ours, bare)
+        for name, vectors in (("publish", None), ("  with vectors", random_vectors(snapshot))):
+            ours, bare = [], []
+            for _ in range(repeats):
+                _without_lists(server, database, mapping)
+                with recorded(database) as sent:
+                    given = (database, _run(), users, lists, similar)
+                    ours.append(timed(lambda: publish(*given, vectors=vectors)))  # noqa: B023
+                _without_lists(server, database, mapping)
+                token = next(given["publisher"] for _, given in sent if "publisher" in given)
+                database.run(_BEGUN, token=token)
+                bare.append(sum(bare_writes(server, sent)))
+            count = len(lists) + len(similar) + (len(vectors.keys) if vectors else 0)
+            row(name, count, ours, bare)
 
         publish(database, _run(), users, lists, similar)
         found = latencies(database, server, users[:ASKED])
