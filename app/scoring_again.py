@@ -33,7 +33,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     from linkspan.gnn.components import Seen
     from linkspan.gnn.domains import rows_by_domain
     from linkspan.gnn.explaining import find_losses
-    from linkspan.gnn.hybrid import published
+    from linkspan.gnn.hybrid import published, total
 
     if found.run is None:
         raise ModelError(
@@ -46,8 +46,8 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     fitted = gnn.load(folder.final, snapshot)
     users, mixture = np.array([user]), published(fitted)
     column = int(np.searchsorted(rows_by_domain(snapshot)[found.domain], item))
-    shares = mixture.shares(users, found.domain)
-    scores = shares.total()
+    parts = mixture.parts(users, found.domain)
+    scores = total(parts)
     own = float(scores[0, column])
     Seen(fitted, not_liked=True).hide(scores, users, found.domain)
     left = find_losses(fitted, mixture, users, found.domain, np.array([[item]]))
@@ -66,8 +66,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
             score=own,
             place=None if met else int((scores[0] > own).sum()) + 1,
             parts={
-                name: float(shares.parts[name][0, column]) if name in shares.parts else 0.0
-                for name in gnn.PARTS
+                name: float(parts[name][0, column]) if name in parts else 0.0 for name in gnn.PARTS
             },
             past=[_past(snapshot, user, row, loss) for loss, row in losses[:_MOST]],
         )

@@ -87,36 +87,6 @@ class Cosine:
         return scores
 
     @torch.no_grad()
-    def gains(self, recent: Recent, domain: str, items: IntArray, users: IntArray) -> FloatArray:
-        """What each recent item gives to the score of each of ``items``.
-
-        A user's state is a sum over the events of the history, so that each event's part of the
-        cosine is exact.
-
-        Args:
-            recent: Of the users, with the length of the model's history.
-            domain: Name of the items' domain.
-            items: (B, k) item rows.
-            users: (B,) user rows.
-
-        Returns:
-            (B, k, M).
-        """
-        model, states = self._fitted.model, self._fitted.states
-        inputs = self._inputs(users, recent, self._codes[domain])
-        parts = model.history_parts(states, *inputs)
-        found = states.items[self._tensor(items)] @ parts.transpose(1, 2)
-        found = found.masked_fill((inputs[2] == PAD)[:, None], 0.0) / model.temperature
-        known, length = found.cpu().numpy(), recent.own.shape[1]
-        result = np.zeros((*items.shape, recent.items.shape[1]), np.float32)
-        result[:, :, :length] = known[:, :, :length]
-        if model.inside:
-            user, step = np.nonzero(recent.own >= 0)
-            # No event stands in two of a user's places, so that this adds each once.
-            result[user, :, recent.own[user, step]] += known[user, :, length + step]
-        return result
-
-    @torch.no_grad()
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """Scores of some items (B, k) of the domain, without those of all others.
 

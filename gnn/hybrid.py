@@ -63,23 +63,6 @@ class Feature(Component, Protocol):
         ...
 
 
-class Shares(NamedTuple):
-    """What a score is the sum of.
-
-    Attributes:
-        parts: Part to its share (B, N) of the score.
-        scales: Of each feature, what its scores were multiplied by for each user, (B,).
-    """
-
-    parts: dict[str, FloatArray]
-    scales: list[FloatArray]
-
-    def total(self) -> FloatArray:
-        """(B, N) the scores."""
-        result: FloatArray = np.sum(list(self.parts.values()), axis=0, dtype=np.float32)
-        return result
-
-
 class Mixture:
     """The weighted sum of features; a component.
 
@@ -101,29 +84,24 @@ class Mixture:
         self.name, self.features = name, tuple(features)
         self._fitted, self._weights = fitted, weights
 
-    def shares(self, users: IntArray, domain: str) -> Shares:
-        """The parts of the scores of a domain's items."""
+    def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
+        """Part to its share (B, N) of the scores of a domain's items."""
         parts: dict[str, FloatArray] = {}
-        scales: list[FloatArray] = []
         for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
-            scale = np.full(len(users), weight, np.float32)
             if weight > 0:
                 share = feature.score(users, domain)
                 if self._weights is not None:
-                    share, spread = standardized(share)
-                    scale = np.divide(scale, spread, out=np.zeros_like(scale), where=spread > 0)
-                    share = share * np.float32(weight)
+                    share = standardized(share) * np.float32(weight)
                 known = parts.get(feature.part)
                 parts[feature.part] = share if known is None else known + share
-            scales.append(scale)
         if not parts:  # no feature counts in this domain
             last = self.features[-1]
             parts[last.part] = np.zeros_like(last.score(users, domain))
-        return Shares(parts, scales)
+        return parts
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        return self.shares(users, domain).total()
+        return total(self.parts(users, domain))
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
@@ -165,16 +143,22 @@ class Mixture:
         return (1.0,) * len(self.features) if self._weights is None else self._weights.of(domain)
 
 
-def standardized(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Scores (B, N) less their mean over the items, over their standard deviation; and that (B,).
+def total(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """(B, N) the sum of the parts."""
+    result: FloatArray = np.sum(list(parts.values()), axis=0, dtype=np.float32)
+    return result
 
-    A user for whom all items score the same gets zeros, and the deviation 0.
+
+def standardized(scores: FloatArray) -> FloatArray:
+    """Scores (B, N) less their mean over the items, over their standard deviation.
+
+    A user for whom all items score the same gets zeros.
     """
     centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
     spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))
     spread[spread <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
-    result = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
-    return result, spread[:, 0]
+    result: FloatArray = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    return result
 
 
 def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedModel:

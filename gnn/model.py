@@ -169,34 +169,6 @@ class HistoryGNN(nn.Module):
             state = self.user_adapters(state, domains)
         return functional.normalize(state, dim=1)
 
-    def history_parts(
-        self, states: States, users: Tensor, domains: Tensor, history: Tensor
-    ) -> Tensor:
-        """What each event of a history gave to the user's state.
-
-        Args:
-            states: What `encode` gave.
-            users: (B,), as for `user_states`.
-            domains: (B,), likewise.
-            history: (B, L), likewise.
-
-        Returns:
-            (B, L, K); the sum over L is the state of `user_states`, less the part of the context.
-        """
-        direct, mixed = self._shares(states, domains, history)
-        met = functional.embedding(_padded(states, history), states.items)
-        parts: Tensor = direct[..., None] * met + self.value(mixed[..., None] * met)
-        total = parts.sum(dim=1)
-        if states.users is not None:
-            total = total + states.users[users]
-        if self.user_adapters is not None:
-            shape = parts.shape
-            asked = domains.repeat_interleave(shape[1])
-            parts = self.user_adapters(parts.reshape(-1, shape[2]), asked).reshape(shape)
-            total = self.user_adapters(total, domains)
-        result: Tensor = parts / total.norm(dim=1).clamp(min=1e-12)[:, None, None]
-        return result
-
     def prior(self, counts: Tensor) -> Tensor:
         """Part of the score that is the same for all users, from the items' events (N,)."""
         prior: Tensor = self.popularity * torch.log1p(counts) + self.bias * self.met

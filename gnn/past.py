@@ -83,18 +83,6 @@ class Recent(NamedTuple):
     inside: IntArray
     own: IntArray
 
-    def faded(self, decay: float, *, inside: bool) -> FloatArray:
-        """(B, M) weight of each event; 0 for `PAD`, and ``inside`` for items of other domains.
-
-        Args:
-            decay: As for `Past.rows`.
-            inside: Whether steps are counted, and items taken, within the domain alone.
-        """
-        steps = self.inside if inside else self.steps
-        there = (self.inside if inside else self.items) >= 0
-        result: FloatArray = np.power(decay, np.maximum(steps, 0), dtype=np.float32) * there
-        return result
-
 
 class Pasts:
     """Known events over all domains, and within each.

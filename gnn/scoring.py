@@ -16,7 +16,7 @@ from linkspan.gnn.components import PARTS, Component, Seen
 from linkspan.gnn.domains import item_domains, rows_by_domain
 from linkspan.gnn.explaining import find_losses
 from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.hybrid import published
+from linkspan.gnn.hybrid import published, total
 from linkspan.gnn.metrics import top_columns
 from linkspan.progress import SILENT, Progress
 
@@ -70,8 +70,8 @@ def score_top(
         for start in range(0, max(len(chosen), 1), CHUNK):
             chunk = chosen[start : start + CHUNK]
             for domain in wanted:
-                shares = mixture.shares(chunk, domain)
-                scores = shares.total()
+                parts = mixture.parts(chunk, domain)
+                scores = total(parts)
                 if not np.isfinite(scores).all():
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
@@ -79,7 +79,7 @@ def score_top(
                 best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
                 items = rows_of[domain][best]
                 columns: dict[str, NDArray[Any]] = {
-                    name: np.take_along_axis(part, best, 1) for name, part in shares.parts.items()
+                    name: np.take_along_axis(part, best, 1) for name, part in parts.items()
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
                 columns["because"] = find_losses(fitted, mixture, chunk, domain, items).because()

@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from linkspan.gnn.metrics import kth_largest
-from linkspan.gnn.past import Past, Pasts, Recent, count_users
+from linkspan.gnn.past import Past, Pasts, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -272,28 +272,6 @@ class Spread(Historic):
         scores = self._past(domain).rows(users, self._decay) @ self._matrices[domain]
         return np.asarray(scores.toarray(), np.float32)
 
-    def gains(self, recent: Recent, domain: str, items: IntArray) -> FloatArray:
-        """What each recent item gives to each of ``items`` (B, k).
-
-        Returns:
-            (B, k, M).
-        """
-        met = recent.items
-        reached = self._matrices[domain][met.ravel()]  # of PAD the last row, with weight 0
-        # Place of each of a user's items in its list, from 1; 0 for all others.
-        place = np.zeros((len(met), reached.shape[1]), np.int16)
-        columns = np.searchsorted(self._rows[domain], items)
-        np.put_along_axis(place, columns, np.arange(1, items.shape[1] + 1, dtype=np.int16), 1)
-        owner = np.repeat(np.arange(met.size), np.diff(reached.indptr))
-        user, step = np.divmod(owner, met.shape[1])
-        found = place[user, reached.indices]
-        hits = np.flatnonzero(found)
-        result = np.zeros((*items.shape, met.shape[1]), np.float32)
-        result[user[hits], found[hits] - 1, step[hits]] = reached.data[hits]
-        decay = self._decay if self._pasts.timed else 1.0
-        result *= recent.faded(decay, inside=self._inside)[:, None]
-        return result
-
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """Scores of some items (B, k) of the domain, without making those of all others dense."""
         rows, count = self._rows[domain], len(self._rows[domain])
@@ -335,13 +313,6 @@ class Likeness(Historic):
         mean = self._past(domain).rows(users, self._decay) @ self._text
         scores: FloatArray = mean @ self._text[self._rows[domain]].T
         return scores
-
-    def gains(self, recent: Recent, domain: str, items: IntArray) -> FloatArray:
-        """(B, k, M), as `Spread.gains`; the domain does not matter."""
-        values = self._text[items] @ self._text[recent.items].transpose(0, 2, 1)
-        decay = self._decay if self._pasts.timed else 1.0
-        result: FloatArray = values * recent.faded(decay, inside=False)[:, None]
-        return result
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """As `Spread.at`."""

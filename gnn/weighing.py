@@ -139,7 +139,7 @@ def draw_examples(
         top = min(TOP, len(rows))
         scores = []
         for feature in features:
-            score, _ = standardized(feature.score(asked, domain))
+            score = standardized(feature.score(asked, domain))
             unmet = score + met
             least = kth_largest(unmet, top)
             # Where most items score the same, as by a sparse matrix, only those above them.

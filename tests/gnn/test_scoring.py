@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
@@ -18,7 +17,6 @@ from linkspan.gnn import (
     similar_items,
     train_all,
 )
-from linkspan.gnn.components import Cosine
 from linkspan.graph.snapshot import Snapshot
 
 TextOf = Callable[[Snapshot], dict[str, np.ndarray]]
@@ -83,23 +81,6 @@ def test_parts_add_up_to_the_score(top: pd.DataFrame) -> None:
     assert np.allclose(top[list(PARTS)].sum(axis=1), top["score"], atol=1e-5)
     assert (top[["linear", "transitions", "text"]] == 0).all(axis=None)
     assert (top.loc[top["user"] < 84, "gnn"].abs() > 1e-3).all()
-
-
-def test_the_parts_of_the_events_add_up_to_the_state(fitted: FittedModel) -> None:
-    cosine, model = Cosine(fitted), fitted.model
-    users = np.arange(84)
-    code = fitted.snapshot.domains.index("film")
-    recent = fitted.pasts.recent(users, code, model.length)
-    with torch.no_grad():
-        tensors = cosine._inputs(users, recent, code)
-        parts = model.history_parts(fitted.states, *tensors)
-        state = model.user_states(fitted.states, *tensors)
-        context = fitted.states.users
-        assert context is not None
-        # What is left of the state is the share of friends and followed makers.
-        rest = state - parts.sum(dim=1)
-        adapted = model.user_adapters(context[:84], tensors[1])
-    assert torch.nn.functional.cosine_similarity(rest, adapted).min() > 0.999
 
 
 def test_users_without_events(fitted: FittedModel, top: pd.DataFrame) -> None:
