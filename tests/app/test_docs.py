@@ -13,40 +13,35 @@ from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.graph.rules import parse_rule
 from linkspan.ingest.mapping.adoption import adoption_from_tables
-from linkspan.settings import PublishSettings, load_settings
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def blocks(page: str, language: str) -> list[str]:
-    text = (DOCS / page).read_text("utf-8")
-    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+from linkspan.settings import PublishSettings, Settings, load_settings
+from pages import blocks, commands, left_out, read_page
 
 
 def test_a_newcomer_comes_from_three_files_to_a_graph(
     linkspan: Any, on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(line: str) -> str:
-        answer = linkspan(*line.split("#", maxsplit=1)[0].split()[1:])
+        answer = linkspan(*line.split()[1:])
         assert answer.code == 0, (line, answer.err)
         return str(answer.out)
 
     monkeypatch.chdir(tmp_path)
     for name, text in zip(("books", "films", "ratings"), blocks("data.md", "csv"), strict=True):
         Path(f"{name}.csv").write_text(text)
-    commands = [line for block in blocks("data.md", "sh") for line in block.splitlines()]
+    init, check, *lines = commands("data.md")
     told, said = blocks("data.md", "text")
-    assert commands[0] == "linkspan init"
-    printed = [line.rstrip() for line in run(commands[0]).splitlines()]
+    assert init == "linkspan init"
+    printed = [line.rstrip() for line in run(init).splitlines()]
     assert printed[:4] == told.splitlines()
-    for line in blocks("data.md", "toml")[0].splitlines():
+    (guesses,) = blocks("data.md", "toml")
+    for line in guesses.splitlines():
         assert line in Path("linkspan.toml").read_text().splitlines()
     ratings = Path("ratings.csv").read_text()
     Path("ratings.csv").write_text(ratings.replace("ann,2,", "ann,7,"))
-    assert linkspan(*commands[1].split()[1:]).err.startswith(said.strip())
+    assert linkspan(*check.split()[1:]).err.startswith(said.strip())
     Path("ratings.csv").write_text(ratings)
-    for line in commands[1:]:
-        if line.startswith("linkspan up"):
+    for line in (check, *lines):
+        if left_out(line):
             continue
         out = run(line)
         if "bridges" in line:
@@ -62,22 +57,28 @@ def test_the_roles_of_the_page_are_taken() -> None:
     (text,) = blocks("adopt.md", "toml")
     roles = adoption_from_tables(tomllib.loads(text)).roles()
     assert roles.names is not None and set(roles.names.items) == {"films", "books"}
-    commands = {
-        line.split()[1] for block in blocks("adopt.md", "sh") for line in block.splitlines()
-    }
-    assert {"inspect", "run", "recommend", "unadopt"} <= commands
 
 
-def test_the_settings_of_the_encoders_are_taken(tmp_path: Path) -> None:
+def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
+    def load(text: str) -> Settings:
+        file = tmp_path / "linkspan.toml"
+        file.write_text(text)
+        return load_settings(file)
+
     (text,) = blocks("features.md", "toml")
-    file = tmp_path / "linkspan.toml"
-    file.write_text(text)
-    train = load_settings(file).train
+    train = load(text).train
     assert (train.fusion, train.long_texts, train.max_tokens) == ("attention", "mean", 64)
+    split, memory = blocks("measuring.md", "toml")
+    assert load(split).split.protocol == "last-out"
+    assert load(memory).train.memory == 4000
+    (text,) = blocks("feedback.md", "toml")
+    feedback = load(text).feedback
+    assert feedback.interaction == "BOUGHT"
+    assert feedback.kinds == {"cart": "positive", "skip": "hidden"}
 
 
 def test_the_page_of_queries_says_what_their_headers_say() -> None:
-    page = (DOCS / "queries.md").read_text("utf-8")
+    page = read_page("queries.md")
     lines = [
         f"| `{query.name}` | {query.purpose} | {query.parameters} | {query.index} |"
         for query in map(cypher.describe, cypher.names())

@@ -14,16 +14,14 @@ import pytest
 
 from linkspan.ingest import TABLES, mapping_from_tables
 from linkspan.schema import build_schema
+from pages import PAGES, ROOT, blocks
 
-ROOT = Path(__file__).parents[2]
 BUNDLED = Path(str(files("linkspan"))) / "data" / "goodbooks" / "linkspan.toml"
 FILES = sorted({BUNDLED, *ROOT.glob("examples/**/linkspan.toml")})
 BLOCKS = [
-    (f"{page.name} {number}", block)
-    for page in (ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")))
-    for number, block in enumerate(
-        re.findall(r"^```toml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), 1
-    )
+    (f"{page} {number}", block)
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "toml"), 1)
     if re.search(r"^\[", block, re.MULTILINE)  # else lines from within a table
 ]
 DOCUMENTS = [*((path.parent.name, path.read_text("utf-8")) for path in FILES), *BLOCKS]

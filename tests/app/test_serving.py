@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
+from importlib.metadata import metadata
 from urllib.parse import quote
 
 import httpx
@@ -28,10 +28,10 @@ from linkspan.graph.driving import Options
 from linkspan.graph.schema import prepare
 from linkspan.serving.app import create_app
 from linkspan.serving.guarding import check_host, token_from_environment
+from pages import blocks, commands, exported
 from servers import Cable, RunningServer
 
 TOKEN = "a-token-of-24-characters"
-DOCS = Path(__file__).parents[2] / "docs"
 PROBLEM = "application/problem+json"
 
 
@@ -233,7 +233,7 @@ def test_other_machines_need_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def docs_commands(url: str) -> list[str]:
     """The calls of the page about the server, each as it stands there, sent to another port."""
-    (block,) = re.findall(r"^```bash\n(.*?)^```", (DOCS / "serving.md").read_text(), re.M | re.S)
+    (block,) = blocks("serving.md", "bash")
     calls: list[str] = re.findall(r"^curl (?:.*\\\n)*.*$", block, re.M)
     assert len(calls) == 8
     return [call.replace("http://127.0.0.1:8000", url) for call in calls]
@@ -249,7 +249,7 @@ def test_the_python_of_the_page_about_the_client_runs(
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     shop.write("CREATE (:User {key: 'ben', run: 'r1'})")
-    code = re.findall(r"^```python\n(.*?)^```", (DOCS / "client.md").read_text(), re.M | re.S)
+    code = blocks("client.md", "python")
     assert len(code) == 4
     for block in code:
         exec(compile(block, "client.md", "exec"), {})
@@ -260,13 +260,17 @@ def test_the_python_of_the_page_about_the_client_runs(
 
 
 def test_the_command_serves_and_stops_when_told(shop: Database, server: RunningServer) -> None:
+    install, export, serve = commands("serving.md")
+    assert install == "pip install 'linkspan[serve]'"
+    assert "serve" in (metadata("linkspan").get_all("Provides-Extra") or ())
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {
         **os.environ, "NEO4J_URI": server.uri, "NEO4J_USERNAME": server.user,
-        "NEO4J_PASSWORD": server.password, "LINKSPAN_TOKEN": TOKEN,
+        "NEO4J_PASSWORD": server.password, **exported(export),
     }  # fmt: skip
-    command = [sys.executable, "-m", "linkspan.cli", "serve", "--port", str(port)]
+    words = serve.replace("8000", str(port)).split()[1:]
+    command = [sys.executable, "-m", "linkspan.cli", *words]
     child = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         url, until = f"http://127.0.0.1:{port}", time.monotonic() + 60
@@ -278,7 +282,7 @@ def test_the_command_serves_and_stops_when_told(shop: Database, server: RunningS
                 assert child.poll() is None
                 time.sleep(0.1)
         assert httpx.get(f"{url}/recommend/ann").status_code == 401
-        header = {"Authorization": f"Bearer {TOKEN}"}
+        header = {"Authorization": f"Bearer {environment['LINKSPAN_TOKEN']}"}
         answer = httpx.get(f"{url}/explain/books%2Fben/films/a/2", headers=header)
         assert answer.status_code == 200 and answer.json()["user"] == "books/ben"
         assert answer.json()["words"] and answer.json()["paths"]

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from linkspan import cypher
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PublishReport
 from linkspan.ingest import ingest
 from linkspan.settings import load_settings
+from pages import blocks
 from servers import RunningServer
 
 PublishRun = Callable[..., PublishReport]
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 READER, PLANTED = "13669", "7"
-
-
-def blocks(language: str) -> list[str]:
-    """The code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
@@ -32,18 +28,31 @@ def published(graph: Database, publish_run: PublishRun) -> Database:
 
 
 def test_there_are_five_queries() -> None:
-    assert len(blocks("cypher")) == 5
+    assert len(blocks("README.md", "cypher")) == 5
 
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_query_runs(published: Database, number: int) -> None:
-    query = blocks("cypher")[number].replace(READER, PLANTED)
+    query = blocks("README.md", "cypher")[number].replace(READER, PLANTED)
     # The planted graph has other domains than the README's fourth query.
     query = query.replace("'fantasy'", "'science-fiction'").replace("'childrens'", "'comics'")
     query = query.replace("'science-fiction/1'", "'comics/9'")
     rows = published.read(query)
     # Whether the best book shares an author with the shelf is chance here.
     assert rows or number == 1
+
+
+def test_the_query_that_the_demo_prints_runs(published: Database) -> None:
+    (printed,) = blocks("README.md", "text")
+    head, _, rest = printed.partition("The Cypher that produced it\n  :param ")
+    parameters, _, rest = rest.partition("\n")
+    text = textwrap.dedent(rest.partition("\n\n")[0])
+    lines = cypher.load("recommend").splitlines()
+    assert text.splitlines() == [line for line in lines if not line.startswith("//")]
+    assert parameters == "{user: '12472', domain: 'mystery', k: 5}"
+    assert "Reader 12472" in head and "nothing from mystery" in head
+    rows = published.read(text, user=PLANTED, domain="comics", k=5)
+    assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
 
 
 def test_the_python_runs(
@@ -55,7 +64,7 @@ def test_the_python_runs(
     monkeypatch.setenv("NEO4J_URI", server.uri)
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
-    (code,) = blocks("python")
+    (code,) = blocks("README.md", "python")
     exec(compile(code.replace(READER, PLANTED), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("1 Book ") and "because of Book 1" in printed
@@ -71,14 +80,13 @@ def test_the_python_on_feedback_runs(
     monkeypatch.setenv("NEO4J_URI", server.uri)
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
-    page = (Path(__file__).parents[2] / "docs" / "feedback.md").read_text("utf-8")
-    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (code,) = blocks("feedback.md", "python")
     exec(compile(code.replace(READER, PLANTED), "feedback.md", "exec"), {})
     assert capsys.readouterr().out.count("/") == 9  # one of ten has left
 
 
 def test_the_mapping_loads_what_it_says(db: Database, tmp_path: Path) -> None:
-    (mapping,) = blocks("toml")
+    (mapping,) = blocks("README.md", "toml")
     (tmp_path / "linkspan.toml").write_text(mapping)
     (tmp_path / "products.csv").write_text(
         "id,shop,name,maker\n1,books,Dune,Herbert\n2,films,Dune,Villeneuve\n3,films,Arrival,Villeneuve\n"

@@ -17,6 +17,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PublishReport, RunRecord, publish, rollback
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.vectors import ItemVectors, text_hash
+from pages import blocks
 
 Lists = Callable[[int], pd.DataFrame]
 Record = Callable[[str], RunRecord]
@@ -104,8 +105,7 @@ def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
 def test_the_query_of_the_page_on_publishing_runs(
     graph: Database, snapshot: Snapshot, publish_run: Publish
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "publishing.md").read_text("utf-8")
-    query = page.split("```cypher\n")[1].split("```")[0]
+    (query,) = blocks("publishing.md", "cypher")
     vectors = make_vectors(snapshot, 0)
     publish_run("a", 0, vectors)
     found = graph.read(query, k=3, vector=vectors.states[4].tolist())
