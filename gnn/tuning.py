@@ -15,6 +15,7 @@ from linkspan.gnn.evaluation import rank_events
 from linkspan.gnn.fitted import Epoch, FittedModel
 from linkspan.gnn.hybrid import published
 from linkspan.gnn.metrics import ndcg
+from linkspan.gnn.model import history_dropout
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split, some_validation
 from linkspan.gnn.training import train
@@ -29,7 +30,7 @@ SPACE: dict[str, tuple[Any, ...]] = {
     "layers": ("choice", 1, 2, 3),
     "history_length": ("choice", 6, 12, 24),
     "adapter_size": ("choice", 0, 8, 16),
-    "dropout": ("number", 0.0, 0.4),
+    "dropout": ("number", 0.0, 0.8),
     "temperature": ("log", 0.05, 0.3),
     "transition_decay": ("number", 0.4, 0.9),
     "linear_regularization": ("log", 50.0, 2000.0),
@@ -108,6 +109,7 @@ def tune(
         load_if_exists=True,
     )
     first = {name: getattr(settings, name) for name in SPACE}
+    first["dropout"] = history_dropout(settings, ordered=snapshot.timed)
     if not study.trials:
         study.enqueue_trial(first)
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
@@ -133,8 +135,9 @@ def tune(
     ended = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not ended:
         raise ModelError("no settings could be trained", hint="Train once by itself to see why")
+    changed = {name: value for name, value in study.best_params.items() if value != first[name]}
     return Tuned(
-        settings=settings.model_copy(update=study.best_params),
+        settings=settings.model_copy(update=changed),
         ndcg=study.best_value,
         first=next((each.value or 0.0 for each in ended if each.params == first), float("nan")),
         trials=len(ended),

@@ -101,7 +101,9 @@ def schema() -> None:
 @app.command()
 def snapshot(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Read the graph once into arrays, for training."""
-    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
+    settings = load_settings(config, database__uri=uri)
+    settings.roles()  # what is wrong with them is told before a server starts
+    pipeline = build_pipeline(settings, as_json)
     with pipeline.open_database() as database:
         taken = pipeline.snapshot(database)
     if as_json:
@@ -176,7 +178,9 @@ def refresh(
     as_json: Json = False,
 ) -> None:
     """Make new lists for those whom new events, users and items concern, without training."""
-    pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
+    settings = load_settings(config, database__uri=uri)
+    settings.roles()
+    pipeline = build_pipeline(settings, as_json)
     with pipeline.open_database() as database:
         done = refresh_lists(pipeline, database, epochs)
         rows = Client(database).acceptance()
