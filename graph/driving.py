@@ -103,8 +103,10 @@ def find_login(
 
 
 def as_dicts(records: Iterable[neo4j.Record]) -> list[dict[str, Any]]:
-    """One dict a row, by column name."""
-    return [dict(zip(record.keys(), record.values(), strict=True)) for record in records]
+    """One dict a row of a result, by column name."""
+    rows = list(records)
+    keys = rows[0].keys() if rows else []  # each call makes a list
+    return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
 @contextmanager
