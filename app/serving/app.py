@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import fastapi
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi_offline import FastAPIOffline
 from pydantic import AfterValidator
 
 import linkspan
@@ -140,8 +141,9 @@ def create_app(connect: Callable[[], AsyncClient], token: str | None = None) -> 
             app.state.client = client
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Linkspan",
+        redoc_url=None,
         summary="Recommendations from a knowledge graph, each with its reason.",
         version=linkspan.__version__,
         lifespan=lifespan,

@@ -202,6 +202,14 @@ def test_metrics_count_by_route_and_name_nobody(http: TestClient) -> None:
     assert "ann" not in text.replace("scanned", "") and "ben" not in text
 
 
+def test_the_page_of_all_calls_needs_nothing_from_elsewhere(http: TestClient) -> None:
+    page = http.get("/docs")
+    links = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+    assert page.status_code == 200 and len(links) >= 2
+    assert all(http.get(link).status_code == 200 for link in links if link.startswith("/"))
+    assert not [link for link in links if not link.startswith("/")]
+
+
 def test_openapi_describes_every_answer(http: TestClient) -> None:
     described = http.get("/openapi.json").json()
     for path in ("/recommend/{user}", "/similar/{item}", "/explain/{user}/{item}", "/search"):
