@@ -20,10 +20,6 @@ from linkspan.gnn.transitions import NEXT, NEXT_INSIDE
 SET_LENGTH = 50
 """Items of a history without an order that make a user's state."""
 
-SET_DROPOUT = 0.8
-"""Share of such a history that is left out while training: with few items of it at a time the
-network has to learn what each says of the others, not what a whole history has been."""
-
 
 class States(NamedTuple):
     """What message passing makes of the graph.
@@ -117,7 +113,7 @@ class HistoryGNN(nn.Module):
         rank = settings.adapter_size
         self.item_adapters = DomainAdapters(domains, width, rank) if rank else None
         self.user_adapters = DomainAdapters(domains, width, rank) if rank else None
-        self.history_dropout = history_dropout(settings, ordered=self.ordered)
+        self.history_dropout = settings.dropout
         self.popularity = nn.Parameter(torch.tensor(0.3))
         self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
         # What nobody met has learned nothing of its own but how to be a negative.
@@ -208,13 +204,6 @@ class HistoryGNN(nn.Module):
         logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between
         attention = torch.softmax(logits.masked_fill(there[:, None] == 0, -1e9), dim=2)
         return direct, (direct[:, None] @ attention)[:, 0] * there
-
-
-def history_dropout(settings: TrainSettings, *, ordered: bool) -> float:
-    """Share of a history that is left out while training, where the settings leave it open too."""
-    if settings.dropout is not None:
-        return settings.dropout
-    return 0.0 if ordered else SET_DROPOUT
 
 
 def node_parameters(model: HistoryGNN) -> dict[str, str]:

@@ -85,8 +85,7 @@ class TrainSettings(BaseModel):
         history_length: Events of a user, the latest ones, that make the user's state (L). Where
             histories are sets, 50 of them do.
         adapter_size: Rank of the linear adapters of each domain; 0 leaves them out.
-        dropout: Share of a history that is left out while training, but never all of it. Unless it
-            is set, 0.8 where histories are sets and nothing where they have an order.
+        dropout: Share of a history that is left out while training, but never all of it.
         temperature: Divides the cosine of user and item.
         transition_window: Item transitions count up to this many steps (G).
         transition_decay: A transition over g steps weighs ``transition_decay ** (g - 1)``.
@@ -126,7 +125,7 @@ class TrainSettings(BaseModel):
     convolution: Convolution = "light"
     history_length: int = Field(default=12, ge=1)
     adapter_size: int = Field(default=8, ge=0)
-    dropout: float | None = Field(default=None, ge=0.0, lt=1.0)
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     temperature: float = Field(default=0.12, gt=0.0)
     transition_window: int = Field(default=5, ge=1)
     transition_decay: float = Field(default=0.7, gt=0.0, le=1.0)
@@ -142,7 +141,7 @@ class TrainSettings(BaseModel):
     learning_rate: float = Field(default=0.005, gt=0.0)
     weight_decay: float = Field(default=0.0, ge=0.0)
     epochs: int = Field(default=30, ge=1)
-    patience: int = Field(default=2, ge=1)
+    patience: int = Field(default=4, ge=1)
     seed: int = Field(default=0, ge=0)
     device: Device = "auto"
 

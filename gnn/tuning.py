@@ -15,7 +15,6 @@ from linkspan.gnn.evaluation import rank_events
 from linkspan.gnn.fitted import Epoch, FittedModel
 from linkspan.gnn.hybrid import published
 from linkspan.gnn.metrics import ndcg
-from linkspan.gnn.model import history_dropout
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split, some_validation
 from linkspan.gnn.training import train
@@ -109,7 +108,6 @@ def tune(
         load_if_exists=True,
     )
     first = {name: getattr(settings, name) for name in SPACE}
-    first["dropout"] = history_dropout(settings, ordered=snapshot.timed)
     if not study.trials:
         study.enqueue_trial(first)
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
@@ -135,9 +133,8 @@ def tune(
     ended = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not ended:
         raise ModelError("no settings could be trained", hint="Train once by itself to see why")
-    changed = {name: value for name, value in study.best_params.items() if value != first[name]}
     return Tuned(
-        settings=settings.model_copy(update=changed),
+        settings=settings.model_copy(update=study.best_params),
         ndcg=study.best_value,
         first=next((each.value or 0.0 for each in ended if each.params == first), float("nan")),
         trials=len(ended),

@@ -62,24 +62,21 @@ def test_a_checkerboard_over_two_domains(
 
 
 @pytest.mark.parametrize("timed", [True, False], ids=["timed", "sets"])
-def test_most_of_a_set_is_left_out_in_training_and_never_all(
+def test_dropout_leaves_some_of_a_history_and_never_all_of_it(
     plant: Callable[..., Snapshot], settings: TrainSettings, timed: bool
 ) -> None:
-    snapshot = plant(timed=timed)
-    fitted = train_all(snapshot, {}, settings, epochs=0)
+    chosen = settings.model_copy(update={"dropout": 0.7})
+    fitted = train_all(plant(timed=timed), {}, chosen, epochs=0)
     model, length = fitted.model, fitted.model.length
-    history = torch.full((200, length), -1)
+    history = torch.full((200, length * (1 + model.inside)), -1)
     history[:, 0] = torch.arange(200) % 60
     history[100:, : min(length, 10)] = torch.arange(min(length, 10))
     asked = torch.full((200,), -1), torch.zeros(200, dtype=torch.int64)
-    if model.inside:
-        history = torch.cat([history, torch.full((200, length), -1)], dim=1)
     with torch.no_grad():
         whole = model.eval().user_states(fitted.states, *asked, history)
         states = model.train().user_states(fitted.states, *asked, history)
     assert (states[:100] == whole[:100]).all() and (states.norm(dim=1) > 0.99).all()
-    changed = (states[100:] != whole[100:]).any(dim=1)
-    assert not changed.any() if timed else changed.float().mean() > 0.9
+    assert (states[100:] != whole[100:]).any(dim=1).float().mean() > 0.7
 
 
 def test_text_carries_cold_items_and_noise_does_not(
