@@ -10,4 +10,4 @@ WHERE r.run = run.id AND o.domain = $other
 RETURN i.key AS item, i.title AS title, o.key AS other_item, o.title AS other_title,
        r.score AS score
 ORDER BY score DESC, item, other_item
-LIMIT $k
+LIMIT toInteger($k)

@@ -10,4 +10,4 @@ MATCH (e)--(o:Item {domain: $other})
 WITH e, items, count(DISTINCT o) AS others
 RETURN e.name AS name, head([l IN labels(e) WHERE l <> 'Entity']) AS kind, items, others
 ORDER BY items * others DESC, name
-LIMIT $k
+LIMIT toInteger($k)

@@ -16,4 +16,4 @@ LIMIT 3
 UNWIND items + others AS i
 MATCH tie = (i)--(e)
 RETURN tie
-LIMIT $k
+LIMIT toInteger($k)

@@ -10,4 +10,4 @@ WHERE $domain IS NULL OR i.domain = $domain
 RETURN i.key AS item, i.title AS title, i.domain AS domain, type(tie) AS how,
        COUNT { (i)<-[:SAVED]-(:User) } AS users
 ORDER BY users DESC, item
-LIMIT $k
+LIMIT toInteger($k)

@@ -17,4 +17,4 @@ WITH shelf, u, shared, COUNT { (u)-[:SAVED]->(:Item) } AS items
 RETURN u.key AS fellow, shared, items,
        shared / sqrt(toFloat(size(shelf) * items)) AS likeness
 ORDER BY likeness DESC, fellow
-LIMIT $k
+LIMIT toInteger($k)

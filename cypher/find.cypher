@@ -9,4 +9,4 @@ WHERE ($domain IS NULL OR i.domain = $domain) AND toLower(i.title) CONTAINS toLo
 WITH i, COUNT { (i)<-[:SAVED]-() } AS users, toLower(i.title) STARTS WITH toLower($text) AS begins
 RETURN i.key AS item, i.title AS title, i.domain AS domain, users
 ORDER BY CASE WHEN begins THEN 0 ELSE 1 END, users DESC, item
-LIMIT $k
+LIMIT toInteger($k)

@@ -13,4 +13,4 @@ CALL (key) {
 }
 RETURN because_of, recommended_in, sum(lists) AS recommendations
 ORDER BY recommendations DESC, because_of, recommended_in
-LIMIT $k
+LIMIT toInteger($k)

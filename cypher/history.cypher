@@ -10,4 +10,4 @@ MATCH (u)-[r:SAVED]->(i:Item)
 WHERE $domain IS NULL OR i.domain = $domain
 RETURN i.key AS item, i.title AS title, i.domain AS domain, type(r) AS interaction, r.at AS at
 ORDER BY at DESC, item
-LIMIT $k
+LIMIT toInteger($k)

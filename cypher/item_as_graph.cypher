@@ -15,4 +15,4 @@ CALL (run, i) {
   RETURN tie
 }
 RETURN tie
-LIMIT $k
+LIMIT toInteger($k)

@@ -11,4 +11,4 @@ WITH i, count(DISTINCT u) AS users
 WITH i, users, toFloat(users) / COUNT { (i)<-[:SAVED]-(:User) } AS share
 RETURN i.key AS item, i.title AS title, i.domain AS domain, users, share
 ORDER BY users * share DESC, item
-LIMIT $k
+LIMIT toInteger($k)

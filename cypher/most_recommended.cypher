@@ -10,4 +10,4 @@ WITH i, count(r) AS lists, sum(CASE WHEN r.rank = 1 THEN 1 ELSE 0 END) AS first
 RETURN i.key AS item, i.title AS title, lists, first,
        COUNT { (i)<-[:SAVED]-(:User) } AS users
 ORDER BY lists DESC, item
-LIMIT $k
+LIMIT toInteger($k)

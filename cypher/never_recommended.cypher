@@ -8,4 +8,4 @@ MATCH (i:Item {domain: $domain})
 WHERE NOT EXISTS { MATCH (i)<-[r:RECOMMENDED]-(u:User) WHERE r.run = u.run }
 RETURN i.key AS item, i.title AS title, COUNT { (i)<-[:SAVED]-(:User) } AS users
 ORDER BY users DESC, item
-LIMIT $k
+LIMIT toInteger($k)

@@ -8,4 +8,4 @@ MATCH (i:Item {domain: $domain})<-[:SAVED]-(u:User)
 WITH i, count(DISTINCT u) AS users
 RETURN i.key AS item, i.title AS title, users
 ORDER BY users DESC, item
-LIMIT $k
+LIMIT toInteger($k)

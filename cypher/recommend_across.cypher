@@ -16,4 +16,4 @@ WHERE past.domain <> r.domain
 RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score,
        past.title AS because, past.domain AS because_domain
 ORDER BY rank, score DESC, item
-LIMIT $k
+LIMIT toInteger($k)

@@ -15,4 +15,4 @@ WHERE r.run = run AND i IN items
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score
 ORDER BY rank, score DESC, item
-LIMIT $k
+LIMIT toInteger($k)

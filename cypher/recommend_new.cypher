@@ -15,7 +15,7 @@ WHERE r.run = run AND NOT r.domain IN known
   AND NOT EXISTS { MATCH (u)-[f:FEEDBACK]->(i) WHERE f.counts IN ['negative', 'hidden'] }
 WITH r, i
 ORDER BY r.rank, r.score DESC, i.key
-LIMIT $k
+LIMIT toInteger($k)
 OPTIONAL MATCH (past:Item {key: r.because})
 RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank, r.score AS score,
        past.title AS because

@@ -9,4 +9,4 @@ MATCH (i)<-[r:RECOMMENDED]-(u:User)
 WHERE r.run = u.run
 RETURN u.key AS user, r.rank AS rank, r.score AS score, r.because AS because
 ORDER BY rank, score DESC, user
-LIMIT $k
+LIMIT toInteger($k)

@@ -11,4 +11,4 @@ WHERE r.run = run.id AND ($domain IS NULL OR i.domain = $domain)
 RETURN i.key AS item, i.title AS title, i.domain AS domain, r.rank AS rank, r.score AS score,
        r.run AS run
 ORDER BY score DESC, item
-LIMIT $k
+LIMIT toInteger($k)

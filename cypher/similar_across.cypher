@@ -10,4 +10,4 @@ MATCH (of)-[r:SIMILAR]->(i:Item)
 WHERE r.run = run.id AND i.domain <> of.domain
 RETURN i.key AS item, i.title AS title, i.domain AS domain, r.score AS score
 ORDER BY score DESC, item
-LIMIT $k
+LIMIT toInteger($k)

@@ -16,4 +16,4 @@ ORDER BY r.score DESC, of.key
 WITH i, sum(r.score) AS score, head(collect(of.title)) AS because
 RETURN i.key AS item, i.title AS title, i.domain AS domain, score, because
 ORDER BY score DESC, item
-LIMIT $k
+LIMIT toInteger($k)

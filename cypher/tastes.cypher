@@ -14,4 +14,4 @@ WITH e, count(DISTINCT i) AS items, collect(DISTINCT i.domain) AS domains
 RETURN e.key AS entity, e.name AS name, head([l IN labels(e) WHERE l <> 'Entity']) AS kind,
        items, domains
 ORDER BY items DESC, entity
-LIMIT $k
+LIMIT toInteger($k)

@@ -9,4 +9,4 @@ MATCH (i)-[tie]-(e:Entity)
 RETURN e.key AS entity, e.name AS name, head([l IN labels(e) WHERE l <> 'Entity']) AS kind,
        type(tie) AS how, COUNT { (e)--(:Item) } AS items
 ORDER BY items, entity
-LIMIT $k
+LIMIT toInteger($k)

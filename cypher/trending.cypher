@@ -7,10 +7,10 @@
 MATCH (i:Item {domain: $domain})<-[r:SAVED]-(u:User)
 WITH i, r
 ORDER BY r.at DESC, i.key
-LIMIT $events
+LIMIT toInteger($events)
 WITH i, count(r) AS recent
 WITH i, recent, COUNT { (i)<-[:SAVED]-(:User) } AS events
 WITH i, recent, events, toFloat(recent) / events AS share
 RETURN i.key AS item, i.title AS title, recent, events, share
 ORDER BY recent * share DESC, item
-LIMIT $k
+LIMIT toInteger($k)

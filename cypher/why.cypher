@@ -76,4 +76,4 @@ RETURN past.key AS past, past.title AS past_title, past.domain AS past_domain,
        i.title AS item_title, past.domain <> i.domain AS cross_domain,
        kind, by, how, ties, strength
 ORDER BY strength DESC, past, by
-LIMIT $k
+LIMIT toInteger($k)

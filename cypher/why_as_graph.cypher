@@ -20,4 +20,4 @@ CALL (u, i, run) {
   RETURN tie
 }
 RETURN tie
-LIMIT $k
+LIMIT toInteger($k)

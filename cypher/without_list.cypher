@@ -8,4 +8,4 @@ MATCH (u:User)
 WHERE NOT EXISTS { MATCH (u)-[r:RECOMMENDED]->() WHERE r.run = u.run }
 RETURN u.key AS user, u.run AS run, COUNT { (u)-[:SAVED]->(:Item) } AS items
 ORDER BY items DESC, user
-LIMIT $k
+LIMIT toInteger($k)

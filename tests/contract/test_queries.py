@@ -10,6 +10,7 @@ import pytest
 from planted import THEIRS, parameters_of, plant, plant_theirs
 
 from linkspan import cypher
+from linkspan.errors import DatabaseError
 from linkspan.graph.connection import Database
 
 Rows = list[list[Any]]
@@ -311,6 +312,29 @@ def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:
         if paths != expected:
             wrong[name] = paths
     assert not wrong
+
+
+def test_floats_do_in_place_of_whole_numbers(planted: tuple[Database, Any]) -> None:
+    """A graph browser and drivers of languages that know one kind of number send 3.0 for 3."""
+    db, names = planted
+    wrong = {}
+    for name, (given, _) in {**CASES, **DRAWN}.items():
+        text, whole = cypher.load(name, None, names), parameters_of(name, given)
+        floats = {k: float(v) if isinstance(v, int) else v for k, v in whole.items()}
+        try:
+            found = _comparable(db.read(text, **floats))
+        except DatabaseError as error:
+            found = [str(error)]
+        if found != _comparable(db.read(text, **whole)):
+            wrong[name] = found
+    assert not wrong
+
+
+def _comparable(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows as text, with the paths of a graph browser as in `DRAWN`, which come in any order."""
+    shown = [{k: _shown(v) if hasattr(v, "nodes") else v for k, v in row.items()} for row in rows]
+    paths = any(hasattr(value, "nodes") for row in rows for value in row.values())
+    return sorted(map(str, shown)) if paths else [str(row) for row in shown]
 
 
 def _equal(rows: Rows, expected: Rows) -> bool:
