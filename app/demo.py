@@ -55,8 +55,10 @@ def run_demo(pipeline: Pipeline, quiet: bool) -> dict[str, Any]:
         reader, found, paths = _pick_reader(client, pd.read_parquet(run.lists))
         if not quiet:
             _show_reader(client, reader, found, paths)
-            _show_query(reader, found[0].domain)
-            _show_browser(database, pipeline)
+            show_query(reader, found[0].domain)
+            out.print("\n[bold]Look at the graph now[/]")
+            for line in how_to_look(database, pipeline.settings.database.uri, reader):
+                out.print(f"  {line}", markup=False)
     return {
         "run": run.id,
         "seconds": {**seconds, "total": round(perf_counter() - started, 1)},
@@ -174,22 +176,28 @@ def _short(title: str, width: int = 30) -> str:
     return title if len(title) <= width else title[: width - 1] + "…"
 
 
-def _show_query(reader: str, domain: str) -> None:
-    text = cypher.load("recommend")
-    lines = [line for line in text.splitlines() if not line.startswith("//")]
+def show_query(reader: str, domain: str) -> None:
+    """The query for a reader's list in a domain, to be pasted anywhere."""
+    text = cypher.write_in(cypher.load("recommend"), {"user": reader, "domain": domain, "k": 5})
     out.print("\n[bold]The Cypher that produced it[/]")
-    out.print(f"  :param {{user: '{reader}', domain: '{domain}', k: 5}}", markup=False)
-    for line in lines:
-        out.print(f"  {line}", markup=False)
+    for line in text.splitlines():
+        if not line.startswith("//"):
+            out.print(f"  {line}", markup=False, emoji=False)
 
 
-def _show_browser(database: Database, pipeline: Pipeline) -> None:
-    out.print("\n[bold]Look at the graph now[/]")
-    if database.embedded is None:
-        out.print("  Open Neo4j Browser (port 7474 of the server), and paste the query above.")
-    else:
-        folder = database.embedded.folder
-        out.print(f"  linkspan up --uri {pipeline.settings.database.uri}")
-        out.print(f"  then open {database.embedded.http_url}: user {database.embedded.user},")
-        out.print(f"  password in {os.path.relpath(folder / 'password')}, database {DATABASE}")
-    out.print("  linkspan query as_graph --print    a query that draws a reader's graph")
+def how_to_look(database: Database, uri: str, reader: str) -> list[str]:
+    """What to do to see the reader's graph in the browser of the database."""
+    server = database.embedded
+    if server is None:
+        return [
+            f"linkspan browser --user {reader} --uri {uri}",
+            "then open Neo4j Browser (port 7474 of the server), drop both files on it,",
+            "and run the saved queries '1 Start here' and '2 as_graph'",
+        ]
+    return [
+        f"linkspan up --uri {uri}",
+        f"then open {server.http_url}: user {server.user},",
+        f"password in {os.path.relpath(server.folder / 'password')}, database {DATABASE},",
+        "language Cypher, and paste there what this prints:",
+        f"linkspan query as_graph --param user={reader} --print",
+    ]

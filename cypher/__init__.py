@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from linkspan.cypher.literals import literal, write_in
 from linkspan.cypher.names import Names, NodeNames, quote, translate
 from linkspan.errors import ConfigError
 
@@ -28,10 +29,12 @@ __all__ = [
     "Parameter",
     "Query",
     "describe",
+    "literal",
     "load",
     "names",
     "parameters",
     "quote",
+    "write_in",
 ]
 
 GROUPS = (

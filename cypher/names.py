@@ -12,6 +12,8 @@ import re
 
 from pydantic import BaseModel, ConfigDict
 
+from linkspan.cypher.literals import literal
+
 PROPERTIES = {
     "User": ("key", "id", "run", "feedback_at"),
     "Item": (
@@ -131,7 +133,7 @@ def translate(text: str, names: Names) -> str:
         named = sorted({name for properties in PROPERTIES.values() for name in properties})
         text = re.sub(rf"\b({theirs})\.({'|'.join(named)})\b(?!\()", value, text)
     if names.entities:
-        kinds = ", ".join(_text(node.label) for node in names.entities.values())
+        kinds = ", ".join(literal(node.label) for node in names.entities.values())
         text = text.replace("l <> 'Entity'", f"l IN [{kinds}]")
     times = [f"r.{quote(name)}" for name in names.at]
     at = times[0] if len(times) == 1 else f"coalesce({', '.join(times)})" if times else "null"
@@ -145,7 +147,7 @@ def _found(variable: str, node: NodeNames, prefix: str, key: str) -> str:
     if node.integer:
         own = f"coalesce(toInteger({own}), {none})"
     if prefix:
-        own = f"CASE WHEN {key} STARTS WITH {_text(prefix)} THEN {own} ELSE {none} END"
+        own = f"CASE WHEN {key} STARTS WITH {literal(prefix)} THEN {own} ELSE {none} END"
     return f"({variable}:{quote(node.label)} {{{quote(node.key)}: {own}}})"
 
 
@@ -155,11 +157,11 @@ def _value(variable: str, name: str, nodes: dict[str, NodeNames]) -> str:
     def own(prefix: str, node: NodeNames) -> str:
         key = f"toString({variable}.{quote(node.key)})"
         if name == "domain":
-            return _text(prefix.removesuffix("/"))
+            return literal(prefix.removesuffix("/"))
         if name in ("title", "name"):
             return f"{variable}.{quote(node.title)}" if node.title else "null"
         if name == "key":
-            return f"{_text(prefix)} + {key}" if prefix else key
+            return f"{literal(prefix)} + {key}" if prefix else key
         return key if name == "id" else f"{variable}.{quote(name)}"
 
     values = [(node, own(prefix, node)) for prefix, node in nodes.items()]
@@ -167,8 +169,3 @@ def _value(variable: str, name: str, nodes: dict[str, NodeNames]) -> str:
         return values[0][1]
     cases = " ".join(f"WHEN {variable}:{quote(node.label)} THEN {text}" for node, text in values)
     return f"CASE {cases} END"
-
-
-def _text(value: str) -> str:
-    """A text as Cypher takes it."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -61,7 +61,8 @@ def query(
         ),
     ] = None,
     print_only: Annotated[
-        bool, typer.Option("--print", help="Print the Cypher instead of running it.")
+        bool,
+        typer.Option("--print", help="Print the Cypher, with the values of --param written in."),
     ] = False,
     config: Config = None,
     uri: Uri = None,
@@ -71,13 +72,11 @@ def query(
     if name is None:
         return _list(as_json)
     if print_only:
-        return out.print(_text(name, config, uri).rstrip(), markup=False)
+        text = _text(name, param or [], config, uri).rstrip()
+        return out.print(text, markup=False, emoji=False)
     parameters = read_parameters(name, param or [])
     with open_client(config, uri) as client:
-        if "user" in parameters:
-            parameters["user"] = client.user_key(parameters["user"])
-        if "users" in parameters:
-            parameters["users"] = [client.user_key(user) for user in parameters["users"]]
+        parameters = _with_keys(client, parameters)
         rows = client.query(name, **parameters)
         if not rows:
             _check_domains(client, name, parameters)
@@ -110,10 +109,15 @@ def browser(
     out.print("Drop them on Neo4j Browser, first the style; docs/browser.md shows it.")
 
 
-def read_parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
+def read_parameters(name: str, given: Sequence[str], *, partly: bool = False) -> dict[str, Any]:
     """The parameters of a query from ``NAME=VALUE``; the rest as the query's header says.
 
-    A value is never part of the query's text: it is sent beside it, as text, whole number or list.
+    A value is never part of a query that runs: it is sent beside it, as text, whole number or list.
+
+    Args:
+        name: Name of the query.
+        given: What stands after ``--param``.
+        partly: Whether those that have to be given may be missing, and are left out.
 
     Raises:
         ConfigError: A parameter is unknown, twice there, missing, or of a wrong kind.
@@ -134,13 +138,27 @@ def read_parameters(name: str, given: Sequence[str]) -> dict[str, Any]:
         else:
             found[key] = _value(wanted[key], value)
     missing = [each for each in wanted.values() if each.required and each.name not in found]
-    if missing:
+    if missing and not partly:
         explained = "; ".join(f"--param {each.name}=VALUE ({each.meaning})" for each in missing)
         raise ConfigError(
             f"query {name} needs {' and '.join(each.name for each in missing)}",
             hint=f"Add {explained}",
         )
-    return {key: found.get(key, each.default) for key, each in wanted.items()}
+    return {
+        key: found.get(key, each.default)
+        for key, each in wanted.items()
+        if key in found or not each.required
+    }
+
+
+def _with_keys(client: Client, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The same, with the keys that users have in the graph."""
+    found = dict(parameters)
+    if "user" in found:
+        found["user"] = client.user_key(found["user"])
+    if "users" in found:
+        found["users"] = [client.user_key(user) for user in found["users"]]
+    return found
 
 
 def _value(parameter: Parameter, value: str) -> Any:
@@ -185,15 +203,19 @@ def _list(as_json: bool) -> None:
     out.print("linkspan query NAME --param PARAMETER=VALUE … runs one, with --print shows it.")
 
 
-def _text(name: str, config: Path | None, uri: str | None) -> str:
-    """A query as it runs in this graph; where there is none, as it stands in its file."""
+def _text(name: str, given: Sequence[str], config: Path | None, uri: str | None) -> str:
+    """A query as it runs in this graph; where there is none, as it stands in its file.
+
+    Once a value is given, the defaults of the others are written in with it.
+    """
     text = cypher.describe(name).text
+    values = read_parameters(name, given, partly=True) if given else {}
     try:
         with open_client(config, uri) as client:
-            return client.text(name)
+            text, values = client.text(name), _with_keys(client, values)
     except LinkspanError as error:
         err.print(f"[dim]With the default names of labels and types, as {error}[/]")
-        return text
+    return cypher.write_in(text, values)
 
 
 def _check_domains(client: Client, name: str, parameters: dict[str, Any]) -> None:

@@ -314,19 +314,25 @@ def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:
     assert not wrong
 
 
-def test_floats_do_in_place_of_whole_numbers(planted: tuple[Database, Any]) -> None:
-    """A graph browser and drivers of languages that know one kind of number send 3.0 for 3."""
+def test_the_rows_are_the_same_however_values_come(planted: tuple[Database, Any]) -> None:
+    """Graph browsers send 3.0 for 3, as do drivers of languages with one kind of number; a person
+    pastes a query with its values written in."""
     db, names = planted
     wrong = {}
     for name, (given, _) in {**CASES, **DRAWN}.items():
-        text, whole = cypher.load(name, None, names), parameters_of(name, given)
-        floats = {k: float(v) if isinstance(v, int) else v for k, v in whole.items()}
-        try:
-            found = _comparable(db.read(text, **floats))
-        except DatabaseError as error:
-            found = [str(error)]
-        if found != _comparable(db.read(text, **whole)):
-            wrong[name] = found
+        text, values = cypher.load(name, None, names), parameters_of(name, given)
+        expected = _comparable(db.read(text, **values))
+        floats = {k: float(v) if isinstance(v, int) else v for k, v in values.items()}
+        for way, asked, sent in (
+            ("floats", text, floats),
+            ("written", cypher.write_in(text, values), {}),
+        ):
+            try:
+                found = _comparable(db.read(asked, **sent))
+            except DatabaseError as error:
+                found = [str(error)]
+            if found != expected:
+                wrong[name, way] = found
     assert not wrong
 
 

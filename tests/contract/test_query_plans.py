@@ -48,6 +48,12 @@ def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
     assert db.read("MATCH (n) RETURN count(n) AS n") == [{"n": 4 + 7 + 3 + 2}]
 
 
+@pytest.mark.parametrize("evil", [*EVIL, "\\u0041", "\\\\u0027", "\n\r\t\b", "// $user", "/*"])
+def test_a_value_that_is_written_in_comes_back(db: Database, evil: str) -> None:
+    values = [evil, [evil, "x"], 2**62, -1.5, 1e-7, True, None, []]
+    assert db.read(cypher.write_in("RETURN $values AS x", {"values": values})) == [{"x": values}]
+
+
 def _steps(server: RunningServer, query: cypher.Query) -> list[str]:
     """How a plan comes to its nodes: a line for each scan or look-up, but of the few runs.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from linkspan import cypher
+from linkspan.demo import show_query
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PublishReport
 from linkspan.ingest import ingest
@@ -42,16 +41,15 @@ def test_a_query_runs(published: Database, number: int) -> None:
     assert rows or number == 1
 
 
-def test_the_query_that_the_demo_prints_runs(published: Database) -> None:
+def test_the_query_that_the_demo_prints_runs(
+    published: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
     (printed,) = blocks("README.md", "text")
-    head, _, rest = printed.partition("The Cypher that produced it\n  :param ")
-    parameters, _, rest = rest.partition("\n")
-    text = textwrap.dedent(rest.partition("\n\n")[0])
-    lines = cypher.load("recommend").splitlines()
-    assert text.splitlines() == [line for line in lines if not line.startswith("//")]
-    assert parameters == "{user: '12472', domain: 'mystery', k: 5}"
-    assert "Reader 12472" in head and "nothing from mystery" in head
-    rows = published.read(text, user=PLANTED, domain="comics", k=5)
+    show_query("12472", "mystery")
+    assert capsys.readouterr().out in printed
+    assert "Reader 12472" in printed and "nothing from mystery" in printed
+    text = printed.partition("The Cypher that produced it\n")[2].partition("\n\n")[0]
+    rows = published.read(text.replace("'12472'", f"'{PLANTED}'").replace("'mystery'", "'comics'"))
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
 
 

@@ -104,3 +104,12 @@ def test_every_query_says_of_roles_only_what_can_be_put_into_other_names(file: P
     body = "\n".join(line for line in text.splitlines() if line[:2] != "//")
     assert not re.findall(r":(User|Item|Entity)\b", body)
     assert not re.findall(r"\{key: ", body) or "LoadedFile" in body
+
+
+def test_values_are_written_in_where_parameters_stand() -> None:
+    text = """// $a in a comment
+RETURN '$a', "it's \\"$a", `$a`, /* $a
+*/ $a, $ab, $none, 'it\\'s $a' // $a"""
+    assert cypher.write_in(text, {"a": "$ab", "ab": ["o'b\\", 1, 2.5, True, None]}) == (
+        text.replace("*/ $a, $ab", r"*/ '$ab', ['o\'b\\', 1, 2.5, true, null]")
+    )
