@@ -1,22 +1,24 @@
 """Files for Neo4j Browser: the queries ready to be clicked, and a style with a colour per domain.
 
 It imports saved queries from a zip of ``.cypher`` files, and makes a folder of a folder in it; a
-query is called like the first line of its file. A style is a ``.grass`` file, in which a later rule
-adds to an earlier one; it cannot name a label that has a space.
+query is called like the first line of its file, and they are sorted by name. What ``:params`` sets
+are floats, what ``:param`` sets is Cypher. A style is a ``.grass`` file, in which a later rule adds
+to an earlier one; it cannot name a label that has a space.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from linkspan import cypher
+from linkspan.errors import ArgumentError, PublishError
 from linkspan.graph.client import Client
 
 QUERIES, STYLE = "linkspan-queries.zip", "linkspan.grass"
 _FOLDER = "Linkspan"
+_FIRST = "as_graph"
 _COLOURS = (  # background, border, text; the colours of Okabe and Ito, which all eyes tell apart
     ("#0072B2", "#00517F", "#FFFFFF"), ("#E69F00", "#B37B00", "#000000"),
     ("#009E73", "#006B4E", "#FFFFFF"), ("#CC79A7", "#A85585", "#000000"),
@@ -38,33 +40,39 @@ def write_browser_files(client: Client, folder: Path, user: str | None = None) -
         The files.
 
     Raises:
+        ArgumentError: The graph has no such user.
+        PublishError: No run is active.
         DatabaseError: The server failed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     values = _values(client, user)
+    folder.mkdir(parents=True, exist_ok=True)
     with ZipFile(folder / QUERIES, "w", ZIP_DEFLATED) as made:
-        made.writestr(f"{_FOLDER}/00-start.cypher", _start(values))
-        number = 0
-        for group in reversed(cypher.GROUPS):  # the graphs come first
-            for name in cypher.names():
-                if cypher.describe(name).group == group:
-                    number += 1
-                    made.writestr(f"{_FOLDER}/{number:02}-{name}.cypher", _saved(client, name))
+        made.writestr(f"{_FOLDER}/start.cypher", _start(values))
+        for name in cypher.names():
+            made.writestr(f"{_FOLDER}/{name}.cypher", _saved(client, name))
     (folder / STYLE).write_text(_style(client), "utf-8")
     return [folder / STYLE, folder / QUERIES]
 
 
 def _values(client: Client, user: str | None) -> dict[str, Any]:
     """A value for each parameter that some query has, from this graph."""
+    active = [run.run for run in client.runs() if run.state == "active"]
+    if not active:
+        raise PublishError("no run is active", hint="Publish one with 'linkspan run'")
+    if user is not None and not client.has_user(user):
+        raise ArgumentError(
+            f"there is no user {user!r}", hint="Leave out --user to begin with one who has a list"
+        )
     found = client.query("browser_example")
     values: dict[str, Any] = dict(found[0]) if found else {}
-    runs = [run.run for run in client.runs()]
+    if user is not None:
+        values["user"] = user
+        for row in client.recommend(user, k=1):
+            values |= {"item": row.item, "domain": row.domain}
     domains = [row["domain"] for row in client.query("read_domains")]
-    values |= {"run": runs[0] if runs else None, "text": "the", "rank": 3}
+    values |= {"run": active[0], "text": "the", "rank": 3}
     values["other"] = next((name for name in domains if name != values.get("domain")), None)
     values["users"], values["items"] = [values.get("user")], [values.get("item")]
-    if user is not None:
-        values |= {"user": user, "users": [user]}
     for name in cypher.names():
         for each in cypher.describe(name).asked:
             values.setdefault(each.name, each.default)
@@ -73,11 +81,12 @@ def _values(client: Client, user: str | None) -> dict[str, Any]:
 
 def _start(values: dict[str, Any]) -> str:
     """What sets the parameters of all queries."""
-    shown = ", ".join(f"{key}: {json.dumps(value)}" for key, value in sorted(values.items()))
+    shown = "".join(
+        f":param {key} => {cypher.literal(value)};\n" for key, value in sorted(values.items())
+    )
     return (
-        "// Start here: sets the parameters of all queries below\n"
-        "// Change them as you like, then run a query.\n"
-        f":params {{{shown}}}\n"
+        "// 1 Start here: sets the parameters of all queries below\n"
+        f"// Change them as you like, then run a query.\n{shown}"
     )
 
 
@@ -86,7 +95,8 @@ def _saved(client: Client, name: str) -> str:
     query = cypher.describe(name)
     body = "\n".join(line for line in client.text(name).splitlines() if not line.startswith("// "))
     asked = "; ".join(f"${each.name}: {each.meaning}" for each in query.asked) or "none"
-    return f"// {name}: {query.purpose}\n// parameters: {asked}\n{body}\n"
+    called = f"2 {name}" if name == _FIRST else name
+    return f"// {called}: {query.purpose}\n// parameters: {asked}\n{body}\n"
 
 
 def _style(client: Client) -> str:
