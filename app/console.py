@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
+from rich.text import Text
 
 from linkspan.progress import Progress, Task
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from linkspan.pipeline import Stage
 
 out = Console(highlight=False, soft_wrap=True)
+_LONG_WORD = 12  # columns; a longer word of a text may be broken
+
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -75,15 +80,49 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+class _Table(Table):
+    """A table in which text wraps, so that keys, ids, names and numbers stay whole."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        cells = [
+            [console.render_str(cell) for cell in each.cells if isinstance(cell, str)]
+            for each in self.columns
+        ]
+        gaps = 2 * (len(cells) - 1)
+        least = [
+            _least(each.justify == "right", own)
+            for each, own in zip(self.columns, cells, strict=True)
+        ]
+        most = [
+            max([cell_len(str(each.header)), *(cell.cell_len for cell in own)])
+            for each, own in zip(self.columns, cells, strict=True)
+        ]
+        level, widths = max(most), most
+        while sum(widths) + gaps > options.max_width and level > 1:
+            level -= 1
+            widths = [max(low, min(high, level)) for low, high in zip(least, most, strict=True)]
+        for each, width in zip(self.columns, widths, strict=True):
+            each.width = each.width or width
+        # What cannot fit stands beyond the edge, whole; a terminal breaks it there.
+        wide = max(options.max_width, sum(widths) + gaps)
+        yield from super().__rich_console__(console, options.update(max_width=wide))
+
+
+def _least(number: bool, cells: Sequence[Text]) -> int:
+    """The width in which no word is broken, but for long ones in a text."""
+    if number or not any(" " in cell.plain for cell in cells):
+        return max((cell.cell_len for cell in cells), default=1)
+    words = (cell_len(word) for cell in cells for word in cell.plain.split())
+    return min(_LONG_WORD, max(words, default=1))
+
+
 def table(*columns: str, title: str | None = None) -> Table:
     """A table that fits 80 columns: a ``>`` before a column's name sets it to the right."""
-    made = Table(title=title, box=None, title_justify="left", title_style="bold", pad_edge=False)
+    made = _Table(title=title, box=None, title_justify="left", title_style="bold", pad_edge=False)
     for column in columns:
-        right = column.startswith(">")
         made.add_column(
             column.removeprefix(">"),
-            justify="right" if right else "left",
-            no_wrap=right,
+            justify="right" if column.startswith(">") else "left",
             overflow="fold",  # a key is worth nothing cut short
         )
     return made

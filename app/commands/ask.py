@@ -62,6 +62,7 @@ def recommend(
         (">#", "item", "title", "domain", ">score", "because of"),
         cells,
         f"No recommendations for user {user!r}",
+        title=None if domain else "The best of each domain first, then the second",
     )
 
 
@@ -150,7 +151,7 @@ def runs(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """The runs that were published into the graph."""
     with open_client(config, uri) as client:
         rows = client.runs()
-    columns = ("run", "state", "model", "figures, or why not", "roll back")
+    columns = ("run", "state", "model", "figures, or why not", "rollback")
     show(rows, as_json, columns, [_run_cells(row) for row in rows], "No run was published yet")
 
 
@@ -159,8 +160,14 @@ def _run_cells(run: Run) -> tuple[str, ...]:
     metrics = json.loads(run.metrics or "{}")
     shown = (("hr", "HR@10"), ("ndcg", "NDCG@10"))
     figures = ", ".join(f"{name} {metrics[key]:.3f}" for key, name in shown if key in metrics)
-    usable = "yes" if run.kept and run.state == "superseded" and run.base is None else ""
-    return run.run, run.state, run.model, run.reason or figures, usable
+    return run.run, run.state, run.model, run.reason or figures, _rollback(run)
+
+
+def _rollback(run: Run) -> str:
+    """Whether `rollback` can go back to a run; a refresh that is read is undone by it."""
+    if run.kept and run.state == "refresh":
+        return "undone"
+    return "yes" if run.kept and run.state == "superseded" and run.base is None else "no"
 
 
 def moment(at: int | None) -> str:
@@ -176,13 +183,14 @@ def show(
     columns: Sequence[str],
     cells: Sequence[Sequence[str | None]],
     otherwise: str,
+    title: str | None = None,
 ) -> None:
     """The rows as JSON or as a table, or a line where there are none."""
     if as_json:
         return show_json(list(rows))
     if not rows:
         return out.print(otherwise)
-    shown = table(*columns)
+    shown = table(*columns, title=title)
     for row in cells:
         shown.add_row(*(None if cell is None else escape(cell) for cell in row))
     out.print(shown)

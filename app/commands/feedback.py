@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from linkspan.commands.ask import open_client, show
+from linkspan.commands.ask import open_client
 from linkspan.commands.options import Config, Json, Uri
-from linkspan.console import out, show_json
+from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError
 from linkspan.events import load_events
 from linkspan.graph.feedback import Event
 from linkspan.graph.results import Acceptance
 
 app = typer.Typer()
+
+_COLUMNS = ("domain", ">shown", ">clicked", ">accepted", ">CTR", ">P@1", ">P@5", ">P@10")
 
 
 @app.command()
@@ -65,22 +68,19 @@ def acceptance(config: Config = None, uri: Uri = None, as_json: Json = False) ->
 
 
 def show_acceptance(rows: Sequence[Acceptance], *, as_json: bool) -> None:
-    """The figures as JSON or as a table."""
+    """The figures as JSON, or as a table for each run."""
     if as_json:
         return show_json([as_figures(row) for row in rows])
-    columns = ("run", "domain", ">shown", ">clicked", ">accepted", ">CTR", ">P@1", ">P@5", ">P@10")
-    cells = [
-        (
-            row.run,
-            row.domain,
-            f"{row.shown:,}",
-            f"{row.clicked:,}",
-            f"{row.accepted:,}",
-            *map(_percent, (row.click_through, *(row.precision(k) for k in (1, 5, 10)))),
-        )
-        for row in rows
-    ]
-    return show(rows, False, columns, cells, "No feedback on any list yet")
+    if not rows:
+        return out.print("No feedback on any list yet")
+    for run, own in groupby(rows, lambda row: row.run):
+        shown = table(*_COLUMNS, title=f"Feedback on what run {run} showed")
+        for row in own:
+            counts = (f"{count:,}" for count in (row.shown, row.clicked, row.accepted))
+            shares = (row.click_through, *(row.precision(k) for k in (1, 5, 10)))
+            shown.add_row(row.domain, *counts, *map(_percent, shares))
+        out.print(shown)
+    return None
 
 
 def as_figures(row: Acceptance) -> dict[str, str | int | float | None]:

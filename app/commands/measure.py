@@ -79,8 +79,9 @@ def compare(
     if as_json:
         return show_json({"runs": [one, other], "comparison": rows})
     made = table(
-        "", ">rows", f">{one}", f">{other}", ">difference, 95%", title="NDCG@10, in percent"
-    )
+        "", ">rows", ">first", ">second", ">difference, 95%",
+        title=f"NDCG@10 in percent: first {one}, second {other}",
+    )  # fmt: skip
     for row in rows:
         cells = [shown("ndcg", row["one"]), shown("ndcg", row["other"])]
         made.add_row(row["part"], f"{row['rows']:,}", *cells, interval(row))

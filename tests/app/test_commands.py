@@ -63,6 +63,7 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
 
     listed = linkspan("recommend", "7", "--domain", "films", "-k", "2")
     assert listed.code == 0 and listed.out.count("films/") == 2
+    assert linkspan("recommend", "7").out.startswith("The best of each domain first")
     rows = json.loads(linkspan("recommend", "7", "--json").out)
     assert len(rows) == 6 and {row["domain"] for row in rows} == {"books", "films"}
     _explained(linkspan, rows[0])
@@ -74,7 +75,7 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert "films/" in linkspan("query", "popular", "-p", "domain=films", "-p", "k=3").out
     unknown = linkspan("recommend", "nobody")
     assert unknown.code == 2 and unknown.err.startswith("error: there is no user 'nobody'. Add")
-    assert linkspan("recommend", "nobody", "--popular", "-k", "4").out.count("\n") == 5
+    assert linkspan("recommend", "nobody", "--popular", "-k", "4").out.count("\n") == 6
     unknown = linkspan("similar", "1", "--json")
     assert unknown.code == 2 and "domain/id, with domain books or films" in unknown.err
     assert "films/1" in linkspan("search", "SPACE 1", "-d", "films").out

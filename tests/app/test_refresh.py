@@ -62,6 +62,8 @@ def test_a_refresh_concerns_those_with_news(
     assert len(client.similar("films/1")) > 0  # by the run that is active still
     states = {run.run: run.state for run in client.runs()}
     assert states == {first: "active", done["run"]: "refresh"}
+    told = {line.split()[0]: line for line in linkspan("runs").out.splitlines() if line.strip()}
+    assert told[done["run"]].rstrip().endswith("undone") and told[first].rstrip().endswith("no")
 
     # A second one begins from the first, and trains a little further.
     client.feedback("11", client.recommend("11")[0].item, "dislike")
