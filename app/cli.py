@@ -80,6 +80,8 @@ def main() -> None:
     """Run one command; errors made on purpose become one line and an exit code."""
     # PyG uses it at import; nothing that a person here could change.
     warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated", FutureWarning)
+    # The driver logs each try; what came of them is told as an error.
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())
     try:
         app()
     except LinkspanError as error:

@@ -21,6 +21,7 @@ from linkspan.graph.driving import (
     as_dicts,
     check_address,
     driver_errors,
+    reading,
     timed_out,
     unusable,
 )
@@ -53,7 +54,7 @@ class AsyncDatabase:
         options: Options = DEFAULT,
     ) -> None:
         self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
-        self.options, self._password = options, password
+        self.options, self._password, self._reached = options, password, False
         check_address(uri)
         try:
             self._driver = neo4j.AsyncGraphDatabase.driver(
@@ -96,9 +97,7 @@ class AsyncDatabase:
         """
         async with (
             self._limits(),
-            self._driver.session(
-                database=self.database, default_access_mode=neo4j.READ_ACCESS
-            ) as session,
+            self._driver.session(**reading(self.database)) as session,
         ):
             result = await session.run(self.options.timed(query), parameters)
             return as_dicts([record async for record in result])
@@ -118,6 +117,10 @@ class AsyncDatabase:
         with driver_errors(self.uri, self.user, self.database):
             try:
                 async with asyncio.timeout(limit and limit + self.options.timeout):
+                    if not self._reached:  # as in the other form
+                        async with self._driver.session(**reading(self.database)) as session:
+                            await (await session.run("RETURN 1")).consume()
+                        self._reached = True
                     yield
             except TimeoutError as error:
                 raise timed_out() from error

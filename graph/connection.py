@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
@@ -26,6 +26,7 @@ from linkspan.graph.driving import (
     check_address,
     driver_errors,
     find_login,
+    reading,
     unusable,
 )
 from linkspan.graph.embedded import EmbeddedServer
@@ -109,7 +110,7 @@ class Database:
         self.uri, self.user, self.database, self.embedded = uri, user, database, embedded
         self.options = options
         check_address(uri)
-        self._password = password
+        self._password, self._reached = password, False
         own = embedded.http_url if embedded else f"http://{urlsplit(uri).hostname}:{arcadedb.PORT}/"
         self.http_url = http_url or own
         try:
@@ -158,9 +159,7 @@ class Database:
         """
         with (
             self._errors(),
-            self._driver.session(
-                database=self.database, default_access_mode=neo4j.READ_ACCESS
-            ) as session,
+            self._driver.session(**reading(self.database)) as session,
         ):
             return as_dicts(session.run(self.options.timed(query), parameters))
 
@@ -190,11 +189,7 @@ class Database:
         """
         with (
             self._errors(),
-            self._driver.session(
-                database=self.database,
-                fetch_size=_FETCH_ROWS,
-                default_access_mode=neo4j.READ_ACCESS,
-            ) as session,
+            self._driver.session(**reading(self.database), fetch_size=_FETCH_ROWS) as session,
         ):
             result = session.run(query, parameters)
             while records := result.fetch(_FETCH_ROWS):
@@ -326,8 +321,15 @@ class Database:
     ) -> None:
         self.close()
 
-    def _errors(self) -> AbstractContextManager[None]:
-        return driver_errors(self.uri, self.user, self.database)
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Our errors; the first is told at once, as no query is tried again before one answered."""
+        with driver_errors(self.uri, self.user, self.database):
+            if not self._reached:
+                with self._driver.session(**reading(self.database)) as session:
+                    session.run("RETURN 1").consume()
+                self._reached = True
+            yield
 
 
 def milliseconds(value: Any) -> Any:

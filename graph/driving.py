@@ -34,7 +34,8 @@ class Options:
 
     Attributes:
         timeout: Seconds to wait for a connection, and to go on trying a query again whose
-            connection was lost or of which the server says that it may be tried again.
+            connection was lost or of which the server says that it may be tried again. Where nobody
+            has answered yet, nothing is tried again.
         query_timeout: Seconds that the server may work on one query; None: as long as it takes.
             Neo4j ends the query then; ArcadeDB does not, so that a blocking call goes on waiting.
         pool_size: At most this many connections at once; who needs one more waits for it.
@@ -100,6 +101,11 @@ def find_login(
     if password is None:
         raise ConfigError(f"there is no password for {uri}", hint="Set NEO4J_PASSWORD")
     return Login(uri, user or "neo4j", password, database or "neo4j")
+
+
+def reading(database: str) -> dict[str, Any]:
+    """Options of a session that only reads."""
+    return {"database": database, "default_access_mode": neo4j.READ_ACCESS}
 
 
 def as_dicts(records: Iterable[neo4j.Record]) -> list[dict[str, Any]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
+import subprocess
+import sys
+from time import perf_counter
 
 import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
+from linkspan.graph.async_connection import AsyncDatabase
 from linkspan.graph.connection import Database, open_database
-from linkspan.graph.driving import Options
 from linkspan.graph.schema import prepare
 from servers import RunningServer
 
@@ -36,15 +41,47 @@ def test_a_missing_database_is_one_clear_line(server: RunningServer) -> None:
         database.read("RETURN 1 AS one")
 
 
-def test_a_missing_server_is_one_clear_line() -> None:
+@pytest.fixture(params=["bolt", "neo4j"])
+def nowhere(request: pytest.FixtureRequest) -> str:
+    """An address at which nobody answers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        uri = f"bolt://127.0.0.1:{probe.getsockname()[1]}"
+        return f"{request.param}://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def test_a_missing_server_is_told_at_once(nowhere: str) -> None:
+    started = perf_counter()
     with (
-        Database(uri, "neo4j", "password", options=Options(timeout=1)) as database,
-        pytest.raises(DatabaseError, match=f"no graph database answers at {uri}"),
+        Database(nowhere, "neo4j", "password") as database,
+        pytest.raises(DatabaseError, match=f"no graph database answers at {nowhere}"),
     ):
         database.read("RETURN 1 AS one")
+    assert perf_counter() - started < 10  # and not the 30 s for which a query is tried again
+
+
+def test_a_missing_server_is_told_at_once_without_waiting(nowhere: str) -> None:
+    async def read() -> None:
+        database = AsyncDatabase(nowhere, "neo4j", "password")
+        try:
+            await database.read("RETURN 1 AS one")
+        finally:
+            await database.close()
+
+    started = perf_counter()
+    with pytest.raises(DatabaseError, match=f"no graph database answers at {nowhere}"):
+        asyncio.run(read())
+    assert perf_counter() - started < 10
+
+
+def test_the_command_line_says_one_line_of_it(nowhere: str) -> None:
+    environment = {**os.environ, "NEO4J_URI": nowhere, "NEO4J_PASSWORD": "password"}
+    command = [sys.executable, "-m", "linkspan.cli", "recommend", "1"]
+    ended = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 4
+    assert ended.stderr.startswith("error: no graph database answers at ")
+    assert ended.stderr.count("\n") == 1, ended.stderr
 
 
 @pytest.mark.parametrize("uri", ["http://localhost:7474", "localhost:7687", "bolt://", "nonsense"])
