@@ -30,6 +30,8 @@ from linkspan.ingest.mapping.model import Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
+DEMO = "demo"
+"""In place of a file: the bundled mapping, in the folder where the demo ran."""
 OWN_TABLES = ("database", "split", "train", "publish", "feedback")
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
@@ -183,7 +185,8 @@ class Settings(BaseModel):
         if not self.tables:
             raise ConfigError(
                 f"there is no {FILE} here, and this command needs a mapping",
-                hint="Write one with 'linkspan init', or name it with --config",
+                hint="Write one with 'linkspan init', or name it with --config; "
+                f"after the demo say --config {DEMO}",
             )
         return mapping_from_tables(self.tables, self.base)
 
@@ -221,12 +224,15 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     """Read the settings: flags over the environment over the file over the defaults.
 
     Args:
-        file: The TOML file; None: ``linkspan.toml`` in this folder if there is one.
+        file: The TOML file; None: ``linkspan.toml`` in this folder if there is one; ``demo``, where
+            no file is called so: `demo_settings` of this folder.
         flags: ``table__key=value``, such as ``train__seed=1``; those that are None do not count.
 
     Raises:
         ConfigError: The file is missing or no TOML, or a table, key or value is wrong.
     """
+    if file == Path(DEMO) and not file.exists():
+        return demo_settings(Path(), **flags)
     tables: dict[str, Any] = {}
     base = Path()
     if file is None and Path(FILE).exists():
@@ -257,7 +263,8 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
 
 
 def demo_settings(home: Path, **flags: Any) -> Settings:
-    """The bundled mapping and its data, with the database and runs kept in ``home``."""
+    """The bundled mapping and its data, with the database and runs kept in ``home``; lists of 5."""
+    flags["publish__k"] = flags.get("publish__k") or 5
     bundled = Path(str(files("linkspan") / "data" / "goodbooks" / FILE))
     return load_settings(bundled, **flags).model_copy(update={"home": home})
 

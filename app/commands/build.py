@@ -36,7 +36,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole job on bundled data: real books and readers in eight domains."""
-    settings = demo_settings(folder, database__uri=uri, train__seed=seed, publish__k=5)
+    settings = demo_settings(folder, database__uri=uri, train__seed=seed)
     result = run_demo(build_pipeline(settings, as_json), quiet=as_json)
     if as_json:
         show_json(result)
@@ -44,7 +44,7 @@ def demo(
 
 @app.command()
 def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
-    """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, publish."""
+    """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, score, publish."""
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
     with pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database)
@@ -59,7 +59,7 @@ def ingest(
     config: Config = None,
     uri: Uri = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the files and write nothing.")
+        bool, typer.Option("--dry-run", help="Check the files up to the first wrong row; write nothing.")
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Read files again that have not changed.")

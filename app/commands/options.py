@@ -16,7 +16,11 @@ from linkspan.workspace import RunFolder
 
 Config = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="The mapping and settings. [default: ./linkspan.toml]"),
+    typer.Option(
+        "--config",
+        "-c",
+        help="The mapping and settings; demo: those of the demo. [default: ./linkspan.toml]",
+    ),
 ]
 Uri = Annotated[
     str | None,

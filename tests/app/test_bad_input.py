@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from linkspan.graph.connection import Database
+from linkspan.settings import load_settings
 from servers import RunningServer
 
 Damage = Callable[[Path], None]
@@ -65,7 +66,7 @@ FILES: dict[str, tuple[Damage, int, str]] = {
     "bytes that are not UTF-8": (
         raw("items.csv", b"id,domain,title,author\n1,books,Caf\xe9,A\n"),
         3,
-        r"line 2.*'title'.*UTF-8",
+        r"line 2.*'title'.*UTF-8.*'Caf\\xe9'",
     ),
     "an item in no domain": (row("items.csv", "99,,Nowhere,A"), 3, r"line 62.*'domain'"),
     "an item without an id": (row("items.csv", ",books,Nothing,A"), 3, r"line 62.*'id'"),
@@ -122,6 +123,9 @@ def test_files_and_mappings(linkspan: Any, project: Path, on_server: Database, c
         (("snapshot",), 4, "no items"),
         (("rollback",), 6, "no run to go back to"),
         (("recommend", "1", "-k", "0"), 2, "k is 0"),
+        (("recommend", "1"), 2, "the graph in .* has no items"),
+        (("similar", "films/1"), 2, "the graph in .* has no items"),
+        (("feedback", "1", "films/1", "dislike"), 2, "--kind dislike"),
         (("recommend", "1", "-d", "nowhere"), 2, "no domain 'nowhere'"),
         (("query", "nothing"), 2, "no query 'nothing'.*recommend"),
         (("query", "recommend"), 2, "needs user.*--param user=VALUE"),
@@ -190,4 +194,9 @@ def test_no_database_and_no_mapping_here(
     assert answer.code == 2 and "there is no graph database in" in answer.err
     answer = linkspan("ingest")
     assert answer.code == 2 and "no linkspan.toml here" in answer.err
+    assert "--config demo" in answer.err
+    assert (
+        load_settings(Path("demo")).mapping().tables()
+        and load_settings(Path("demo")).home == Path()
+    )
     assert list(tmp_path.iterdir()) == []
