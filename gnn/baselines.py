@@ -175,16 +175,18 @@ class _Maker:
     def _als(self) -> Component | None:
         try:
             from implicit.als import AlternatingLeastSquares
+            from threadpoolctl import threadpool_limits
         except ImportError:
             return None
         pairs = self.known[["user", "item"]].drop_duplicates()
         ones = np.ones(len(pairs), np.float32)
         shape = (self.users, self.items)
         met = sparse.csr_matrix((ones, (pairs["user"], pairs["item"])), shape=shape)
-        model = AlternatingLeastSquares(
-            factors=_FACTORS, random_state=self.fitted.settings.seed, use_gpu=False
-        )
-        model.fit(met, show_progress=False)
+        with threadpool_limits(1, "blas"):  # its own threads are slowed down by those of BLAS
+            model = AlternatingLeastSquares(
+                factors=_FACTORS, random_state=self.fitted.settings.seed, use_gpu=False
+            )
+            model.fit(met, show_progress=False)
         return Factors("als", model.user_factors, model.item_factors, self.rows)
 
     def _text(self) -> Component | None:

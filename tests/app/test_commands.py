@@ -51,6 +51,7 @@ def test_run_publishes_what_every_reader_sees(
             assert by_client == by_cypher == expected
 
 
+@pytest.mark.filterwarnings("error:OpenBLAS")
 def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: Database) -> None:
     checked = linkspan("ingest", "--dry-run")
     assert checked.code == 0 and "60" in checked.out
@@ -78,7 +79,7 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert linkspan("recommend", "nobody", "--popular", "-k", "4").out.count("\n") == 6
     unknown = linkspan("similar", "1", "--json")
     assert unknown.code == 2 and "domain/id, with domain books or films" in unknown.err
-    assert "films/1" in linkspan("search", "SPACE 1", "-d", "films").out
+    assert "films/1" in linkspan("search", "SPACE", "1", "-d", "films").out
 
     before = json.loads(linkspan("runs", "--json").out)
     assert linkspan("train", "--seed", "1").code == 0
