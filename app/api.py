@@ -35,8 +35,8 @@ def connect(
         database: Name of the database; default ``NEO4J_DATABASE``.
         encoder: For `Client.search` by meaning: the text encoder of the run, or its name as in
             ``[train] encoder`` (``minilm``), which needs the extra ``train``.
-        timeout: Seconds to wait for a connection, and to go on trying where it was lost. Where nobody
-            has answered yet, nothing is tried again.
+        timeout: Seconds to wait for a connection, and to go on trying where it was lost. Where
+            nobody has answered yet, nothing is tried again.
         query_timeout: Seconds that one query may take; None: as long as it takes. ArcadeDB does not
             keep to it, so there a call that blocks goes on waiting.
         pool_size: At most this many connections at once.

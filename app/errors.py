@@ -70,7 +70,8 @@ class DataError(LinkspanError):
         text = f"{where}: {message}" if where else message
         if value is not None:
             shown = value if len(value) <= 60 else value[:57] + "..."
-            text += f" (found {shown!r})"
+            # One backslash for one: a byte that is no UTF-8 stands there as \\xe9 already.
+            text += f" (found {shown!r})".replace("\\\\", "\\")
         super().__init__(text, hint=hint)
 
 

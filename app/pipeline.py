@@ -26,6 +26,7 @@ from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.vectors import ItemVectors
+from linkspan.graph.wording import counted
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
@@ -310,7 +311,9 @@ class Pipeline:
             file = PairsFile(pairs, snapshot, self.settings.pseudonyms())
             counts = write_scores(file, scores, model, self.progress)
             stage.count, stage.unit, stage.figures = counts["pairs"], "pairs", counts
-            stage.text = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+            stage.text = ", ".join(
+                counted(count, what.removesuffix("s")) for what, count in counts.items() if count
+            )
         return counts
 
     def publish(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:

@@ -20,6 +20,7 @@ from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord
 from linkspan.graph.refresh import publish_refresh
 from linkspan.graph.undoing import refreshes
+from linkspan.graph.wording import counted
 from linkspan.pipeline import MODELS, Pipeline
 from linkspan.workspace import RunFolder
 
@@ -93,13 +94,14 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         model = gnn.carry_over(model, snapshot, text, epochs, pipeline.progress)
         gnn.save(model, run.final)
         stage.text = (
-            f"{changes.events:,} new events, {changes.new_users:,} new users, "
-            f"{changes.new_items:,} new items; {len(changes.users):,} users concerned"
+            f"{counted(changes.events, 'new event')}, {counted(changes.new_users, 'new user')}, "
+            f"{counted(changes.new_items, 'new item')}; "
+            f"{counted(len(changes.users), 'user')} concerned"
         )
     with pipeline.stage("score") as stage:
         count = write_recommended(model, run, wanted, choice, rows, pipeline.progress)
         stage.count, stage.unit = count, "rows"
-        stage.text = f"{count:,} recommendations"
+        stage.text = counted(count, "recommendation")
     if not count:  # the rules leave nothing to any of them
         shutil.rmtree(run.folder)
         return Refreshed(None, active[0], changes)
@@ -116,7 +118,7 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     with pipeline.stage("publish") as stage:
         written = publish_refresh(database, record, active[0], run.lists, pipeline.progress)
         stage.count, stage.unit = written, "rows"
-        stage.text = f"{written:,} relationships, {len(rows):,} users concerned"
+        stage.text = f"{counted(written, 'relationship')}, {counted(len(rows), 'user')} concerned"
     return Refreshed(run.id, active[0], changes, written)
 
 

@@ -66,6 +66,11 @@ def tie_of(path: Path) -> tuple[str, str, str]:
     return path.kind, path.by, alone
 
 
+def counted(count: int, noun: str) -> str:
+    """Such as ``1 user``, ``2,000 users``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def verb(met: str | None) -> str:
     """``SAVED`` as ``saved``, ``ADDED_TO_CART`` as ``added to cart``; ``met`` for None."""
     return "met" if met is None else met.lower().replace("_", " ")
@@ -78,8 +83,7 @@ def named(item: PastItem) -> str:
 
 def _words(path: Path, past: str) -> str:
     if path.kind == "User":
-        others = "1 other user" if path.ties == 1 else f"{path.ties:,} other users"
-        return f"{others} who {verb(path.how)} {past}"
+        return f"{counted(path.ties, 'other user')} who {verb(path.how)} {past}"
     if path.kind == "Item":
         return f"{past}, by {path.how}"
     if path.kind == "Text":

@@ -49,6 +49,7 @@ def recommend(
     with open_client(config, uri) as client:
         rows = client.recommend(user, domain, k, fallback="popular" if popular else None)
         if not rows and not client.has_user(user):
+            _see_items(client)
             raise ArgumentError(
                 f"there is no user {user!r}", hint="Add --popular to see popular items instead"
             )
@@ -66,6 +67,17 @@ def recommend(
     )
 
 
+def _see_items(client: Client) -> None:
+    """Say where the graph has no items, so that no user and no item can be known."""
+    if not client.query("count_nodes")[0]["items"]:
+        database = client.database
+        where = database.embedded.folder if database.embedded else database.uri
+        raise ArgumentError(
+            f"the graph in {where} has no items",
+            hint="Check the address, or load a graph with 'linkspan run' or 'linkspan demo'",
+        )
+
+
 @app.command()
 def similar(
     item: Item,
@@ -79,7 +91,8 @@ def similar(
     with open_client(config, uri) as client:
         rows = client.similar(item, domain, k)
         if not rows and not client.has_item(item):
-            known = " or ".join(client.domains()) or "none yet"
+            _see_items(client)
+            known = " or ".join(client.domains())
             raise ArgumentError(
                 f"there is no item {item!r}",
                 hint=f"A key is domain/id, with domain {known}"
@@ -97,7 +110,7 @@ def similar(
 
 @app.command()
 def search(
-    text: Annotated[str, typer.Argument(help="Words of a title.")],
+    words: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Words of a title.")],
     domain: Domain = None,
     k: K = 10,
     config: Config = None,
@@ -105,6 +118,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Items whose title holds all words of a text."""
+    text = " ".join(words)
     with open_client(config, uri) as client:
         rows = client.search(text, domain, k)
     cells = [(row.item, row.title, row.domain) for row in rows]

@@ -26,6 +26,7 @@ _COLUMNS = ("domain", ">shown", ">clicked", ">accepted", ">CTR", ">P@1", ">P@5",
 def feedback(
     user: Annotated[str | None, typer.Argument(help="Key of the user.")] = None,
     item: Annotated[str | None, typer.Argument(help="Key of the item: domain/id.")] = None,
+    extra: Annotated[str | None, typer.Argument(hidden=True)] = None,
     kind: Annotated[
         str, typer.Option("--kind", help="view, click, accept, dislike, dismiss, or your own.")
     ] = "accept",
@@ -41,6 +42,8 @@ def feedback(
     as_json: Json = False,
 ) -> None:
     """Note what a user said of an item; it leaves the lists at once, and training learns it."""
+    if extra is not None:
+        raise ConfigError(f"'{extra}' is one too many", hint=f"Say a kind as --kind {extra}")
     if (file is None) == (user is None) or (user is None) != (item is None):
         raise ConfigError("nothing is said of anything", hint="Give USER and ITEM, or --file")
     with open_client(config, uri) as client:

@@ -40,13 +40,12 @@ def forget(
     with open_client(config, uri) as client:
         key = client.user_key(user)
         keys, found = find_user(client.database, key, client.names, same_as=same_as)
-        if not keys:
-            known = read_forgotten(client.database).has(key) or _in_files(workspace, key)
-            if not known:
-                raise DataError(f"there is no user {user!r}", hint="Give the key, as for recommend")
-        if not as_json:
+        there = bool(keys) or _in_files(workspace, key)
+        if not there and not read_forgotten(client.database).has(key):
+            raise DataError(f"there is no user {user!r}", hint="Give the key, as for recommend")
+        if keys and not as_json:
             _show(found)
-        if not yes and not typer.confirm("Remove all of it, for good?"):
+        if there and not yes and not typer.confirm("Remove all of it, for good?"):
             return out.print("Nothing was removed.")
         with Lease(client.database, "forgetting of a user"):  # no publish reads these files now
             if keys:
@@ -56,6 +55,8 @@ def forget(
         return show_json({"graph": found, "files": removed})
     for what, count in removed.items():
         out.print(f"{what}: {count:,}")
+    if not (there or removed):
+        return out.print("Forgotten before; nothing was left to remove.")
     out.print(
         "Forgotten. What the network learned, and the lists of others, are as they were until the "
         "next training; it will not see this user."

@@ -150,18 +150,18 @@ CASES: list[Case] = [
     stops("a packed file without the ending that says so",
           rename("with.csv", "with.csv", lambda data: b"\x1f\x8b\x08\x00" + data[:20]),
           "DIR/with.csv, line 1: the first line is not utf-8 text "
-          "(found '\\x1f\\\\x8b\\x08\\x00one'). "
+          "(found '\\x1f\\x8b\\x08\\x00one'). "
           "Save the file as UTF-8, or say what it is with 'encoding = ...'."),
     taken("gzip of two parts", rename("bought.csv", "bought.csv.gz",
           lambda data: gzip.compress(data[:40]) + gzip.compress(data[40:]))),
     # encodings
     stops("UTF-16 without saying so", encode("with.csv", "utf-16"),
           "DIR/with.csv, line 1: the first line is not utf-8 text (found "
-          "'\\\\xff\\\\xfeo\\x00n\\x00e\\x00'). Save the file as UTF-8, or say what it is "
+          "'\\xff\\xfeo\\x00n\\x00e\\x00'). Save the file as UTF-8, or say what it is "
           "with 'encoding = ...'."),
     stops("UTF-32 without saying so", encode("with.csv", "utf-32"),
           "DIR/with.csv, line 1: the first line is not utf-8 text (found "
-          "'\\\\xff\\\\xfe\\x00\\x00o\\x00\\x00\\x00n\\x00\\x00\\x00e\\x00\\x00\\x00'). Save "
+          "'\\xff\\xfe\\x00\\x00o\\x00\\x00\\x00n\\x00\\x00\\x00e\\x00\\x00\\x00'). Save "
           "the file as UTF-8, or say what it is with 'encoding = ...'."),
     stops("UTF-16 said and not so", remap('file = "with.csv"',
           'file = "with.csv"\nencoding = "utf-16"'),
@@ -169,7 +169,7 @@ CASES: list[Case] = [
           "Say what it is with 'encoding = ...', or save it as UTF-8."),
     stops("Latin-1 in the header", encode("with.csv", "latin-1", "times", "times,größe"),
           "DIR/with.csv, line 1: the first line is not utf-8 text (found "
-          "'gr\\\\xf6\\\\xdfe'). Save the file as UTF-8, or say what it is with 'encoding = "
+          "'gr\\xf6\\xdfe'). Save the file as UTF-8, or say what it is with 'encoding = "
           "...'."),
     stops("an encoding that does not exist", remap('file = "with.csv"',
           'file = "with.csv"\nencoding = "utf-7.5"'),

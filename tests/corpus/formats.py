@@ -139,7 +139,7 @@ CASES: list[Case] = [
           'object a line, such as {"id": "1"}.'),
     _json("bytes that are not UTF-8", LINE.replace("bob", "b\\ud800b"),
           "DIR/bought.jsonl, line 3, column 'person': half of a character that UTF-16 writes "
-          "as two (found 'b\\\\ud800b'). Write the character itself."),
+          "as two (found 'b\\ud800b'). Write the character itself."),
     _json_file("an empty file", b"",
           "DIR/bought.jsonl: the file is empty. Put rows into it, one object a line."),
     _json_file("one array", b"[" + LINE.encode() + b"]",
@@ -198,7 +198,7 @@ CASES: list[Case] = [
     taken("Parquet: ids as pandas makes them of numbers with gaps",
           as_parquet("bought.csv", thing=[1.0, 3.0, 2.0, 2.0])),
     _parquet("bytes that are not UTF-8",
-          "DIR/bought.parquet, row 3, column 'person': not UTF-8 text (found 'b\\\\xff'). "
+          "DIR/bought.parquet, row 3, column 'person': not UTF-8 text (found 'b\\xff'). "
           "Save the file as UTF-8, or say what it is with 'encoding = ...'.",
           person=[b"ann", b"ann", b"b\xff", b"cid"]),
     _parquet("text for a time",

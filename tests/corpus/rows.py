@@ -77,21 +77,21 @@ CASES: list[Case] = [
           "DIR/things.csv, line 4, column 'title': a NUL byte in the text (found 'W\\x00k'). "
           "Save the file as UTF-8, or say what it is with 'encoding = ...'.", also=WITHOUT_3),
     rejected("Latin-1 in a value", encode("things.csv", "latin-1", "Wok", "Wök"),
-          "DIR/things.csv, line 4, column 'title': not UTF-8 text (found 'W\\\\xf6k'). Save "
+          "DIR/things.csv, line 4, column 'title': not UTF-8 text (found 'W\\xf6k'). Save "
           "the file as UTF-8, or say what it is with 'encoding = ...'.",
              also=WITHOUT_3),
     rejected("half of a letter", swap_bytes("things.csv", b"Wok", b"W\xc3k"),
-          "DIR/things.csv, line 4, column 'title': not UTF-8 text (found 'W\\\\xc3k'). Save "
+          "DIR/things.csv, line 4, column 'title': not UTF-8 text (found 'W\\xc3k'). Save "
           "the file as UTF-8, or say what it is with 'encoding = ...'.", also=WITHOUT_3),
     rejected("half of a letter that UTF-16 writes as two",
              swap_bytes("things.csv", b"Wok", b"W\xed\xa0\x80k"),
           "DIR/things.csv, line 4, column 'title': not UTF-8 text (found "
-          "'W\\\\xed\\\\xa0\\\\x80k'). Save the file as UTF-8, or say what it is with "
+          "'W\\xed\\xa0\\x80k'). Save the file as UTF-8, or say what it is with "
           "'encoding = ...'.", also=WITHOUT_3),
     rejected("a letter written longer than it is",
              swap_bytes("things.csv", b"Wok", b"W\xc0\xafk"),
           "DIR/things.csv, line 4, column 'title': not UTF-8 text (found "
-          "'W\\\\xc0\\\\xafk'). Save the file as UTF-8, or say what it is with 'encoding = "
+          "'W\\xc0\\xafk'). Save the file as UTF-8, or say what it is with 'encoding = "
           "...'.", also=WITHOUT_3),
     rejected("a lone carriage return in a value", swap("things.csv", "Wok", "W\rk"),
           "DIR/things.csv, line 4: 3 columns where the header has 6 (found "
