@@ -59,7 +59,7 @@ def ingest(
     config: Config = None,
     uri: Uri = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the files up to the first wrong row; write nothing.")
+        bool, typer.Option("--dry-run", help="Check the rows up to a wrong one; write nothing.")
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Read files again that have not changed.")

@@ -56,7 +56,7 @@ def forget(
     for what, count in removed.items():
         out.print(f"{what}: {count:,}")
     if not (there or removed):
-        return out.print("Forgotten before; nothing was left to remove.")
+        return out.print("Forgotten. Nothing was left to remove.")
     out.print(
         "Forgotten. What the network learned, and the lists of others, are as they were until the "
         "next training; it will not see this user."

@@ -77,7 +77,7 @@ def test_nothing_is_left_of_a_user(linkspan: Any, project: Path, on_server: Data
     assert told["files"]["models"] == 3 and told["files"]["recommendations in files"] >= 12
 
     assert holders(home, WHO) == [] and in_graph(on_server, WHO) == 0
-    assert "nothing was left to remove" in linkspan("forget", WHO).out  # and nothing is asked
+    assert "Nothing was left to remove" in linkspan("forget", WHO).out  # and nothing is asked
     assert log.read_text() == "before\nafter\n"
     (rejects,) = (home / "rejects").glob("*.csv")
     assert "other,nothing" in rejects.read_text()
