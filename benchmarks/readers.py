@@ -39,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from servers import START, RunningServer
 
 DOMAIN = "fantasy"
-TURNS = 3
+WARM, TURNS = 4, 8
 
 
 def record(number: int) -> RunRecord:
@@ -94,14 +94,14 @@ def measure(server: RunningServer, readers: int, seconds: float) -> list[tuple[s
             driver.execute_query(text, parameters, database_="neo4j", routing_="r")
 
         calls = {"linkspan": lambda user: client.recommend(user, DOMAIN, K), "driver": bare}
-        for call in calls.values():  # warm
+        for call in [*calls.values()] * WARM:
             answered(call, users, readers, seconds)
         for name in ("idle", "while runs are published"):
             publisher = _publisher(server) if name != "idle" else None
             found: dict[str, list[float]] = {who: [] for who in calls}
-            for _ in range(TURNS):
-                for who, call in calls.items():
-                    found[who].append(answered(call, users, readers, seconds))
+            for turn in range(TURNS):
+                for who in sorted(calls, reverse=turn % 2 == 0):
+                    found[who].append(answered(calls[who], users, readers, seconds))
             if publisher:
                 assert publisher.poll() is None, "the publisher ended"
                 publisher.terminate()
@@ -133,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", action="append", choices=START)
     parser.add_argument("--readers", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--publish", nargs=2, metavar=("URI", "USER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.publish:
