@@ -204,7 +204,8 @@ def measure(server: RunningServer, repeats: int) -> list[tuple[str, ...]]:
         rates = (f"{count / min(seconds):,.0f} rows/s" for seconds in (ours, bare))
         rows.append((name, *rates, f"{ratio:.2f}"))
 
-    with Database(server.uri, server.user, server.password) as database:
+    login = server.uri, server.user, server.password
+    with Database(*login, http_url=server.http_url) as database:
         for measured in measure_ingest(server, database, mapping, repeats):
             row(*measured)
 
