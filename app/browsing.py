@@ -13,8 +13,9 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from linkspan import cypher
-from linkspan.errors import ArgumentError, PublishError
+from linkspan.errors import ArgumentError
 from linkspan.graph.client import Client
+from linkspan.graph.results import active_run
 
 QUERIES, STYLE = "linkspan-queries.zip", "linkspan.grass"
 _FOLDER = "Linkspan"
@@ -56,9 +57,7 @@ def write_browser_files(client: Client, folder: Path, user: str | None = None) -
 
 def _values(client: Client, user: str | None) -> dict[str, Any]:
     """A value for each parameter that some query has, from this graph."""
-    active = [run.run for run in client.runs() if run.state == "active"]
-    if not active:
-        raise PublishError("no run is active", hint="Publish one with 'linkspan run'")
+    active = active_run(client.runs())
     if user is not None and not client.has_user(user):
         raise ArgumentError(
             f"there is no user {user!r}", hint="Leave out --user to begin with one who has a list"
@@ -70,7 +69,7 @@ def _values(client: Client, user: str | None) -> dict[str, Any]:
         for row in client.recommend(user, k=1):
             values |= {"item": row.item, "domain": row.domain}
     domains = [row["domain"] for row in client.query("read_domains")]
-    values |= {"run": active[0], "text": "the", "rank": 3}
+    values |= {"run": active, "text": "the", "rank": 3}
     values["other"] = next((name for name in domains if name != values.get("domain")), None)
     values["users"], values["items"] = [values.get("user")], [values.get("item")]
     for name in cypher.names():

@@ -13,12 +13,13 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.choosing import build_choice, find_users, write_recommended
-from linkspan.errors import ModelError, PublishError
+from linkspan.errors import ModelError
 from linkspan.graph.changes import Changes, find_changes
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord
 from linkspan.graph.refresh import publish_refresh
+from linkspan.graph.results import active_run
 from linkspan.graph.undoing import refreshes
 from linkspan.graph.wording import counted
 from linkspan.pipeline import MODELS, Pipeline
@@ -62,17 +63,15 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
             domains or types than it knows.
     """
     workspace = pipeline.workspace
-    active = [run.run for run in Client(database).runs() if run.state == "active"]
-    if not active:
-        raise PublishError("no run is active", hint="Publish one with 'linkspan run'")
+    active = active_run(Client(database).runs())
     own = {run.id: run for run in workspace.runs()}
-    base = own.get(active[0].partition(".")[0])  # published again by other rules it is ID.2
+    base = own.get(active.partition(".")[0])  # published again by other rules it is ID.2
     if base is None:
         raise ModelError(
-            f"the active run {active[0]} is not in {workspace.folder}",
+            f"the active run {active} is not in {workspace.folder}",
             hint="Refresh where it was trained, or do a full run",
         )
-    before = [own[run] for run in refreshes(database, active[0]) if run in own]
+    before = [own[run] for run in refreshes(database, active) if run in own]
     latest = before[0] if before else base
     known = workspace.load_snapshot(latest.read("run")["fingerprint"])
     snapshot = pipeline.snapshot(database)
@@ -80,7 +79,7 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     wanted = pipeline.settings.publish
     rows = np.intersect1d(changes.users, find_users(snapshot, wanted))
     if not len(rows):
-        return Refreshed(None, active[0], changes)
+        return Refreshed(None, active, changes)
     choice, _ = build_choice(database, snapshot, wanted)
     run = workspace.new_run(
         version=linkspan.__version__,
@@ -104,7 +103,7 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         stage.text = counted(count, "recommendation")
     if not count:  # the rules leave nothing to any of them
         shutil.rmtree(run.folder)
-        return Refreshed(None, active[0], changes)
+        return Refreshed(None, active, changes)
     record = RunRecord(
         id=run.id,
         model=MODELS["hybrid" if model.weights else "gnn"],
@@ -116,10 +115,10 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         names=snapshot.roles.names,
     )
     with pipeline.stage("publish") as stage:
-        written = publish_refresh(database, record, active[0], run.lists, pipeline.progress)
+        written = publish_refresh(database, record, active, run.lists, pipeline.progress)
         stage.count, stage.unit = written, "rows"
         stage.text = f"{counted(written, 'relationship')}, {counted(len(rows), 'user')} concerned"
-    return Refreshed(run.id, active[0], changes, written)
+    return Refreshed(run.id, active, changes, written)
 
 
 def _read_lists(runs: Sequence[RunFolder]) -> pd.DataFrame:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import START, RunningServer, empty
+from servers import START, RunningServer, empty, started
 
 K = 5
 ASKED = 1_000
@@ -171,20 +170,28 @@ def timed(work: Callable[[], Any]) -> float:
     return perf_counter() - started
 
 
-def latencies(
-    database: Database, server: RunningServer, users: list[str]
-) -> dict[str, list[float]]:
-    """Milliseconds of each call, product and driver in turns for the same users."""
+@contextmanager
+def askers(
+    database: Database, server: RunningServer
+) -> Iterator[dict[str, Callable[[str], object]]]:
+    """What asks for a user's list: the client, and a driver that is as quiet, by the same query."""
     client, text = Client(database), cypher.load("recommend")
-    login = (server.user, server.password)
-    found: dict[str, list[float]] = {"linkspan": [], "driver": []}
-    with neo4j.GraphDatabase.driver(server.uri, auth=login) as driver:
+    login, quiet = (server.user, server.password), {"notifications_min_severity": "OFF"}
+    with neo4j.GraphDatabase.driver(server.uri, auth=login, **quiet) as driver:
 
         def bare(user: str) -> None:
             parameters = {"user": user, "domain": "fantasy", "k": K}
             driver.execute_query(text, parameters, database_="neo4j", routing_="r")
 
-        calls = {"linkspan": lambda user: client.recommend(user, "fantasy", K), "driver": bare}
+        yield {"linkspan": lambda user: client.recommend(user, "fantasy", K), "driver": bare}
+
+
+def latencies(
+    database: Database, server: RunningServer, users: list[str]
+) -> dict[str, list[float]]:
+    """Milliseconds of each call, product and driver in turns for the same users."""
+    found: dict[str, list[float]] = {"linkspan": [], "driver": []}
+    with askers(database, server) as calls:
         for user in users[:200]:
             for call in calls.values():
                 call(user)
@@ -268,12 +275,8 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console()
     for engine in arguments.engine or START:
-        with tempfile.TemporaryDirectory() as folder:
-            server = START[engine](Path(folder))
-            try:
-                rows = measure(server, arguments.repeats)
-            finally:
-                server.stop()
+        with started(engine) as server:
+            rows = measure(server, arguments.repeats)
         shown = table("", ">linkspan", ">bare driver", ">ratio", title=f"\n{engine}")
         for each in rows:
             shown.add_row(*each)

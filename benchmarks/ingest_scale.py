@@ -31,7 +31,7 @@ from linkspan.console import table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import START, RunningServer, empty
+from servers import START, RunningServer, empty, started
 from servers.neo4j import OPENED
 from servers.neo4j_jars import fetch_jars, find_java
 
@@ -167,34 +167,30 @@ def main() -> None:
             title=f"\n{engine}",
         )
         first = 0.0
-        with tempfile.TemporaryDirectory() as place:
-            server = START[engine](Path(place) / "server")
-            try:
-                warm = Path(place) / "warm"
-                warm.mkdir()
-                generate(warm, 100_000)
-                load(server, warm)
-                for millions in arguments.millions:
-                    folder = Path(place) / f"data-{millions}"
-                    folder.mkdir()
-                    generate(folder, int(millions * 1e6))
-                    empty(server)
-                    done = load(server, folder)
-                    again = load(server, folder)
-                    rate = done["written"] / done["seconds"]
-                    first = first or rate
-                    shown.add_row(
-                        f"{millions:g} million",
-                        f"{done['seconds']:.0f}",
-                        f"{done['waited'] / done['seconds']:.0%}",
-                        f"{rate:,.0f}",
-                        f"{first / rate:.2f}",
-                        f"{done['peak_mb']:.0f}",
-                        f"{again['seconds'] / done['seconds']:.1%}",
-                        *([f"{offline_import(folder):.0f}"] if engine == "neo4j" else []),
-                    )
-            finally:
-                server.stop()
+        with tempfile.TemporaryDirectory() as place, started(engine) as server:
+            warm = Path(place) / "warm"
+            warm.mkdir()
+            generate(warm, 100_000)
+            load(server, warm)
+            for millions in arguments.millions:
+                folder = Path(place) / f"data-{millions}"
+                folder.mkdir()
+                generate(folder, int(millions * 1e6))
+                empty(server)
+                done = load(server, folder)
+                again = load(server, folder)
+                rate = done["written"] / done["seconds"]
+                first = first or rate
+                shown.add_row(
+                    f"{millions:g} million",
+                    f"{done['seconds']:.0f}",
+                    f"{done['waited'] / done['seconds']:.0%}",
+                    f"{rate:,.0f}",
+                    f"{first / rate:.2f}",
+                    f"{done['peak_mb']:.0f}",
+                    f"{again['seconds'] / done['seconds']:.1%}",
+                    *([f"{offline_import(folder):.0f}"] if engine == "neo4j" else []),
+                )
         console.print(shown)
     console.print("\nWanted: 1.2 of linear or less, under 700 MB, skipping under 3%.")
 

@@ -32,7 +32,7 @@ from linkspan.graph.writer import write_rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import START, RunningServer
+from servers import START, RunningServer, started
 
 K = 10
 
@@ -111,12 +111,8 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=6_000)
     arguments = parser.parse_args()
     for engine in arguments.engine or START:
-        with tempfile.TemporaryDirectory() as folder:
-            server = START[engine](Path(folder) / "server")
-            try:
-                rows = measure(server, Path(folder), arguments.users, arguments.items)
-            finally:
-                server.stop()
+        with tempfile.TemporaryDirectory() as folder, started(engine) as server:
+            rows = measure(server, Path(folder), arguments.users, arguments.items)
         shown = table(
             "", ">rows", ">time", ">rate", ">memory before", ">growth", title=f"\n{engine}"
         )

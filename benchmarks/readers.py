@@ -14,20 +14,16 @@ import argparse
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-import neo4j
-from database import K, random_lists
+from database import askers, random_lists
 from rich.console import Console
 
-from linkspan import cypher
 from linkspan.console import table
-from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
@@ -36,9 +32,8 @@ from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from servers import START, RunningServer
+from servers import START, RunningServer, started
 
-DOMAIN = "fantasy"
 WARM, TURNS = 4, 8
 
 
@@ -75,25 +70,16 @@ def answered(ask: Callable[[str], object], users: list[str], readers: int, secon
 
 def measure(server: RunningServer, readers: int, seconds: float) -> list[tuple[str, ...]]:
     """A row for an idle server, and for one that is being published to."""
-    mapping, login = demo_settings(Path()).mapping(), (server.user, server.password)
+    mapping = demo_settings(Path()).mapping()
     rows = []
     with (
         Database(server.uri, server.user, server.password) as database,
-        neo4j.GraphDatabase.driver(
-            server.uri, auth=login, notifications_min_severity="OFF"
-        ) as driver,
+        askers(database, server) as calls,
     ):
         ingest(database, mapping)
         snapshot = read_snapshot(database, mapping.roles())
         users = snapshot.users["key"].tolist()
         publish(database, record(0), users, *random_lists(snapshot, 0))
-        client, text = Client(database), cypher.load("recommend")
-
-        def bare(user: str) -> None:
-            parameters = {"user": user, "domain": DOMAIN, "k": K}
-            driver.execute_query(text, parameters, database_="neo4j", routing_="r")
-
-        calls = {"linkspan": lambda user: client.recommend(user, DOMAIN, K), "driver": bare}
         for call in [*calls.values()] * WARM:
             answered(call, users, readers, seconds)
         for name in ("idle", "while runs are published"):
@@ -114,16 +100,8 @@ def measure(server: RunningServer, readers: int, seconds: float) -> list[tuple[s
 
 def _publisher(server: RunningServer) -> subprocess.Popen[str]:
     """Another process that publishes; it has begun."""
-    child = subprocess.Popen(
-        [sys.executable, __file__, "--publish", server.uri, server.user],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.write(server.password + "\n")
-    child.stdin.close()
-    child.stdin = None  # communicate() would flush it
+    child = server.child([sys.executable, __file__, "--publish", server.uri, server.user])
+    assert child.stdout is not None
     child.stdout.readline()
     return child
 
@@ -140,12 +118,8 @@ def main() -> None:
         publish_for_ever(*arguments.publish)
     console = Console()
     for engine in arguments.engine or START:
-        with tempfile.TemporaryDirectory() as folder:
-            server = START[engine](Path(folder))
-            try:
-                rows = measure(server, arguments.readers, arguments.seconds)
-            finally:
-                server.stop()
+        with started(engine) as server:
+            rows = measure(server, arguments.readers, arguments.seconds)
         title = f"\n{engine}, {arguments.readers} readers"
         shown = table("", ">linkspan", ">bare driver", ">ratio", title=title)
         for each in rows:

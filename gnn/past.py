@@ -11,7 +11,6 @@ from scipy import sparse
 
 from linkspan.gnn.history import PAD, latest
 
-FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 FAINTEST = 1e-3

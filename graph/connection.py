@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC
 from functools import cached_property
@@ -321,15 +321,14 @@ class Database:
     ) -> None:
         self.close()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _errors(self) -> AbstractContextManager[None]:
         """Our errors; the first is told at once, as no query is tried again before one answered."""
-        with driver_errors(self.uri, self.user, self.database):
-            if not self._reached:
-                with self._driver.session(**reading(self.database)) as session:
-                    session.run("RETURN 1").consume()
-                self._reached = True
-            yield
+        named = self.uri, self.user, self.database
+        if not self._reached:
+            with driver_errors(*named), self._driver.session(**reading(self.database)) as session:
+                session.run("RETURN 1").consume()
+            self._reached = True
+        return driver_errors(*named)
 
 
 def milliseconds(value: Any) -> Any:

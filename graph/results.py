@@ -8,6 +8,8 @@ from typing import Any, TypeVar, get_args
 
 import pandas as pd
 
+from linkspan.errors import PublishError
+
 Row = TypeVar("Row")
 
 
@@ -208,6 +210,18 @@ class Run:
     kept: bool
     reason: str | None
     base: str | None
+
+
+def active_run(runs: Iterable[Run]) -> str:
+    """Id of the active one of the runs.
+
+    Raises:
+        PublishError: None is.
+    """
+    for run in runs:
+        if run.state == "active":
+            return run.run
+    raise PublishError("no run is active", hint="Publish one with 'linkspan run'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,21 +74,6 @@ with Database(uri, user, sys.stdin.readline().strip(), http_url=http) as databas
 """
 
 
-def _child(code: str, password: str, *arguments: str) -> subprocess.Popen[str]:
-    """A child that has connected, or soon will."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.write(password + "\n")
-    child.stdin.close()
-    child.stdin = None  # communicate() would flush it
-    return child
-
-
 def test_readers_in_other_processes_see_whole_lists(
     graph: Database,
     server: RunningServer,
@@ -104,10 +89,10 @@ def test_readers_in_other_processes_see_whole_lists(
     publish(graph, make_record("run00"), users, tables[0], similar)
     stop, per_user = tmp_path / "stop", len(tables[0]) // len(users)
     children = [
-        _child(
-            READER, server.password,
+        server.child([
+            sys.executable, "-c", READER,
             server.uri, server.user, str(stop), str(place), str(per_user), ",".join(users),
-        )
+        ])
         for place in range(READERS)
     ]  # fmt: skip
     done = rolled = 0
@@ -189,7 +174,7 @@ def test_killed_at_random_moments_of_publishing(
 
     def start(number: int) -> subprocess.Popen[str]:
         arguments = (server.uri, server.user, server.http_url, str(tmp_path), f"r{number:02}")
-        child = _child(PUBLISHER, server.password, *arguments, str(number % 2))
+        child = server.child([sys.executable, "-c", PUBLISHER, *arguments, str(number % 2)])
         assert child.stdout is not None and child.stdout.readline() == "ready\n"
         return child
 

@@ -90,7 +90,7 @@ def mapping(shelf: Path) -> Mapping:
 
 def start(server: RunningServer, shelf: Path) -> subprocess.Popen[str]:
     """A child that is about to ingest."""
-    child = subprocess.Popen(
+    child = server.child(
         [
             sys.executable,
             "-c",
@@ -98,15 +98,9 @@ def start(server: RunningServer, shelf: Path) -> subprocess.Popen[str]:
             server.uri,
             str(shelf / "linkspan.toml"),
             str(BATCH_ROWS),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        ]
     )
-    assert child.stdin is not None and child.stdout is not None
-    child.stdin.write(server.password + "\n")
-    child.stdin.close()
-    assert child.stdout.readline() == "ready\n"
+    assert child.stdout is not None and child.stdout.readline() == "ready\n"
     return child
 
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 from servers.arcadedb import start_arcadedb
 from servers.cable import Cable
 from servers.emptying import empty
 from servers.neo4j import start_neo4j
 from servers.running import RunningServer, Unavailable
 
-__all__ = ["START", "Cable", "RunningServer", "Unavailable", "empty"]
+__all__ = ["START", "Cable", "RunningServer", "Unavailable", "empty", "started"]
 
 START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
 """Engine to what starts it in a folder."""
+
+
+@contextmanager
+def started(engine: str) -> Iterator[RunningServer]:
+    """A server of an engine in a folder of its own, which goes with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = START[engine](Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,16 @@ class RunningServer:
     log: Path
     stop: Callable[[], None] = field(repr=False)
     restart: Callable[[], None] = field(repr=False)
+
+    def child(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a process that reads the password from its first line of standard input."""
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        assert child.stdin is not None
+        child.stdin.write(self.password + "\n")
+        child.stdin.close()
+        child.stdin = None  # communicate() would flush it
+        return child
 
     def keep_log(self, folder: Path) -> Path:
         """Copy the log to ``folder/ENGINE.log`` and return that path."""
