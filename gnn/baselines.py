@@ -26,6 +26,7 @@ from linkspan.gnn.simple import (
 )
 from linkspan.gnn.text import unit_rows
 from linkspan.gnn.transitions import transitions
+from linkspan.gnn.walks import Walked, Walks
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -37,6 +38,7 @@ BASELINES = (
     "ease-joint",
     "ease-decay",
     "transitions",
+    "walks",
     "als",
     "text",
 )
@@ -130,6 +132,7 @@ class _Maker:
             "ease-joint": lambda: self._spread("ease-joint", self._joint, 1.0),
             "ease-decay": self._ease_decay,
             "transitions": self._transitions,
+            "walks": self._walks,
             "als": self._als,
             "text": self._text,
         }
@@ -171,6 +174,9 @@ class _Maker:
         return self._spread(
             "transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY
         )
+
+    def _walks(self) -> Component:
+        return Walked(Walks(self.known, self.users, self.items), self.pasts, self.rows)
 
     def _als(self) -> Component | None:
         try:

@@ -106,12 +106,12 @@ class Cosine:
         found: FloatArray = (values / model.temperature).cpu().numpy()
         return Scores(found, state @ mean, np.sqrt(np.maximum(square, 0.0)))
 
-    def over(self, pasts: Pasts, owners: IntArray) -> Self:
+    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
         """The same for other histories.
 
         Args:
             pasts: Of users that are asked for by their rows here.
-            owners: (U,) row in the graph of each of them.
+            owners: (U,) row in the graph of each of them; without, it is the same.
         """
         other = copy(self)
         other._pasts, other._owners = pasts, owners

@@ -29,6 +29,7 @@ from linkspan.gnn.simple import (
 )
 from linkspan.gnn.text import unit_rows
 from linkspan.gnn.transitions import NEXT_INSIDE, all_transitions
+from linkspan.gnn.walks import Walked, Walks
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -128,15 +129,10 @@ class Mixture:
         """
         snapshot, other = self._fitted.snapshot, copy(self)
         pasts = Pasts(events, item_domains(snapshot), timed=snapshot.timed)
-        features: list[Feature] = []
-        for feature in self.features:
-            if isinstance(feature, Cosine):
-                features.append(feature.over(pasts, owners))
-            elif isinstance(feature, Historic):
-                features.append(feature.over(pasts))
-            else:
-                features.append(feature)
-        other.features = tuple(features)
+        other.features = tuple(
+            feature.over(pasts, owners) if isinstance(feature, Cosine | Historic) else feature
+            for feature in self.features
+        )
         return other
 
     def _weights_in(self, domain: str) -> tuple[float, ...]:
@@ -212,7 +208,9 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
         decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
         simple += [Likeness(text, pasts, rows, decay) for decay in decays]
     simple.append(Popular(events, rows, items))
-    network = _network(fitted)
+    network = _trained(fitted)
+    if not snapshot.timed:
+        network.append(Walked(Walks(events, len(snapshot.users), items), pasts, rows))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
 
 
@@ -221,7 +219,7 @@ def has_text(fitted: FittedModel) -> bool:
     return "item" in fitted.text and bool(fitted.text["item"].any())
 
 
-def _network(fitted: FittedModel) -> list[Feature]:
+def _trained(fitted: FittedModel) -> list[Feature]:
     return [Cosine(fitted), Prior(fitted)]
 
 
@@ -236,7 +234,7 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
     The first one is what is published.
     """
     if not fitted.weights:
-        return {GNN: Mixture(GNN, fitted, _network(fitted))}
+        return {GNN: Mixture(GNN, fitted, _trained(fitted))}
     features = build_features(fitted)
     return {
         name: Mixture(name, fitted, features[name], fitted.weights.get(name))

@@ -6,6 +6,7 @@ is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from copy import copy
 from typing import NamedTuple, Self, TypeVar
@@ -150,6 +151,8 @@ def ridge_inverse(gram: NDArray[Float], ridge: float) -> NDArray[Float]:
     Returns:
         (N, N), of the same precision.
     """
+    if not len(gram):  # LAPACK complains
+        return gram
     gram[np.diag_indices_from(gram)] += ridge
     double, single = (lapack.dpotrf, lapack.dpotri), (lapack.spotrf, lapack.spotri)
     potrf, potri = double if gram.dtype == np.float64 else single
@@ -228,8 +231,13 @@ class Historic:
         self._pasts, self._rows, self._inside = pasts, rows, inside
         self._codes = {domain: code for code, domain in enumerate(rows)}
 
-    def over(self, pasts: Pasts) -> Self:
-        """The same for other histories."""
+    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+        """The same for other histories.
+
+        Args:
+            pasts: Of users that are asked for by their rows here.
+            owners: (U,) row in the graph of each of them, for features that go by it.
+        """
         other = copy(self)
         other._pasts = pasts
         return other
@@ -239,7 +247,35 @@ class Historic:
         return self._pasts.over(self._codes[domain] if self._inside else None)
 
 
-class Spread(Historic):
+class Scattered(Historic, ABC):
+    """A feature that scores few of the items; the others have 0."""
+
+    @abstractmethod
+    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) scores of the domain's items."""
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        return np.asarray(self.found(users, domain).toarray(), np.float32)
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """Scores of some items (B, k) of the domain, without making those of all others dense."""
+        rows, count = self._rows[domain], len(self._rows[domain])
+        found = self.found(users, domain)
+        found.sort_indices()
+        user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
+        known = np.append(user * count + found.indices, -1)
+        wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
+        place = np.searchsorted(known[:-1], wanted)
+        hits = known[place] == wanted
+        values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
+        mean = np.bincount(user, found.data, len(users)) / count
+        square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
+        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
+
+
+class Spread(Scattered):
     """A history that fades, times a matrix from items to items.
 
     Args:
@@ -267,26 +303,11 @@ class Spread(Historic):
         super().__init__(pasts, rows, inside=inside)
         self.part, self.name, self._matrices, self._decay = part, name, matrices, decay
 
-    def score(self, users: IntArray, domain: str) -> FloatArray:
+    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
         """(B, N) scores of the domain's items."""
-        scores = self._past(domain).rows(users, self._decay) @ self._matrices[domain]
-        return np.asarray(scores.toarray(), np.float32)
-
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """Scores of some items (B, k) of the domain, without making those of all others dense."""
-        rows, count = self._rows[domain], len(self._rows[domain])
-        found = (self._past(domain).rows(users, self._decay) @ self._matrices[domain]).tocsr()
-        found.sort_indices()
-        user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
-        known = np.append(user * count + found.indices, -1)
-        wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
-        place = np.searchsorted(known[:-1], wanted)
-        hits = known[place] == wanted
-        values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
-        mean = np.bincount(user, found.data, len(users)) / count
-        square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
-        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
-        return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
+        past = self._past(domain).rows(users, self._decay)
+        found: sparse.csr_array = (past @ self._matrices[domain]).tocsr()
+        return found
 
 
 class Likeness(Historic):

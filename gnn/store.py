@@ -21,7 +21,7 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
 from linkspan.graph.snapshot import Snapshot
 
-FORMAT = 3
+FORMAT = 4
 WEIGHTS, MANIFEST, TEXT, SPLIT = (
     "weights.safetensors",
     "model.json",

@@ -16,7 +16,15 @@ from linkspan.errors import ModelError
 from linkspan.gnn.components import Seen
 from linkspan.gnn.domains import rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
-from linkspan.gnn.hybrid import HYBRID, SIMPLE, Feature, build_features, standardized, with_linear
+from linkspan.gnn.hybrid import (
+    GNN,
+    HYBRID,
+    SIMPLE,
+    Feature,
+    build_features,
+    standardized,
+    with_linear,
+)
 from linkspan.gnn.metrics import kth_largest, ndcg_by_row
 from linkspan.gnn.split import Split, some_validation
 from linkspan.progress import SILENT, Progress
@@ -68,7 +76,7 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
 
     Returns:
         The model with both. Without validation rows it has neither, which is logged: its network
-        scores alone.
+        scores alone, without walks.
 
     Raises:
         ModelError: The split is of another snapshot.
@@ -94,8 +102,10 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
             examples[domain] = draw_examples(features[HYBRID], inside, domain, rows, seen, random)
             task.advance()
     every = [feature.name for feature in features[HYBRID]]
+    # The network's states are trained to be summed as they are, but walks are not trained at all.
+    mixed = (HYBRID, SIMPLE) if fitted.snapshot.timed else (HYBRID, SIMPLE, GNN)
     weights = {}
-    for name in (HYBRID, SIMPLE):
+    for name in mixed:
         chosen = [feature.name for feature in features[name]]
         places = [every.index(one) for one in chosen]
         parts = {

@@ -143,7 +143,7 @@ def test_all_baselines_stand_beside_a_model(trained: Trained) -> None:
     assert evaluation.methods == ("gnn", *BASELINES)
     by_method = evaluation.table().query("segment == 'all'").set_index("method")
     # Tastes are planted: who knows of other users, or of texts, is far above who does not.
-    for name in ("item-knn", "ease-joint", "als", "text"):
+    for name in ("item-knn", "ease-joint", "walks", "als", "text"):
         assert by_method.loc[name, "ndcg"] > 1.5 * by_method.loc["popularity", "ndcg"], name
     assert by_method.loc["ease-joint", "ndcg"] > by_method.loc["ease-target", "ndcg"]
     with pytest.raises(ModelError, match="no baseline 'best'"):

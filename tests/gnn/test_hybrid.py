@@ -239,7 +239,7 @@ def test_histories_that_are_sets_have_no_transitions(
     short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
     fitted = fit_hybrid(train(snapshot, split, {}, short), split)
     assert fitted.weights["hybrid"].features == (
-        "gnn", "learned popularity", "linear 1", "popularity",
+        "gnn", "learned popularity", "walks", "linear 1", "popularity",
     )  # fmt: skip
     top = score_top(fitted.with_events(snapshot.events()), k=3)
     assert (top["transitions"] == 0).all() and (top["text"] == 0).all()

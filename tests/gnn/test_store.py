@@ -66,7 +66,7 @@ def test_a_folder_without_a_whole_model_is_refused(
     with pytest.raises(ModelError, match="not a readable model"):
         load(tmp_path, planted)
     manifest = tmp_path / "model.json"
-    manifest.write_text(manifest.read_text().replace('"format": 3', '"format": 99'))
+    manifest.write_text(manifest.read_text().replace('"format": 4', '"format": 99'))
     with pytest.raises(ModelError, match="model format 99, expected 3"):
         load(tmp_path, planted)
 

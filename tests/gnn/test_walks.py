@@ -1,0 +1,117 @@
+"""Walks over common users: each agrees with a loop over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linkspan import gnn
+from linkspan.gnn import walks
+from linkspan.gnn.hybrid import GNN, HYBRID, build_features
+from linkspan.gnn.past import Pasts
+from linkspan.gnn.settings import SplitSettings, TrainSettings
+from linkspan.gnn.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
+from linkspan.graph.snapshot import Snapshot
+
+USERS, ITEMS = 9, 20
+DOMAINS = np.arange(ITEMS) % 2
+ROWS = {name: np.flatnonzero(code == DOMAINS) for code, name in enumerate("ab")}
+
+
+@pytest.fixture(scope="module")
+def events() -> pd.DataFrame:
+    """Sets, one of which holds an item twice; the last user has met nothing."""
+    random = np.random.default_rng(0)
+    rows = [(user, item) for user in range(USERS - 1) for item in random.integers(0, ITEMS, 5)]
+    return pd.DataFrame([*rows, rows[-1]], columns=["user", "item"])
+
+
+def naive(events: pd.DataFrame, history: list[int], owner: int) -> np.ndarray:
+    """Shares of all items, walk by walk."""
+    pairs = events[["user", "item"]].drop_duplicates()
+    strengths = np.zeros(ITEMS)
+    for item in history:
+        others = pairs.loc[pairs["item"] == item, "user"]
+        for user in others[others != owner]:
+            met = pairs.loc[pairs["user"] == user, "item"]
+            for reached in met:
+                strengths[reached] += len(others) ** -ITEM_POWER * len(met) ** -USER_POWER
+    return np.log1p(SCALE * strengths)
+
+
+def walked(events: pd.DataFrame) -> Walked:
+    return Walked(Walks(events, USERS, ITEMS), Pasts(events, DOMAINS, timed=False), ROWS)
+
+
+@pytest.mark.parametrize("domain", ["a", "b"])
+def test_shares_are_those_of_all_walks(events: pd.DataFrame, domain: str) -> None:
+    users = np.array([3, USERS - 1, 0, 3, USERS - 2])
+    found = walked(events).score(users, domain)
+    for user, scores in zip(users, found, strict=True):
+        history = events.loc[events["user"] == user, "item"].tolist()
+        np.testing.assert_allclose(scores, naive(events, history, user)[ROWS[domain]], atol=1e-5)
+    assert found[0].max() > 0.1
+    assert not found[1].any()
+
+
+def test_no_walk_goes_over_the_user_who_asks() -> None:
+    """Who alone has met two items learns nothing of one from the other."""
+    events = pd.DataFrame([(0, 0), (0, 2), (1, 0), (1, 4)], columns=["user", "item"])
+    first = walked(events).score(np.array([0]), "a")[0]
+    assert (first > 0).tolist() == [column in (0, 2) for column in range(len(ROWS["a"]))]
+
+
+def test_some_items_are_scored_as_all_are(
+    events: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walks, "_ROWS", 2)
+    users, items = np.array([3, USERS - 1, 0]), ROWS["b"][[[0, 5], [1, 2], [9, 3]]]
+    scores = walked(events).score(users, "b")
+    values, mean, spread = walked(events).at(users, "b", items)
+    np.testing.assert_allclose(values, scores[[[0], [1], [2]], [[0, 5], [1, 2], [9, 3]]], atol=1e-5)
+    np.testing.assert_allclose(mean, scores.mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(spread, scores.std(axis=1), atol=1e-5)
+
+
+def test_other_histories_walk_past_their_owners(events: pd.DataFrame) -> None:
+    new = pd.DataFrame({"user": [0, 0, 1], "item": [int(events["item"][0]), 19, 4]})
+    owners = np.array([-1, 2])
+    other = walked(events).over(Pasts(new, DOMAINS, timed=False), owners)
+    found = other.score(np.array([0, 1]), "a")
+    for user in (0, 1):
+        history = new.loc[new["user"] == user, "item"].tolist()
+        expected = naive(events, history, owners[user])[ROWS["a"]]
+        np.testing.assert_allclose(found[user], expected, atol=1e-5)
+
+
+def test_an_item_of_many_users_sends_walks_to_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walks, "MOST", 10)
+    events = pd.DataFrame({"user": range(40), "item": 0})
+    out = Walks(events, 40, ITEMS).out
+    assert len(out[[0]].data) == 10
+    assert out.sum() == pytest.approx(40 ** (1 - ITEM_POWER))
+
+
+def test_the_network_of_sets_walks_and_is_weighed(
+    build: Callable[..., Snapshot], tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    histories = [random.choice(24, 8, replace=False).tolist() for _ in range(20)]
+    for timed in (False, True):
+        snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=timed)
+        split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
+        settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2)
+        fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
+        features = build_features(fitted)
+        assert any(isinstance(one, Walked) for one in features[HYBRID]) == (not timed)
+        assert (GNN in fitted.weights) == (not timed)
+        if not timed:
+            assert "walks" in fitted.weights[GNN].features
+            final = gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), fitted.weights)
+            gnn.save(final, tmp_path)
+            again = gnn.load(tmp_path, snapshot)
+            pd.testing.assert_frame_equal(gnn.score_top(again, 3), gnn.score_top(final, 3))
