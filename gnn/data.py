@@ -35,16 +35,11 @@ def build_hetero_data(
     """The graph that messages pass over, built from the given events only.
 
     Node types are ``item``, ``user`` and one per entity kind, with ``text`` (n, d) where there is
-    one; items also have ``domain`` (n,), a position in ``snapshot.domains``, and ``count`` (n,),
-    their events. Every relation and interaction type is an edge type, forward and reverse
-    (``rev_TYPE``); so are item transitions (`all_transitions`), unless histories are sets. Each has
-    ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,), and what `linkspan.gnn.adjacency`
-    adds.
     one; items also have ``domain`` (n,), a position in ``snapshot.domains``, ``count`` (n,), their
     events, and what `linkspan.gnn.features.add_features` adds. Every relation and interaction type
-    is an edge type, forward and reverse (``rev_TYPE``); so are item transitions (`transitions`),
-    unless histories are sets. Each has ``edge_index`` (2, E) of row indices, ``edge_weight`` (E,),
-    and what `linkspan.gnn.adjacency` adds.
+    is an edge type, forward and reverse (``rev_TYPE``); so are item transitions
+    (`all_transitions`), unless histories are sets. Each has ``edge_index`` (2, E) of row indices,
+    ``edge_weight`` (E,), and what `linkspan.gnn.adjacency` adds.
 
     Args:
         snapshot: The graph.

@@ -75,17 +75,23 @@ def _before(groups: IntArray, items: IntArray, length: int) -> IntArray:
 def other_events(
     events: pd.DataFrame, domains: IntArray, length: int, random: np.random.Generator
 ) -> Histories:
-    """For each event, others of its user, at random: histories that are sets.
+    """For each event, other items of its user, at random: histories that are sets.
 
     Args:
         events: Sorted by user; columns ``user`` and ``item``.
         domains: (n_items,) position of each item's domain.
         length: L; of a user with more, L others are drawn, consecutive in a random circular order.
+            An item met twice stands there once, and not in the histories of its own events.
         random: Draws the order.
 
     Returns:
         One row per event, in the same order.
     """
+    once = events.drop_duplicates(["user", "item"])
+    if len(once) < len(events):
+        found = other_events(once, domains, length, random)
+        pairs = pd.MultiIndex.from_frame(once[["user", "item"]])
+        return found.take(pairs.get_indexer(pd.MultiIndex.from_frame(events[["user", "item"]])))
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
     order = np.lexsort((random.random(len(events)), users))
     first = np.searchsorted(users, users, side="left")

@@ -125,3 +125,11 @@ def test_each_part_scores_the_items_of_a_domain() -> None:
     popular = Popular(events, rows, 6).score(users, "a")
     expected = [np.log1p(users_of.get(item, 0)) for item in rows["a"]]
     np.testing.assert_allclose(popular, [expected, expected], rtol=1e-6)
+
+
+def test_nothing_to_learn_from_gives_no_weights_and_no_message_of_lapack(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    found = item_weights(made_events(0, 5, 3), 0, 5, regularization=1.0)
+    assert found.shape == (5, 5) and not found.nnz
+    assert capfd.readouterr() == ("", "")
