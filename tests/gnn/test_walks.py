@@ -11,7 +11,10 @@ import pytest
 
 from linkspan import gnn
 from linkspan.gnn import walks
-from linkspan.gnn.hybrid import GNN, HYBRID, build_features
+from linkspan.gnn.explaining import find_losses
+from linkspan.gnn.fitted import FittedModel
+from linkspan.gnn.history import PAD
+from linkspan.gnn.hybrid import GNN, HYBRID, build_features, published
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.gnn.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
@@ -96,22 +99,41 @@ def test_an_item_of_many_users_sends_walks_to_some(monkeypatch: pytest.MonkeyPat
     assert out.sum() == pytest.approx(40 ** (1 - ITEM_POWER))
 
 
-def test_the_network_of_sets_walks_and_is_weighed(
-    build: Callable[..., Snapshot], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module", params=[False, True], ids=["sets", "timed"])
+def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> FittedModel:
+    """A hybrid over all events, whose parts count alike."""
     random = np.random.default_rng(0)
     histories = [random.choice(24, 8, replace=False).tolist() for _ in range(20)]
-    for timed in (False, True):
-        snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=timed)
-        split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
-        settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2)
-        fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
-        features = build_features(fitted)
-        assert any(isinstance(one, Walked) for one in features[HYBRID]) == (not timed)
-        assert (GNN in fitted.weights) == (not timed)
-        if not timed:
-            assert "walks" in fitted.weights[GNN].features
-            final = gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), fitted.weights)
-            gnn.save(final, tmp_path)
-            again = gnn.load(tmp_path, snapshot)
-            pd.testing.assert_frame_equal(gnn.score_top(again, 3), gnn.score_top(final, 3))
+    snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=request.param)
+    split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
+    settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2)
+    held_out = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
+    even = {
+        name: each._replace(own=((0.3,) * len(each.features),) * 2)
+        for name, each in held_out.weights.items()
+    }
+    return gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), even)
+
+
+def test_the_network_of_sets_walks_and_is_weighed(fitted: FittedModel, tmp_path: Path) -> None:
+    sets = not fitted.snapshot.timed
+    for name in (GNN, HYBRID):
+        assert any(isinstance(one, Walked) for one in build_features(fitted)[name]) == sets
+    assert (GNN in fitted.weights) == sets
+    gnn.save(fitted, tmp_path)
+    again = gnn.load(tmp_path, fitted.snapshot)
+    assert again.weights == fitted.weights
+    pd.testing.assert_frame_equal(gnn.score_top(again, 3), gnn.score_top(fitted, 3))
+
+
+def test_reasons_count_walks_too(fitted: FittedModel) -> None:
+    users, items = np.arange(5), np.tile(np.arange(12), (5, 1))
+    mixture = published(fitted)
+    found = find_losses(fitted, mixture, users, "a", items)
+    before = mixture.score(users, "a")
+    for row, place in np.argwhere(found.past != PAD):
+        events = fitted.events
+        kept = events[(events["user"] != row) | (events["item"] != found.past[row, place])]
+        other = mixture.over(kept.reset_index(drop=True), np.arange(20))
+        lost = before[row] - other.score(users[[row]], "a")[0]
+        np.testing.assert_allclose(found.losses[row, :, place], lost, atol=2e-3)
