@@ -26,7 +26,7 @@ from linkspan.gnn.simple import (
 )
 from linkspan.gnn.text import unit_rows
 from linkspan.gnn.transitions import transitions
-from linkspan.gnn.walks import Walked, Walks
+from linkspan.gnn.walks import Walked
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -176,7 +176,7 @@ class _Maker:
         )
 
     def _walks(self) -> Component:
-        return Walked(Walks(self.known, self.users, self.items), self.pasts, self.rows)
+        return Walked(self.fitted.walks, self.pasts, self.rows)
 
     def _als(self) -> Component | None:
         try:

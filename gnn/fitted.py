@@ -21,6 +21,7 @@ from linkspan.gnn.linear import Linear
 from linkspan.gnn.model import HistoryGNN, States
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.settings import Device, TrainSettings
+from linkspan.gnn.walks import Walks
 from linkspan.graph.snapshot import Snapshot
 
 FloatArray = NDArray[np.float32]
@@ -111,6 +112,11 @@ class FittedModel:
         """States of all nodes, without gradients; computed once."""
         with torch.no_grad():
             return self.model.encode(self.data, adjacencies(self.data))
+
+    @cached_property
+    def walks(self) -> Walks:
+        """Walks over the known events."""
+        return Walks(self.events, len(self.snapshot.users), len(self.snapshot.items))
 
     @cached_property
     def item_states(self) -> FloatArray:

@@ -29,7 +29,7 @@ from linkspan.gnn.simple import (
 )
 from linkspan.gnn.text import unit_rows
 from linkspan.gnn.transitions import NEXT_INSIDE, all_transitions
-from linkspan.gnn.walks import Walked, Walks
+from linkspan.gnn.walks import Walked
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -210,7 +210,7 @@ def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
     simple.append(Popular(events, rows, items))
     network = _trained(fitted)
     if not snapshot.timed:
-        network.append(Walked(Walks(events, len(snapshot.users), items), pasts, rows))
+        network.append(Walked(fitted.walks, pasts, rows))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
 
 
