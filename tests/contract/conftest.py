@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from contract_fixtures import Lists, PublishRun
 
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import PARTS, PublishReport, RunRecord, publish
@@ -25,8 +26,6 @@ ROLES = Roles(
     entities=("Author",),
     relations=(RelationRole(type="WRITTEN_BY", source="item", target="Author"),),
 )
-
-Lists = Callable[[int], pd.DataFrame]
 
 
 @pytest.fixture
@@ -120,7 +119,7 @@ def make_record() -> Callable[[str], RunRecord]:
 @pytest.fixture
 def publish_run(
     graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame
-) -> Callable[..., PublishReport]:
+) -> PublishRun:
     """Publishes the lists of a seed to all users, as a run of some name."""
     users = snapshot.users["key"].tolist()
 

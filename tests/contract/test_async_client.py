@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
+from contract_fixtures import PublishRun
 
 import linkspan
 from linkspan.errors import ConfigError, DatabaseError, DataError
@@ -16,10 +17,8 @@ from linkspan.graph.async_connection import AsyncDatabase
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.driving import Options
-from linkspan.graph.publishing import PublishReport
 from servers import Cable, RunningServer
 
-PublishRun = Callable[..., PublishReport]
 # Of use to Linkspan's own commands, which do not run in an event loop.
 ONLY_SYNC = {"names", "writer"}
 

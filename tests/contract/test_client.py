@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
+from contract_fixtures import PublishRun
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph import questions
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PublishReport
-
-PublishRun = Callable[..., PublishReport]
 
 
 @pytest.fixture

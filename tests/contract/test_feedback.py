@@ -8,18 +8,17 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 from contract.conftest import ROLES
+from contract_fixtures import PublishRun
 
 from linkspan import cypher
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import Event, FeedbackRules, build_rules
-from linkspan.graph.publishing import PublishReport, RunRecord, publish
+from linkspan.graph.publishing import RunRecord, publish
 from linkspan.graph.reading import read_snapshot
 from linkspan.graph.roles import Condition, InteractionRole
 from linkspan.graph.snapshot import Snapshot
-
-PublishRun = Callable[..., PublishReport]
 
 NOON = 1_767_268_800_000
 

@@ -9,15 +9,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from contract_fixtures import PublishRun
 
 from linkspan import cypher
 from linkspan.errors import PublishError
 from linkspan.graph import publishing
 from linkspan.graph.connection import Database
 from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import PublishReport, rollback
-
-PublishRun = Callable[..., PublishReport]
+from linkspan.graph.publishing import rollback
 
 
 def test_the_second_is_told_who_holds_it(graph: Database) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import pytest
+from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan import cypher
 from linkspan.errors import DatabaseError, PublishError
@@ -17,8 +18,6 @@ from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.publishing import (
     PARTS,
-    PublishReport,
-    RunRecord,
     check_lists,
     publish,
     rollback,
@@ -26,11 +25,6 @@ from linkspan.graph.publishing import (
 from linkspan.graph.results import Recommendation
 from linkspan.graph.snapshot import Snapshot
 from servers import RunningServer
-
-PublishRun = Callable[..., PublishReport]
-
-Lists = Callable[[int], pd.DataFrame]
-Record = Callable[[str], RunRecord]
 
 
 def _as_read(database: Database, user: str) -> list[tuple[Any, ...]]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract_fixtures import PublishRun
 
 from linkspan.demo import show_query
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PublishReport
 from linkspan.ingest import ingest
 from linkspan.settings import load_settings
 from pages import blocks
 from servers import RunningServer
-
-PublishRun = Callable[..., PublishReport]
 
 READER, PLANTED = "13669", "7"
 

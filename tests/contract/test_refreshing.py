@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import pytest
+from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan import cypher
 from linkspan.errors import PublishError
 from linkspan.graph import publishing
 from linkspan.graph.connection import Database
 from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import PublishReport, RunRecord, rollback
+from linkspan.graph.publishing import rollback
 from linkspan.graph.refresh import publish_refresh
 from linkspan.graph.snapshot import Snapshot
-
-PublishRun = Callable[..., PublishReport]
-
-Lists = Callable[[int], pd.DataFrame]
-Record = Callable[[str], RunRecord]
 
 
 def read(database: Database, user: str) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan.errors import ConfigError
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PublishReport, RunRecord, publish, rollback
+from linkspan.graph.publishing import publish, rollback
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.vectors import ItemVectors, text_hash
 from pages import blocks
 
-Lists = Callable[[int], pd.DataFrame]
-Record = Callable[[str], RunRecord]
-Publish = Callable[..., PublishReport]
 ASK = (
     "MATCH (run:Run {state: 'active'}) UNWIND run.vector_parts AS part "
     "CALL db.index.vector.queryNodes($index + run.vectors + part, $k, $vector) "
@@ -85,7 +83,7 @@ def test_the_client_searches_by_meaning(
 
 
 def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
-    graph: Database, snapshot: Snapshot, publish_run: Publish
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun
 ) -> None:
     runs = {name: make_vectors(snapshot, seed) for seed, name in enumerate("abc")}
     slots = []
@@ -103,7 +101,7 @@ def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
 
 
 def test_the_query_of_the_page_on_publishing_runs(
-    graph: Database, snapshot: Snapshot, publish_run: Publish
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun
 ) -> None:
     (query,) = blocks("publishing.md", "cypher")
     vectors = make_vectors(snapshot, 0)
@@ -114,7 +112,7 @@ def test_the_query_of_the_page_on_publishing_runs(
 
 
 def test_vectors_of_another_width_or_none_follow(
-    graph: Database, snapshot: Snapshot, publish_run: Publish
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun
 ) -> None:
     publish_run("a", 0, make_vectors(snapshot, 0))
     publish_run("b", 0)
@@ -125,7 +123,7 @@ def test_vectors_of_another_width_or_none_follow(
 
 
 def test_only_texts_that_changed_are_written(
-    graph: Database, snapshot: Snapshot, publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_run("a", 0, make_vectors(snapshot, 0))
     publish_run("b", 0, make_vectors(snapshot, 1))
@@ -151,7 +149,7 @@ def test_only_texts_that_changed_are_written(
 
 
 def test_items_that_are_no_longer_in_a_run_leave_its_slot(
-    graph: Database, snapshot: Snapshot, publish_run: Publish
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun
 ) -> None:
     publish_run("a", 0, make_vectors(snapshot, 0))
     publish_run("b", 0, make_vectors(snapshot, 1))
@@ -166,7 +164,7 @@ def test_items_that_are_no_longer_in_a_run_leave_its_slot(
 
 
 def test_a_publish_that_goes_on_does_not_write_vectors_twice(
-    graph: Database, snapshot: Snapshot, publish_run: Publish, monkeypatch: pytest.MonkeyPatch
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = make_vectors(snapshot, 0)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
