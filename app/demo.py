@@ -13,6 +13,7 @@ import pandas as pd
 
 from linkspan import cypher
 from linkspan.console import out, table
+from linkspan.figures import records
 from linkspan.graph.client import Client
 from linkspan.graph.connection import Database
 from linkspan.graph.embedded import DATABASE
@@ -62,7 +63,7 @@ def run_demo(pipeline: Pipeline, quiet: bool) -> dict[str, Any]:
     return {
         "run": run.id,
         "seconds": {**seconds, "total": round(perf_counter() - started, 1)},
-        "evaluation": evaluation.table().to_dict("records"),
+        "evaluation": records(evaluation.table()),
         "reader": reader,
         "recommended": [
             {"item": row, "paths": path} for row, path in zip(found, paths, strict=True)
@@ -84,7 +85,9 @@ def show_evaluation(evaluation: Evaluation, snapshot: Snapshot) -> None:
         "domain", ">users", ">items", ">rows", ">HR@10", ">NDCG@10", ">pop. HR", ">pop. NDCG",
         title="\nHeld-out events, each ranked among all items of its domain (in percent)",
     )  # fmt: skip
-    lines = [("domain", name, f"{users[name]:,}") for name in snapshot.domains]
+    # A domain may have no events, and a split may hold none out of one.
+    measured = [name for name in snapshot.domains if (best, "domain", name) in figures]
+    lines = [("domain", name, f"{users.get(name, 0):,}") for name in measured]
     for segment, domain, readers in [
         *lines,
         ("macro", "", ""),

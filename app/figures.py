@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.table import Table
 
 from linkspan.console import table
@@ -48,7 +49,7 @@ Row = dict[str, Any]
 
 def shown(name: str, value: float | None) -> str:
     """A figure as text: in percent with two decimals, or as it is; a dash where there is none."""
-    if value is None or value != value:  # noqa: PLR0124
+    if value is None:
         return "-"
     return f"{100 * value:.2f}" if name in PERCENT else f"{value:.2f}"
 
@@ -57,6 +58,13 @@ def interval(row: Row) -> str:
     """A gain with its 95% interval, in percent."""
     gain, low, high = (100 * row[name] for name in ("gain", "low", "high"))
     return f"{gain:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """Rows as JSON takes them: None where there is no figure, and counts that are whole."""
+    whole = frame.convert_dtypes(convert_string=False, convert_boolean=False)
+    there = whole.astype(object).where(frame.notna(), None)
+    return [dict(zip(frame.columns, row, strict=True)) for row in there.to_numpy()]
 
 
 def rows_of(figures: Figures, segment: str, domain: str = "") -> list[Row]:

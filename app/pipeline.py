@@ -17,7 +17,7 @@ import linkspan
 from linkspan import gnn
 from linkspan.choosing import build_choice, digest, write_lists
 from linkspan.errors import PublishError
-from linkspan.figures import draw_curves
+from linkspan.figures import draw_curves, records
 from linkspan.graph.adopting import check_adopted
 from linkspan.graph.connection import Database
 from linkspan.graph.feedback import FeedbackRules, build_rules
@@ -192,7 +192,7 @@ class Pipeline:
         if settings.file is not None:
             file = self.settings.base / settings.file
             parts = read_parts(file, snapshot, self.settings.pseudonyms())
-        return gnn.split_events(snapshot, settings, self.settings.train.seed, parts)
+        return gnn.split_events(snapshot, settings, settings.seed, parts)
 
     def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
         """Fit a model without the held-out events, then one on all events, which is published."""
@@ -263,8 +263,8 @@ class Pipeline:
             figures = {
                 "protocol": split.protocol,
                 "k": gnn.LIST,
-                "table": evaluation.table().to_dict("records"),
-                "gains": evaluation.gains().to_dict("records"),
+                "table": records(evaluation.table()),
+                "gains": records(evaluation.gains()),
                 "curves": [epoch._asdict() for epoch in model.curves],
                 "best_epoch": model.best_epoch,
             }

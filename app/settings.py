@@ -26,7 +26,8 @@ from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.roles import Roles
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.adoption import adoption_from_tables
-from linkspan.ingest.mapping.model import Mapping, mapping_from_tables
+from linkspan.ingest.mapping.complaints import misspelt
+from linkspan.ingest.mapping.model import TABLES, Mapping, mapping_from_tables
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
@@ -239,6 +240,10 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         file = Path(FILE)
     if file is not None:
         tables, base = _read_toml(file), file.parent
+        known = {*OWN_TABLES, *TABLES, "adopt"}
+        for name in tables:
+            if name not in known:
+                raise misspelt(str(file), name, sorted(known))
     own = {name: dict(tables.pop(name, {})) for name in OWN_TABLES}
     if "password" in own["database"]:
         raise ConfigError(
@@ -296,7 +301,8 @@ def _explained(error: ValidationError, file: Path | None) -> ConfigError:
             "publish": PublishSettings,
             "feedback": FeedbackSettings,
         }
-        known = ", ".join(model[table].model_fields)
-        return ConfigError(f"{where}[{table}] has no key '{key}'", hint=f"It has {known}")
+        return misspelt(f"{where}[{table}]", key, list(model[table].model_fields))
+    if first["type"] == "value_error":
+        return ConfigError(f"{where}[{table}]: {first['ctx']['error']}")
     message = first["msg"][0].lower() + first["msg"][1:]
     return ConfigError(f"{where}[{table}] {key}: {message} (found {first['input']!r})")

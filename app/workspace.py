@@ -65,9 +65,16 @@ class Workspace:
         """The run of this id, or the latest one that is no refresh of another.
 
         Raises:
-            ModelError: There is none.
+            ModelError: There is none, or its training was broken off.
         """
-        runs = self.runs()
+        runs = [run for run in self.runs() if run.is_trained]
+        if name is not None and (self.folder / "runs" / name / "run.json").exists():
+            named = RunFolder(self.folder / "runs" / name)
+            if not named.is_trained:
+                raise ModelError(
+                    f"the training of run {name} was broken off",
+                    hint="'linkspan train' goes on with it, as a run of its own",
+                )
         if not runs:
             raise ModelError("there is no run yet", hint="Train one with 'linkspan train'")
         if name is None:
@@ -128,6 +135,11 @@ class RunFolder:
         """Id of the run that this one refreshed; None for a run of its own."""
         found: str | None = self.read("run").get("base")
         return found
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its models are whole."""
+        return (self.final / "model.json").exists()  # written last
 
     def is_scored(self, digest: str, *, vectors: bool) -> bool:
         """Whether its lists are there, and were made by the rules of this digest."""

@@ -38,6 +38,7 @@ class SplitSettings(BaseModel):
         file: CSV or Parquet file with columns ``user``, ``item`` (ids), ``domain`` (unless there is
             one only) and ``part`` (``train``, ``validation`` or ``test``); events that are not
             in it are trained on.
+        seed: Of what is drawn by chance; that of ``[train]`` draws no events.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class SplitSettings(BaseModel):
     fold: int = Field(default=0, ge=0)
     domain: str | None = None
     file: Path | None = None
+    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _complete(self) -> SplitSettings:

@@ -252,6 +252,12 @@ def _domain_out(
         )
     inside = (events["domain"] == settings.domain).to_numpy()
     both = np.intersect1d(events["user"][inside], events["user"][~inside])
+    if len(both) < 2:
+        raise ModelError(
+            f"[split] domain: of the users of domain '{settings.domain}' {len(both)} know another, "
+            "so none can be held out",
+            hint="Name a domain that shares two users or more with others, or another 'protocol'",
+        )
     drawn = random.permutation(both)
     part = np.full(len(events), -1)
     start = 0

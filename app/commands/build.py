@@ -17,6 +17,7 @@ from linkspan.console import (
 )
 from linkspan.demo import run_demo, show_evaluation
 from linkspan.errors import ConfigError
+from linkspan.figures import records
 from linkspan.graph.client import Client
 from linkspan.graph.publishing import rollback as roll_back
 from linkspan.refreshing import refresh as refresh_lists
@@ -49,8 +50,7 @@ def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     with pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database)
     if as_json:
-        table = evaluation.table().to_dict("records")
-        return show_json({"run": trained.id, "evaluation": table})
+        return show_json({"run": trained.id, "evaluation": records(evaluation.table())})
     return show_evaluation(evaluation, taken)
 
 

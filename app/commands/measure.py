@@ -40,7 +40,11 @@ def evaluate(
 
     pipeline = build_pipeline(load_settings(config), as_json)
     trained, taken = find_run(pipeline, name)
-    chosen = gnn.BASELINES if baselines == "all" else tuple(baselines.split(","))
+    chosen = (
+        gnn.BASELINES
+        if baselines == "all"
+        else tuple(each.strip() for each in baselines.split(","))
+    )
     if "popularity" not in chosen:  # what a run must be above to be published
         chosen = ("popularity", *chosen)
     evaluation = pipeline.evaluate(taken, trained, chosen)
@@ -129,7 +133,9 @@ def score(
     pipeline = build_pipeline(load_settings(config), as_json)
     trained, taken = find_run(pipeline, name)
     counts = pipeline.score_pairs(taken, trained, pairs, to)
-    show_json({"run": trained.id, **counts}) if as_json else out.print(f"Scores in {to}")
+    show_json({"run": trained.id, **counts}) if as_json else out.print(
+        f"Scores of run {trained.id} in {to}"
+    )
 
 
 def _ranks(run: RunFolder, method: str | None) -> pd.DataFrame:

@@ -23,7 +23,7 @@ def config_error(error: ValidationError, model: type[BaseModel], tables: Any) ->
     context = first.get("ctx", {})
     if first["type"] == "extra_forbidden":
         known = _known_keys(model, path[:-1])
-        return _misspelt(_where(path[:-1]), str(path[-1]), known)
+        return misspelt(_where(path[:-1]), str(path[-1]), known)
     if first["type"] == "missing":
         near = _near(str(path[-1]), _found(tables, path[:-1]))
         add = f"Add '{path[-1]} = ...'" if len(path) > 1 else f"Add a table '[[{path[-1]}]]'"
@@ -46,7 +46,8 @@ def _weight(kind: str) -> int:
     return {"extra_forbidden": 0, "too_short": 2}.get(kind, 1)
 
 
-def _misspelt(where: str, key: str, known: list[str]) -> ConfigError:
+def misspelt(where: str, key: str, known: list[str]) -> ConfigError:
+    """What to say of a key that none of the known ones is."""
     near = _near(key, known)
     hint = f"Perhaps '{near}' is meant" if near else f"Known keys: {', '.join(known)}"
     return ConfigError(f"{where}: there is no key '{key}'", hint=hint)

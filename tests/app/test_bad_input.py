@@ -85,6 +85,13 @@ FILES: dict[str, tuple[Damage, int, str]] = {
 MAPPINGS: dict[str, tuple[Damage, int, str]] = {
     "a typo in a key": (mapping('text = ["title"]', 'txet = ["title"]'), 2, r"txet.*text"),
     "a typo in a table": (mapping("[[interactions]]", "[[interaction]]"), 2, r"interaction"),
+    "a typo in a table of settings": (
+        mapping("[train]", "[training]"), 2, r"no key 'training'\. Perhaps 'train' is meant",
+    ),
+    "a protocol without its key": (
+        mapping("[train]", '[split]\nprotocol = "domain-out"\n[train]'), 2,
+        r"\[split\]: protocol 'domain-out' needs the key 'domain'\.?\n",
+    ),
     "a missing key": (mapping('item = "item"\n', ""), 2, r"item"),
     "a time unit that is none": (mapping('"position"', '"fortnight"'), 2, r"fortnight.*position"),
     "no TOML": (mapping("[users]", "[users"), 2, r"not valid TOML"),

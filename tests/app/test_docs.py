@@ -68,8 +68,9 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     (text,) = blocks("features.md", "toml")
     train = load(text).train
     assert (train.fusion, train.long_texts, train.max_tokens) == ("attention", "mean", 64)
-    split, memory = blocks("measuring.md", "toml")
+    split, domain, memory = blocks("measuring.md", "toml")
     assert load(split).split.protocol == "last-out"
+    assert load(domain).split.domain == "comics"
     assert load(memory).train.memory == 4000
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback

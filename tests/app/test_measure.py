@@ -72,6 +72,52 @@ def test_two_runs_are_compared_on_the_same_events(
     assert refused.code == 5 and "measured on other events" in refused.err
 
 
+def test_seeds_are_compared_on_one_random_split(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    runs = [trained(linkspan, "--split", "random", "--seed", seed) for seed in "01"]
+    for run in runs:
+        assert linkspan("evaluate", run, "--baselines", "popularity").code == 0
+    assert linkspan("compare", *runs).code == 0
+
+
+def test_a_domain_of_which_nothing_is_held_out_is_left_out(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    settings = project / "linkspan.toml"
+    held_out = taken.domains[0]
+    text = f"{settings.read_text()}\n[split]\nprotocol = 'domain-out'\ndomain = '{held_out}'\n"
+    settings.write_text(text)
+    trained(linkspan)
+    shown = linkspan("evaluate", "--baselines", "popularity")
+    assert shown.code == 0, shown.err
+    assert held_out in shown.out and taken.domains[1] not in shown.out
+    figures = linkspan("evaluate", "--baselines", "popularity", "--json")
+    table = json.loads(figures.out, parse_constant=pytest.fail)["table"]  # no NaN
+    assert any(row["gini"] is None for row in table)
+    assert isinstance(table[0]["tp"], int)
+
+
+def test_a_run_that_was_broken_off_is_no_run_yet(
+    linkspan: Any, project: Path, taken: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(linkspan)
+    with monkeypatch.context() as patch:
+        patch.setattr(gnn, "train_all", broken_off)
+        assert linkspan("train").code == 130
+    workspace = Workspace(project / ".linkspan")
+    (torn,) = (run.id for run in workspace.runs() if run.id != whole)
+    assert workspace.run().id == whole
+    assert linkspan("evaluate", "--baselines", "popularity").code == 0
+    for command in (["evaluate", torn], ["compare", whole, torn]):
+        refused = linkspan(*command)
+        assert refused.code == 5 and "was broken off" in refused.err
+
+
+def broken_off(*args: Any, **kwargs: Any) -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_pairs_are_scored_as_the_model_scores_them(
     linkspan: Any, project: Path, taken: Snapshot, ending: str

@@ -213,3 +213,9 @@ def test_nothing_to_learn_from_is_said(build: Build) -> None:
         split_events(snapshot, settings)
     with pytest.raises(ModelError, match="no user has 2 events"):
         split_events(build(TASTES, [[1], [2]]), SplitSettings(protocol="random"))
+
+
+def test_a_domain_that_shares_no_users_cannot_be_held_out(build: Build) -> None:
+    settings = SplitSettings(protocol="domain-out", domain="a", test=0.3, validation=0.3)
+    with pytest.raises(ModelError, match="0 know another"):
+        split_events(build({"a": [0] * 4}, [[0, 1], [1, 2, 3]]), settings)
