@@ -227,6 +227,8 @@ class Pipeline:
             if fitted.weights:
                 final = gnn.with_weights(final, fitted.weights)
             gnn.save(final, run.final)
+            for name in ("train", "refit"):
+                (kept / name).unlink(missing_ok=True)
             events = len(snapshot.events())
             stage.count, stage.unit = events * final.best_epoch, "events"
             stage.text = f"all {events:,} events, {final.best_epoch} epochs"

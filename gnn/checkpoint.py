@@ -100,11 +100,6 @@ class Checkpoint:
         curves = [Epoch(**epoch) for epoch in about["curves"]]
         return Progressed(curves, Epoch(**about["best"]), _below("best/", tensors))
 
-    def remove(self) -> None:
-        """The training has come to its end."""
-        if self._file is not None:
-            self._file.unlink(missing_ok=True)
-
     def _read(self) -> tuple[Tensors, dict[str, Any]] | None:
         if self._file is None or not self._file.exists():
             return None

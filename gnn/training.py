@@ -63,8 +63,10 @@ def train(
         settings: How to build and train.
         progress: Told of each epoch.
         on_epoch: Called after each epoch; what it raises ends the training.
-        checkpoint: File that keeps the state after each epoch until the end; where one of the same
-            snapshot, settings and split is there, the training goes on from it, to the same model.
+        checkpoint: File that keeps the state after each epoch; where one of the same snapshot,
+            settings and split is there, the training goes on from it, to the same model. It stays
+            at the end, so that what is done with the model may be broken off too: whoever named
+            it removes it.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
@@ -92,7 +94,6 @@ def train(
                     best, best_weights = curves[-1], trainer.weights()
                 trainer.keep(kept, Progressed(curves, best, best_weights))
                 on_epoch(curves[-1])
-        kept.remove()
         trainer.model.load_state_dict(best_weights)
         return trainer.fitted(curves, best.epoch)
 
@@ -128,7 +129,6 @@ def train_all(
                 curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
                 task.advance(note=_note(curves[-1]))
                 trainer.keep(kept, Progressed(curves, curves[-1], {}))
-        kept.remove()
         return trainer.fitted(curves, epochs)
 
 

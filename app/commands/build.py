@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from linkspan.commands.feedback import as_figures, show_acceptance
-from linkspan.commands.options import Config, Json, RunId, Uri, build_pipeline, find_run
+from linkspan.commands.options import Config, Json, RunId, Uri, build_pipeline, find_run, resumable
 from linkspan.console import (
     out,
     show_gone,
@@ -44,6 +44,7 @@ def demo(
 
 
 @app.command()
+@resumable()
 def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, score, publish."""
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
@@ -55,6 +56,7 @@ def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
 
 
 @app.command()
+@resumable()
 def ingest(
     config: Config = None,
     uri: Uri = None,
@@ -120,6 +122,7 @@ def embed(config: Config = None, as_json: Json = False) -> None:
 
 
 @app.command()
+@resumable()
 def train(
     config: Config = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
@@ -138,6 +141,7 @@ def train(
 
 
 @app.command()
+@resumable()
 def publish(
     name: RunId = None,
     k: Annotated[int | None, typer.Option("-k", help="Recommendations a user and domain.")] = None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from linkspan.commands.options import Config, Json, RunId, build_pipeline, find_run
+from linkspan.commands.options import Config, Json, RunId, build_pipeline, find_run, resumable
 from linkspan.console import out, show_json, table
 from linkspan.demo import show_evaluation
 from linkspan.errors import ConfigError, ModelError
@@ -93,6 +93,7 @@ def compare(
 
 
 @app.command()
+@resumable()
 def tune(
     trials: Annotated[
         int, typer.Option(min=1, help="Settings to try in all; earlier trials count.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +35,7 @@ Domain = Annotated[
     str | None, typer.Option("--domain", "-d", help="Only this domain. [default: all]")
 ]
 K = Annotated[int, typer.Option("-k", help="At most this many.")]
+
 RunId = Annotated[str | None, typer.Argument(metavar="[RUN]", help="[default: the latest]")]
 
 
@@ -46,3 +49,13 @@ def find_run(pipeline: Pipeline, name: str | None) -> tuple[RunFolder, Snapshot]
     """A run and the snapshot it was trained on."""
     trained = pipeline.workspace.run(name)
     return trained, pipeline.workspace.load_snapshot(trained.read("run")["fingerprint"])
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Tells who breaks a command off that nothing is lost; for commands, as a decorator."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("Broken off; the same command goes on where it stopped.")
+        raise

@@ -104,11 +104,15 @@ def test_a_run_that_was_broken_off_is_no_run_yet(
     whole = trained(linkspan)
     with monkeypatch.context() as patch:
         patch.setattr(gnn, "train_all", broken_off)
-        assert linkspan("train").code == 130
+        answer = linkspan("train")
+    assert answer.code == 130 and "goes on where it stopped" in answer.err
+    assert (project / ".linkspan" / "checkpoints" / "train").exists()
     workspace = Workspace(project / ".linkspan")
     (torn,) = (run.id for run in workspace.runs() if run.id != whole)
     assert workspace.run().id == whole
     assert linkspan("evaluate", "--baselines", "popularity").code == 0
+    assert linkspan("train").code == 0
+    assert not list((project / ".linkspan" / "checkpoints").iterdir())
     for command in (["evaluate", torn], ["compare", whole, torn]):
         refused = linkspan(*command)
         assert refused.code == 5 and "was broken off" in refused.err
