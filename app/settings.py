@@ -264,7 +264,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings.model_validate({**own, "base": base, "home": base, "tables": tables})
     except ValidationError as error:
-        raise _explained(error, file) from error
+        raise _explained(error, file, flags) from error
 
 
 def demo_settings(home: Path, **flags: Any) -> Settings:
@@ -287,12 +287,13 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
 
 
-def _explained(error: ValidationError, file: Path | None) -> ConfigError:
-    """The first thing that pydantic found, in one line."""
+def _explained(error: ValidationError, file: Path | None, flags: dict[str, Any]) -> ConfigError:
+    """The first thing that pydantic found, in one line; what a flag said is not in the file."""
     first = error.errors()[0]
     table, *keys = (str(part) for part in first["loc"])
     key = ".".join(keys)
-    where = f"{file}: " if file else ""
+    said = file is None or flags.get(f"{table}__{key}") is not None
+    where = "" if said else f"{file}: "
     if first["type"] == "extra_forbidden":
         model: dict[str, type[BaseModel]] = {
             "database": DatabaseSettings,

@@ -131,6 +131,8 @@ def score(
     as_json: Json = False,
 ) -> None:
     """Score pairs of user and item: to rank lists of your own, or to measure elsewhere."""
+    if to.resolve() == pairs.resolve():
+        raise ConfigError(f"--out {to} is the file of the pairs", hint="Name another file")
     pipeline = build_pipeline(load_settings(config), as_json)
     trained, taken = find_run(pipeline, name)
     counts = pipeline.score_pairs(taken, trained, pairs, to)

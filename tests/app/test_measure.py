@@ -180,6 +180,18 @@ def test_pairs_that_cannot_be_read_are_refused(
     assert not list(Path().glob("scores.csv*"))
 
 
+def test_scores_do_not_replace_the_pairs(linkspan: Any, project: Path) -> None:
+    Path("pairs.csv").write_text("user,domain,item\n1,films,2\n")
+    answer = linkspan("score", "pairs.csv", "--out", "./pairs.csv")
+    assert answer.code == 2 and "is the file of the pairs" in answer.err
+    assert Path("pairs.csv").read_text().startswith("user,")
+
+
+def test_what_a_flag_said_is_not_laid_on_the_file(linkspan: Any, project: Path) -> None:
+    answer = linkspan("train", "--split", "lastout")
+    assert answer.code == 2 and "'lastout'" in answer.err and "linkspan.toml" not in answer.err
+
+
 def test_items_are_named_by_their_keys_where_there_is_no_domain(
     linkspan: Any, project: Path, taken: Snapshot
 ) -> None:
