@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
+from neo4j.exceptions import IncompleteCommit
+
+from linkspan.errors import DatabaseError
 from linkspan.graph.connection import Counters, Database
 from linkspan.progress import Task
 
@@ -42,7 +45,17 @@ def write_rows(
     total = Counters()
     remaining = iter(rows)
     while batch := list(islice(remaining, batch_size)):
-        total += database.write(query, rows=batch, **parameters)
+        total += _sent(database, query, batch, parameters)
         if task is not None:
             task.advance(len(batch))
     return total
+
+
+def _sent(database: Database, query: str, batch: list[Any], parameters: dict[str, Any]) -> Counters:
+    try:
+        return database.write(query, rows=batch, **parameters)
+    except DatabaseError as error:
+        # The driver tries everything again but this, as it cannot know what the query does.
+        if not isinstance(error.__cause__, IncompleteCommit):
+            raise
+    return database.write(query, rows=batch, **parameters)

@@ -20,6 +20,7 @@ from linkspan.gnn import (
     train,
     train_all,
 )
+from linkspan.gnn.store import FORMAT
 from linkspan.graph.snapshot import Snapshot
 
 
@@ -66,8 +67,8 @@ def test_a_folder_without_a_whole_model_is_refused(
     with pytest.raises(ModelError, match="not a readable model"):
         load(tmp_path, planted)
     manifest = tmp_path / "model.json"
-    manifest.write_text(manifest.read_text().replace('"format": 4', '"format": 99'))
-    with pytest.raises(ModelError, match="model format 99, expected 3"):
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
+    with pytest.raises(ModelError, match=f"model format 99, expected {FORMAT}"):
         load(tmp_path, planted)
 
 
