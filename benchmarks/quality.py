@@ -1,6 +1,6 @@
 """HR@10 and NDCG@10 on four data sets, the hybrid beside its parts and baselines.
 
-    make bench-quality            (all of it, into docs/quality.md: some hours on two cores)
+    make bench-quality            (all of it, into docs/: some hours on two cores)
     python benchmarks/quality.py --sets goodbooks --seeds 1
 
 ``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and ``disencdr``; without it only
@@ -43,7 +43,9 @@ from linkspan.settings import Settings, demo_settings, load_settings
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "quality.md"
-HYBRID, SIMPLE = "hybrid", "hybrid without gnn"
+FIGURES = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- written by make bench-quality -->", "<!-- until here -->"
+HYBRID, SIMPLE, NETWORK = "hybrid", "hybrid without gnn", "gnn"
 
 Rows = dict[str, pd.DataFrame]
 """Segment to one row per test row and a column of ranks per method."""
@@ -222,43 +224,100 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path | None
                   f"{100 * row['hr']:6.2f} {100 * row['ndcg']:6.2f}", flush=True)  # fmt: skip
 
 
-def write_page(folder: Path) -> None:
-    """Means over seeds of what `measure` kept, as a page."""
-    parts = [
-        "# Quality",
-        "Written by `make bench-quality` (`benchmarks/quality.py`, which tells the protocols); do "
-        "not edit. HR@10 and NDCG@10 in percent, means over seeds; baselines are of the first "
-        "seed. *Gain* is what the hybrid gains in NDCG@10 over a method: the mean of the seeds, "
-        "and the widest of their paired 95% bootstrap intervals over test rows.",
+def means(runs: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row for each segment and method, in percent.
+
+    Means over the seeds that measured it, and what the hybrid of the same seeds gains, with the
+    widest of their intervals.
+    """
+    table = pd.concat([pd.DataFrame(run["figures"]).assign(seed=at) for at, run in enumerate(runs)])
+    columns = ["hr", "ndcg", "low", "high"]
+    table[columns] *= 100
+    hybrid = table[table["method"] == HYBRID].set_index(["segment", "seed"])["ndcg"]
+    table["gain"] = hybrid.loc[list(zip(table["segment"], table["seed"], strict=True))].to_numpy()
+    table["gain"] -= table["ndcg"]
+    return (
+        table.groupby(["segment", "method"], sort=False)
+        .agg(
+            rows=("rows", "first"),
+            hr=("hr", "mean"),
+            ndcg=("ndcg", "mean"),
+            each=("ndcg", list),
+            gain=("gain", "mean"),
+            low=("low", "min"),
+            high=("high", "max"),
+        )
+        .reset_index()
+    )
+
+
+def gain(row: Any) -> str:
+    """What the hybrid gains over a method, with its interval."""
+    return f"{row.gain:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
+
+
+def section(name: str, runs: list[dict[str, Any]]) -> str:
+    """All figures of a data set."""
+    spent = ", ".join(f"{run['training']:.0f} s" for run in runs)
+    memory = max(run["memory"] for run in runs)
+    lines = [
+        f"## {name}",
+        "",
+        f"{len(runs)} seed{'s' if len(runs) > 1 else ''}; training, weights included: {spent}; "
+        f"peak memory {memory:,.0f} MiB.",
+        "",
+        "| rows | | method | HR@10 | NDCG@10 | gain |",
+        "|---|---:|---|---:|---:|---|",
     ]
+    for row in means(runs).itertuples():
+        shown = f"{row.ndcg:.2f}"
+        if row.method in (HYBRID, SIMPLE):
+            shown += " (" + " / ".join(f"{value:.2f}" for value in row.each) + ")"
+        lines.append(f"| {row.segment} | {row.rows:,} | {row.method} | {row.hr:.2f} | {shown} "
+                     f"| {'' if row.method == HYBRID else gain(row)} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def summary(found: dict[str, list[dict[str, Any]]]) -> str:
+    """The main rows of each data set: the hybrid, what it is made of, and the baselines."""
+    lines = [
+        f"| NDCG@10 | hybrid | {SIMPLE} | gain over it | network alone | EASE joint "
+        "| best baseline, gain over it |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, runs in found.items():
+        table = means(runs)
+        for segment, rows in table.groupby("segment", sort=False):
+            if "rows" not in str(segment):
+                continue
+            method = {row.method: row for row in rows.itertuples()}
+            others = [method[each] for each in method if each not in (HYBRID, SIMPLE, NETWORK)]
+            best = max(others, key=lambda row: row.ndcg)
+            lines.append(
+                f"| {name}, {segment} | **{method[HYBRID].ndcg:.2f}** | {method[SIMPLE].ndcg:.2f} "
+                f"| {gain(method[SIMPLE])} | {method[NETWORK].ndcg:.2f} "
+                f"| {method['ease-joint'].ndcg:.2f} | {best.method} {best.ndcg:.2f}, {gain(best)} |"
+            )
+    return "\n".join(lines)
+
+
+def write_pages(folder: Path) -> None:
+    """What `measure` kept: all of it as a page, its main rows into the page of figures."""
+    found = {}
     for data_set in SETS:
         files = sorted((folder / data_set.name).glob("?.json"))
-        if not files:
-            continue
-        runs = [json.loads(file.read_text()) for file in files]
-        table = pd.concat([pd.DataFrame(run["figures"]) for run in runs])
-        spent = ", ".join(f"{run['training']:.0f} s" for run in runs)
-        memory = max(run["memory"] for run in runs)
-        seeds = f"{len(runs)} seed{'s' if len(runs) > 1 else ''}"
-        parts.append(f"## {data_set.name}\n\n{seeds}; training, weights included: "
-                     f"{spent}; peak memory {memory:,.0f} MiB.")  # fmt: skip
-        lines = ["| rows | | method | HR@10 | NDCG@10 | gain |", "|---|---:|---|---:|---:|---|"]
-        for (segment, method), rows in table.groupby(["segment", "method"], sort=False):
-            mean = rows[["hr", "ndcg"]].mean() * 100
-            ours = table[(table["segment"] == segment) & (table["method"] == HYBRID)]
-            ours = ours["ndcg"].head(len(rows)).mean() * 100
-            each = " / ".join(f"{100 * value:.2f}" for value in rows["ndcg"])
-            shown = f"{mean['ndcg']:.2f}" + (f" ({each})" if method in (HYBRID, SIMPLE) else "")
-            gain = ""
-            if method != HYBRID:
-                low, high = 100 * rows["low"].min(), 100 * rows["high"].max()
-                gain = f"{ours - mean['ndcg']:+.2f} ({low:+.2f} to {high:+.2f})"
-            count = f"{rows['rows'].iloc[0]:,}"
-            lines.append(
-                f"| {segment} | {count} | {method} | {mean['hr']:.2f} | {shown} | {gain} |"
-            )
-        parts.append("\n".join(lines))
-    PAGE.write_text("\n\n".join(parts) + "\n")
+        if files:
+            found[data_set.name] = [json.loads(file.read_text()) for file in files]
+    intro = (
+        "# Quality\n\nWritten by `make bench-quality` (`benchmarks/quality.py`, which tells the "
+        "protocols); do not edit. HR@10 and NDCG@10 in percent, means over seeds; baselines are of "
+        "the first seed. *Gain* is what the hybrid gains in NDCG@10 over a method: the mean of the "
+        "seeds, and the widest of their paired 95% bootstrap intervals over test rows."
+    )
+    sections = [section(name, runs) for name, runs in found.items()]
+    PAGE.write_text("\n\n".join([intro, *sections]) + "\n")
+    before, _, rest = FIGURES.read_text().partition(BEGIN)
+    FIGURES.write_text(f"{before}{BEGIN}\n{summary(found)}\n{END}{rest.partition(END)[2]}")
 
 
 def main() -> None:
@@ -276,7 +335,7 @@ def main() -> None:
             print(f"{data_set.name}: skipped, LINKSPAN_DATA does not name a folder")
             continue
         measure(data_set, options.folder, list(range(options.seeds)), data)
-    write_page(options.folder)
+    write_pages(options.folder)
 
 
 if __name__ == "__main__":
