@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -55,6 +56,25 @@ def build_schema() -> dict[str, Any]:
         "properties": tables,
         "definitions": {name: definitions[name] for name in sorted(used)},
     }
+
+
+def settings_page() -> str:
+    """The tables that are settings, each key with its default and meaning, as Markdown."""
+    schema = build_schema()
+    parts = [
+        "# Settings",
+        "Written by `linkspan schema --markdown`; do not edit. All keys of `linkspan.toml` that "
+        "are not [the mapping](mapping.md); each may be left out.",
+    ]
+    for name in OWN_TABLES:
+        table = schema["properties"][name]
+        entries = schema["definitions"][table["$ref"].rpartition("/")[2]]["properties"]
+        lines = ["| key | default | |", "|---|---|---|"]
+        for key, entry in entries.items():
+            default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
+            lines.append(f"| `{key}` | {default} | {entry['description'].replace('|', '&#124;')} |")
+        parts += [f"## [{name}]", table["description"], "\n".join(lines)]
+    return "\n\n".join(parts)
 
 
 class _Described(GenerateJsonSchema):

@@ -61,10 +61,11 @@ class PublishSettings(BaseModel):
 
     Attributes:
         k: Recommendations a user and domain; or a number by domain, 10 where one is not named.
-        total: Most recommendations of a user over all domains, those of the best ranks; None: all.
+        total: Most recommendations of a user over all domains, those of the best ranks; by default
+            all.
         similar: Similar items an item in its own domain, and as many in the others.
-        domains: Only these; None: all.
-        users: Keys of the only users that get lists; None: all.
+        domains: Only these; by default all.
+        users: Keys of the only users that get lists; by default all.
         min_score: Recommendations of a lower score are left out; scores of two domains are not on
             one scale.
         require: Conditions on item properties, such as ``in_stock = true``, that must all hold.

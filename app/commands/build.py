@@ -21,7 +21,7 @@ from linkspan.figures import records
 from linkspan.graph.client import Client
 from linkspan.graph.publishing import rollback as roll_back
 from linkspan.refreshing import refresh as refresh_lists
-from linkspan.schema import build_schema
+from linkspan.schema import build_schema, settings_page
 from linkspan.settings import demo_settings, load_settings
 
 app = typer.Typer()
@@ -95,9 +95,13 @@ def ingest(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="All settings with their defaults, to read.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of linkspan.toml, for editors."""
-    show_json(build_schema())
+    out.print(settings_page(), markup=False) if markdown else show_json(build_schema())
 
 
 @app.command()

@@ -12,6 +12,7 @@ from typing import Any
 import fastjsonschema
 import pytest
 
+from linkspan.gnn.settings import TrainSettings
 from linkspan.ingest import TABLES, mapping_from_tables
 from linkspan.schema import build_schema
 from pages import PAGES, ROOT, blocks
@@ -37,6 +38,14 @@ def test_the_committed_schema_is_up_to_date(linkspan: Any) -> None:
     how = "run 'linkspan schema > docs/linkspan.schema.json'"
     assert committed == build_schema(), how
     assert json.loads(linkspan("schema").out) == committed
+
+
+def test_the_page_of_settings_is_up_to_date(linkspan: Any) -> None:
+    committed = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    how = "run 'linkspan schema --markdown > docs/settings.md'"
+    assert linkspan("schema", "--markdown").out == committed, how
+    for key, field in TrainSettings.model_fields.items():
+        assert f"| `{key}` | `{json.dumps(field.default)}` | " in committed
 
 
 @pytest.mark.parametrize("text", [d[1] for d in DOCUMENTS], ids=[d[0] for d in DOCUMENTS])
