@@ -50,6 +50,8 @@ class Tuned(NamedTuple):
         first: That of the settings that the search began with.
         trials: How many were tried to their end.
         given_up: How many were given up early, or could not be trained.
+        best: Of the trials that ended, the best first: ``ndcg``, and in ``changed`` the settings
+            (of `SPACE`) that were not those that the search began with.
     """
 
     settings: TrainSettings
@@ -57,6 +59,7 @@ class Tuned(NamedTuple):
     first: float
     trials: int
     given_up: int
+    best: list[dict[str, Any]]
 
 
 def tune(
@@ -139,6 +142,13 @@ def tune(
         first=next((each.value or 0.0 for each in ended if each.params == first), float("nan")),
         trials=len(ended),
         given_up=len(study.get_trials(deepcopy=False, states=done)) - len(ended),
+        best=[
+            {
+                "ndcg": each.value,
+                "changed": {k: v for k, v in each.params.items() if v != first[k]},
+            }
+            for each in sorted(ended, key=lambda each: -(each.value or 0.0))
+        ],
     )
 
 

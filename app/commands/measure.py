@@ -19,6 +19,9 @@ from linkspan.workspace import RunFolder, Workspace
 
 app = typer.Typer()
 
+SHOWN = 5
+"""Trials of a search that are shown."""
+
 
 @app.command()
 def evaluate(
@@ -111,7 +114,16 @@ def tune(
     changed = {name: value for name, value in best.items() if value != before[name]}
     if as_json:
         return show_json({**found._asdict(), "settings": best, "changed": changed})
-    out.print(f"Validation NDCG@10 {100 * found.ndcg:.2f}; as you have it {100 * found.first:.2f}")
+    made = table(">NDCG@10", "settings", title=f"The best of {found.trials} trials, in percent")
+    for each in found.best[:SHOWN]:
+        drawn = (f"{name} {value:.3g}" for name, value in each["changed"].items())
+        made.add_row(shown("ndcg", each["ndcg"]), ", ".join(drawn) or "as you have them")
+    out.print(made)
+    if found.given_up:
+        out.print(f"Given up early: {found.given_up}")
+    out.print(
+        f"\nValidation NDCG@10 {100 * found.ndcg:.2f}; as you have it {100 * found.first:.2f}"
+    )
     if not changed:
         return out.print("Nothing was better than your settings.")
     out.print("The best settings, for linkspan.toml:\n\n[train]", markup=False)

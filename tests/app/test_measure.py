@@ -254,3 +254,11 @@ def test_settings_are_searched_and_told_as_toml(
     found = json.loads(linkspan("tune", "--trials", "3", "--json").out)
     assert found["trials"] + found["given_up"] == 3
     assert found["ndcg"] >= found["first"]
+    assert f"The best of {found['trials']} trials" in answer.out
+    assert "as you have them" in answer.out
+    assert [each["ndcg"] for each in found["best"]] == sorted(
+        (each["ndcg"] for each in found["best"]), reverse=True
+    )
+    assert {"ndcg": found["first"], "changed": {}} in found["best"]
+    for name, value in found["best"][0]["changed"].items():
+        assert found["settings"][name] == value
