@@ -15,6 +15,9 @@ IntArray = NDArray[np.int64]
 PAD = -1
 """Stands where a history is shorter than the array."""
 
+SET_LENGTH = 50
+"""Items of a history without an order that make a user's state."""
+
 
 @dataclass(frozen=True)
 class Histories:

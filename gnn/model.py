@@ -13,12 +13,9 @@ from torch_geometric.data import HeteroData
 from linkspan.gnn.adjacency import Adjacency, EdgeType
 from linkspan.gnn.convolutions import build_hop
 from linkspan.gnn.fusion import build_fusion
-from linkspan.gnn.history import PAD
+from linkspan.gnn.history import PAD, SET_LENGTH
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.transitions import NEXT, NEXT_INSIDE
-
-SET_LENGTH = 50
-"""Items of a history without an order that make a user's state."""
 
 
 class States(NamedTuple):

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.history import PAD, latest
+from linkspan.gnn.history import PAD, SET_LENGTH, latest
 
 IntArray = NDArray[np.int64]
 
@@ -89,10 +89,13 @@ class Pasts:
     Args:
         events: As for `Past`.
         domains: (N,) position of each item's domain.
-        timed: As for `Past`.
+        timed: As for `Past`. Where it is not, long histories (`SET_LENGTH`) stand in an order by
+            chance, the same for all users: their latest items are a sample of all.
     """
 
     def __init__(self, events: pd.DataFrame, domains: IntArray, *, timed: bool) -> None:
+        if not timed:
+            events = _by_chance(events)
         self._events, self._domains, self.timed = events, domains, timed
         self._codes = domains[events["item"].to_numpy(np.int64)]
         self._within: dict[int, Past] = {}
@@ -137,3 +140,11 @@ class Pasts:
             inside[:, :-1],
             own,
         )
+
+
+def _by_chance(events: pd.DataFrame) -> pd.DataFrame:
+    """Histories of more than `SET_LENGTH` events by a hash of the item, others as they are."""
+    users = events["user"].to_numpy(np.int64)
+    sizes = np.searchsorted(users, users, side="right") - np.searchsorted(users, users, side="left")
+    chance = pd.util.hash_array(events["item"].to_numpy(np.int64))
+    return events.iloc[np.lexsort((np.where(sizes > SET_LENGTH, chance, 0), users))]

@@ -130,6 +130,13 @@ def test_a_held_out_event_in_the_transitions_is_found(built: Built) -> None:
         check_no_leak(*built, SETTINGS)
 
 
+def test_many_steps_between_the_same_items_are_no_leak(planted: Snapshot) -> None:
+    """Serials and songs on repeat: an edge that sums so many events is rounded."""
+    events = pd.DataFrame({"user": 0, "item": np.zeros(300_000, np.int64), "type": "SAVED"})
+    nothing = planted.events().iloc[:0]
+    build_hetero_data(planted, events, {}, SETTINGS, nothing)
+
+
 def test_building_from_held_out_events_is_refused(planted: Snapshot) -> None:
     split = last_out(planted)
     events = planted.events()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from linkspan.gnn.history import PAD, other_events
+from linkspan.gnn.history import PAD, SET_LENGTH, other_events
+from linkspan.gnn.past import Pasts
 
 DOMAINS = np.zeros(9, np.int64)
 
@@ -26,3 +27,22 @@ def test_an_item_met_twice_is_not_in_its_own_history() -> None:
     found = other_events(events, DOMAINS, 4, np.random.default_rng(0))
     assert [set(row) - {PAD} for row in found.items] == [{5}, {5}, {3}, set(), set()]
     assert found.users.tolist() == [0, 0, 0, 1, 1]
+
+
+def test_a_long_set_is_seen_by_a_sample_of_all_its_domains() -> None:
+    """Ids begin with the domain, and rows are in their order: the last ones are all of one."""
+    domains = np.repeat([0, 1], 100)
+    events = pd.DataFrame({"user": [0] * 160 + [1, 1], "item": [*range(20, 180), 3, 150]})
+    pasts = Pasts(events, domains, timed=False)
+    for domain in (0, 1):
+        seen = pasts.recent(np.array([0, 1]), domain, SET_LENGTH)
+        first = seen.items[:, :SET_LENGTH]
+        assert len(set(first[0])) == SET_LENGTH and PAD not in first[0]
+        shares = np.bincount(domains[first[0]]) / SET_LENGTH
+        assert (shares > 0.25).all()
+        assert first[1].tolist() == [150, 3, *[PAD] * (SET_LENGTH - 2)]  # a short one as it is
+    again = Pasts(events[events["item"] != first[0, 0]], domains, timed=False)
+    left = again.recent(np.array([0]), 1, SET_LENGTH).items[0, :SET_LENGTH]
+    assert set(first[0, 1:]) == set(left[:-1])  # an item that is taken away draws no other sample
+    kept = Pasts(events, domains, timed=True).recent(np.array([0]), 1, SET_LENGTH)
+    assert kept.items[0, :SET_LENGTH].tolist() == list(range(179, 129, -1))
