@@ -67,7 +67,7 @@ class AdoptedInteraction(Strict):
     Attributes:
         type: Relationship type.
         at: Property with the time: a point in time, a day, or a whole number that grows with time.
-        weight: Property with how much an event counts.
+        weight: Property with how strong an event is; the model counts each event once.
         positive: What makes an event positive, such as ``rating >= 4``; every event without it.
         otherwise: What an event is that is not positive.
     """

@@ -281,7 +281,7 @@ class InteractionsTable(FileTable):
         item: Column with the item's id.
         domain: Domain of the item; without it, its id stands in one domain only.
         at: When; without it, a history has no order.
-        weight: Column with how much an event counts.
+        weight: Column with how strong an event is; the model counts each event once.
         properties: Property to the column it comes from.
         repeat: Keep events of one user and item that differ in time, each as a relationship.
         positive: What makes an event positive, such as ``rating >= 4``; every event without it.

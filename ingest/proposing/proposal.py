@@ -238,7 +238,7 @@ class _Writer:
         self._clashes |= bool(made.peek.rows.drop_duplicates().duplicated(keys).any())
         heavy = weight(made)
         if heavy:
-            lines.append(f"weight = {toml(heavy)}   # guess: how much an event counts")
+            lines.append(f"weight = {toml(heavy)}   # guess: how strong an event is")
         liked = rating(made)
         if liked:
             name, least = liked
