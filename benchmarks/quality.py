@@ -3,8 +3,9 @@
     make bench-quality            (all of it, into docs/: some hours on two cores)
     python benchmarks/quality.py --sets goodbooks --seeds 1
 
-``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and ``disencdr``; without it only
-goodbooks, which is bundled, is measured. One family of settings, the defaults, is used for all;
+``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and ``disencdr``; without it,
+``shared/data`` beside the project. Where neither is there, only goodbooks, which is bundled, is
+measured, and the pages stay as they are. One family of settings, the defaults, is used for all;
 only what is held out differs, as each set's protocol wants it:
 
 - goodbooks: ``last-out``; food_kitchen: ``last-out-per-domain``; full ranking in the domain.
@@ -182,7 +183,7 @@ def figures(rows: Rows) -> Iterator[dict[str, Any]]:
             }
 
 
-def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path | None) -> None:
+def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path) -> None:
     """Train and measure, and keep the figures of each seed in a file."""
     settings = data_set.settings(folder / data_set.name)
     pipeline = Pipeline(
@@ -199,7 +200,6 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path | None
         middle = perf_counter()
         end = middle
         if data_set.pair:
-            assert data is not None
             final = gnn.train_all(snapshot, text, train, fitted.best_epoch)
             final = gnn.with_weights(final, fitted.weights)
             end = perf_counter()
@@ -306,8 +306,10 @@ def write_pages(folder: Path) -> None:
     found = {}
     for data_set in SETS:
         files = sorted((folder / data_set.name).glob("?.json"))
-        if files:
-            found[data_set.name] = [json.loads(file.read_text()) for file in files]
+        if not files:
+            print(f"{data_set.name} was not measured in {folder}: docs/ stays as it is")
+            return
+        found[data_set.name] = [json.loads(file.read_text()) for file in files]
     intro = (
         "# Quality\n\nWritten by `make bench-quality` (`benchmarks/quality.py`, which tells the "
         "protocols); do not edit. HR@10 and NDCG@10 in percent, means over seeds; baselines are of "
@@ -327,12 +329,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="number of seeds (default 3)")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "quality")
     options = parser.parse_args()
-    data = Path(os.environ["LINKSPAN_DATA"]) if "LINKSPAN_DATA" in os.environ else None
+    data = Path(os.environ.get("LINKSPAN_DATA") or ROOT.parent / "shared" / "data")
+    os.environ["LINKSPAN_DATA"] = str(data)  # read by the mappings
     for data_set in SETS:
         if data_set.name not in options.sets:
             continue
-        if data_set.example is not None and data is None:
-            print(f"{data_set.name}: skipped, LINKSPAN_DATA does not name a folder")
+        if data_set.example is not None and not data.is_dir():
+            print(f"{data_set.name}: skipped, as there is no folder {data} (LINKSPAN_DATA)")
             continue
         measure(data_set, options.folder, list(range(options.seeds)), data)
     write_pages(options.folder)
