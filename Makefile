@@ -15,7 +15,7 @@ LOCK_ARGS ?=
 help: ## List the targets
 	@echo "Linkspan: cross-domain recommendations that live in your knowledge graph"
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: $(STAMP) ## Make the local environment (the other targets do it by themselves)
 
