@@ -64,7 +64,7 @@ def carry_over(
             hint="Do a full run",
         )
     try:
-        model.load_state_dict(_carried(base, snapshot))
+        model.load_state_dict({**_carried(base, snapshot), "met": model.met})
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise ModelError(
@@ -86,16 +86,22 @@ def carry_over(
 
 
 def _carried(base: FittedModel, snapshot: Snapshot) -> dict[str, Tensor]:
-    """The parameters, those of nodes in the order of the later snapshot."""
+    """The parameters, those of nodes in the order of the later snapshot.
+
+    An item that nobody had met begins as a new one does: it has learned how to be a negative.
+    """
     found = {name: value.detach().cpu() for name, value in base.model.state_dict().items()}
+    counts = base.data["item"].count.cpu()
+    least = counts == counts[counts > 0].min()
     for name, kind in node_parameters(base.model).items():
         rows = torch.from_numpy(_rows(base.snapshot, snapshot, kind))
         value = found[name]
         start = torch.zeros(value.shape[1:], dtype=value.dtype)
         if value.ndim == 1:  # a new item is as popular by itself as the least met ones
-            counts = base.data["item"].count.cpu()
-            start = value[counts == counts.min()].mean()
+            start = value[least].mean()
         known = value[rows.clamp(min=0)]
+        if kind == "item":
+            rows = torch.where(counts[rows.clamp(min=0)] > 0, rows, -1)
         unknown = (rows < 0).reshape(-1, *(1,) * (value.ndim - 1))
         found[name] = torch.where(unknown, start, known)
     return found

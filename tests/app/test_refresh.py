@@ -29,14 +29,14 @@ def test_a_refresh_concerns_those_with_news(
     assert linkspan("refresh").out.rstrip().endswith("No list has to change.")
     assert linkspan("query", "runs", "--json").out.count('"run"') == 1
 
-    # User 7 accepts a book, a new user has one event, an item is new and one of user 9's has gone.
+    # User 7 accepts a book, a new user has one event, two items are new and one of user 9's has gone.
     client = Client(on_server)
     taken = client.recommend("7", domain="books")[0].item
     client.feedback("7", taken)
     with Path("events.csv").open("a") as file:
         file.write("newcomer,1,1\n")
     with Path("items.csv").open("a") as file:
-        file.write("60,books,The space 60,Author 0\n")
+        file.write("60,books,The space 60,Author 0\n61,films,The space 61,Author 1\n")
     assert linkspan("ingest").code == 0
     gone = client.recommend("9", domain="films")[0].item
     on_server.write("MATCH (i:Item {key: $key}) DETACH DELETE i", key=gone)
@@ -48,7 +48,7 @@ def test_a_refresh_concerns_those_with_news(
 
     done = json.loads(linkspan("refresh", "--json").out)
     assert done["base"] == first and done["run"] > first
-    assert (done["changes"]["new_users"], done["changes"]["new_items"]) == (1, 1)
+    assert (done["changes"]["new_users"], done["changes"]["new_items"]) == (1, 2)
     after = read_lists(on_server)
     concerned = {"7", "newcomer", *losers, *met}
     assert set(after.loc[after["run"] == done["run"], "user"]) == concerned
