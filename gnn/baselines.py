@@ -13,6 +13,7 @@ from scipy import sparse
 from linkspan.errors import ModelError
 from linkspan.gnn.components import Component
 from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.ease import item_cosines, item_weights
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import STEP_PRIOR, has_text
 from linkspan.gnn.past import Pasts, count_users
@@ -21,8 +22,6 @@ from linkspan.gnn.simple import (
     Spread,
     by_domain,
     forward_steps,
-    item_cosines,
-    item_weights,
 )
 from linkspan.gnn.text import unit_rows
 from linkspan.gnn.transitions import transitions

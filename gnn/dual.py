@@ -1,7 +1,7 @@
 """The linear model of items by what its users have in common: exact where users are few.
 
 Where histories are sets and items are many and seldom met, much of what EASE knows lies in the many
-small weights of an item that `linkspan.gnn.simple.item_weights` leaves out. In the dual form they
+small weights of an item that `linkspan.gnn.ease.item_weights` leaves out. In the dual form they
 need never be written out: a matrix from users to users stands for all of them.
 """
 
@@ -17,8 +17,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from linkspan.gnn.ease import ridge_inverse
 from linkspan.gnn.past import Pasts
-from linkspan.gnn.simple import Historic, Scores, by_domain, ridge_inverse
+from linkspan.gnn.simple import Historic, Scores, by_domain
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.dual import DualWeights, suits
+from linkspan.gnn.ease import item_weights
 from linkspan.gnn.settings import TrainSettings
-from linkspan.gnn.simple import item_weights
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]

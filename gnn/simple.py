@@ -1,166 +1,26 @@
 """The simple parts of a score: a linear model of items, item transitions, text, popularity.
 
-None of them is trained step by step; each is a matrix made at once from events or text. Their sum
-is a strong model by itself, and the bar for any network (`linkspan.gnn.hybrid` weighs them).
+None of them is trained step by step; each is a matrix made at once from events or text, the linear
+one by `linkspan.gnn.ease`. Their sum is a strong model by itself, and the bar for any network
+(`linkspan.gnn.hybrid` weighs them).
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.linalg import lapack
 
-from linkspan.gnn.metrics import kth_largest
 from linkspan.gnn.past import Past, Pasts, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-Float = TypeVar("Float", np.float32, np.float64)
-
-_COLUMNS = 512
-"""Columns of item weights that are dense at once."""
-
-
-def item_weights(
-    events: pd.DataFrame,
-    users: int,
-    items: int,
-    *,
-    regularization: float,
-    keep: int = 200,
-    most: int = 20_000,
-) -> sparse.csr_array:
-    """EASE (Steck, 2019, arXiv:1905.03375), a linear item-item model, in closed form.
-
-    ``B = I - P / diag(P)`` with ``P = inverse(X'X + λI)``; where there are fewer users than items,
-    from ``inverse(XX' + λI)`` by Woodbury's identity, which is exact as well. Costs the cube of the
-    smaller number in time, and 4 bytes times its square in memory.
-
-    Args:
-        events: Events to learn from; columns ``user`` and ``item``.
-        users: Number of users U.
-        items: Number of items N.
-        regularization: λ, added to the diagonal of the Gram matrix.
-        keep: Weights kept for each item that is predicted, those of largest magnitude (more where
-            several are equal).
-        most: Where both numbers are larger, only that many items with the most users take part.
-
-    Returns:
-        (N, N) float32, zero on the diagonal; column j predicts item j.
-    """
-    pairs = events[["user", "item"]].drop_duplicates()
-    ones = np.ones(len(pairs), np.float32)
-    counts = count_users(events, items)
-    known = int(np.count_nonzero(counts))  # an item without users says nothing
-    if min(known, len(np.unique(pairs["user"]))) > most:
-        known = most
-    chosen = np.sort(np.argsort(-counts, kind="stable")[:known])
-    met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))[:, chosen]
-    met = met[np.diff(met.indptr) > 0]
-    dual = met.shape[0] < met.shape[1]
-    gram = (met @ met.T if dual else met.T @ met).toarray()
-    inverse = ridge_inverse(gram, regularization)
-    columns = met.tocsc()
-
-    def block(inside: IntArray) -> FloatArray:
-        if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
-            found = np.asarray(met.T @ (inverse @ columns[:, inside]))
-            diagonal = found[inside, np.arange(len(inside))]
-            found /= np.maximum(1.0 - diagonal, 1e-6)
-            return found
-        weights: FloatArray = inverse[:, inside] / -np.diag(inverse)[inside]
-        return weights
-
-    return _largest(block, chosen, items, keep)
-
-
-def item_cosines(
-    events: pd.DataFrame, users: int, items: int, *, shrinkage: float = 10.0, keep: int = 200
-) -> sparse.csr_array:
-    """Cosines of items by the users who met both (Sarwar et al., 2001, doi:10.1145/371920.372071).
-
-    Args:
-        events: Events to learn from; columns ``user`` and ``item``.
-        users: Number of users U.
-        items: Number of items N.
-        shrinkage: Added to each product of lengths, so that few common users count less.
-        keep: Neighbours kept for each item.
-
-    Returns:
-        (N, N) float32, zero on the diagonal.
-    """
-    pairs = events[["user", "item"]].drop_duplicates()
-    ones = np.ones(len(pairs), np.float32)
-    met = sparse.csc_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))
-    length = np.sqrt(np.asarray(met.sum(axis=0)).ravel())
-
-    def block(inside: IntArray) -> FloatArray:
-        found = (met.T @ met[:, inside]).toarray()
-        cosines: FloatArray = (found / (length[:, None] * length[inside] + shrinkage)).astype(
-            np.float32
-        )
-        return cosines
-
-    return _largest(block, np.arange(items), items, keep)
-
-
-def _largest(
-    block: Callable[[IntArray], FloatArray], chosen: IntArray, items: int, keep: int
-) -> sparse.csr_array:
-    """(N, N) the largest weights of each column, by magnitude, made some columns at a time.
-
-    Args:
-        block: Positions in ``chosen`` to the dense columns of these (len(chosen), B); changed.
-        chosen: Items that take part, ascending.
-        items: N.
-        keep: How many of a column (more where several are equal).
-    """
-    none = np.zeros(0, np.int64)
-    rows_kept, columns_kept, values_kept = [none], [none], [np.zeros(0, np.float32)]
-    for start in range(0, len(chosen), _COLUMNS):
-        inside = np.arange(start, min(start + _COLUMNS, len(chosen)))
-        found = block(inside)
-        found[inside, inside - start] = 0.0
-        found = np.ascontiguousarray(found.T)
-        sizes = np.abs(found)
-        least = kth_largest(sizes, min(keep, len(chosen)))
-        of, best = np.nonzero((sizes >= least) & (sizes > 0.0))
-        rows_kept.append(chosen[best])
-        columns_kept.append(chosen[inside[of]])
-        values_kept.append(found[of, best])
-    places = (np.concatenate(rows_kept), np.concatenate(columns_kept))
-    values = np.concatenate(values_kept).astype(np.float32)
-    weights: sparse.csr_array = sparse.coo_array((values, places), (items, items)).tocsr()
-    return weights
-
-
-def ridge_inverse(gram: NDArray[Float], ridge: float) -> NDArray[Float]:
-    """Inverse of a symmetric positive matrix after adding to its diagonal, by Cholesky.
-
-    Args:
-        gram: (N, N), changed in place.
-        ridge: What is added.
-
-    Returns:
-        (N, N), of the same precision.
-    """
-    if not len(gram):  # LAPACK complains
-        return gram
-    gram[np.diag_indices_from(gram)] += ridge
-    double, single = (lapack.dpotrf, lapack.dpotri), (lapack.spotrf, lapack.spotri)
-    potrf, potri = double if gram.dtype == np.float64 else single
-    factor, _ = potrf(gram, lower=1, overwrite_a=1)
-    inverse, _ = potri(factor, lower=1, overwrite_c=1)
-    lower: NDArray[Float] = np.tril(inverse)
-    lower += np.tril(inverse, -1).T
-    return lower
 
 
 def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_array:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from linkspan.gnn.ease import item_weights
 from linkspan.gnn.past import Past, Pasts
 from linkspan.gnn.simple import (
     Likeness,
@@ -16,7 +17,6 @@ from linkspan.gnn.simple import (
     Spread,
     by_domain,
     forward_steps,
-    item_weights,
     mutual_steps,
 )
 from linkspan.gnn.text import unit_rows
