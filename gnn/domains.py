@@ -1,4 +1,4 @@
-"""Items by domain."""
+"""Items by domain, and how many rows of scores of them are held at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
+
+AT_ONCE = 2**26
+"""Numbers of float32 in dense arrays that are as wide as a domain, all together: 256 MiB."""
 
 
 def item_domains(snapshot: Snapshot) -> IntArray:
@@ -30,3 +33,17 @@ def rows_by_domain(snapshot: Snapshot) -> dict[str, IntArray]:
         for domain, aliases in snapshot.aliases["item"].groupby("domain"):
             rows[str(domain)] = np.union1d(rows[str(domain)], aliases["row"])
     return rows
+
+
+def rows_at_once(items: int, arrays: int, most: int) -> int:
+    """How many rows of scores are made at once, so that memory does not grow with a domain.
+
+    Args:
+        items: Columns N.
+        arrays: How many float32 arrays (rows, N) there are at the same time.
+        most: Rows, at most.
+
+    Returns:
+        From 1 to ``most``; the arrays stay within `AT_ONCE`, but for a single row.
+    """
+    return max(1, min(most, AT_ONCE // max(items * arrays, 1)))

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.ease import ridge_inverse
+from linkspan.gnn.ease import gram_matrix, ridge_inverse
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.simple import Historic, Scores, by_domain
 
@@ -60,7 +60,7 @@ class DualWeights:
         users, rows = np.unique(pairs["user"], return_inverse=True)
         ones = np.ones(len(pairs), np.float32)
         met = sparse.csr_array((ones, (rows, pairs["item"])), shape=(len(users), items))
-        inverse = ridge_inverse((met @ met.T).toarray(), regularization)
+        inverse = ridge_inverse(gram_matrix(met), regularization)
         own, columns = np.zeros(items, np.float32), met.tocsc()
         for start in range(0, items, _COLUMNS):
             some = columns[:, start : start + _COLUMNS]

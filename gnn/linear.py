@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from linkspan.gnn.domains import item_domains
 from linkspan.gnn.dual import DualWeights, suits
 from linkspan.gnn.ease import item_weights
 from linkspan.gnn.settings import TrainSettings
@@ -34,7 +35,8 @@ def learn_linear(snapshot: Snapshot, events: pd.DataFrame, settings: TrainSettin
     items, ridge = len(snapshot.items), settings.linear_regularization
     if not snapshot.timed and suits(events, items):
         return DualWeights.fit(events, items, regularization=ridge)
-    return item_weights(events, len(snapshot.users), items, regularization=ridge)
+    domains = item_domains(snapshot)
+    return item_weights(events, len(snapshot.users), items, regularization=ridge, domains=domains)
 
 
 def move_linear(linear: Linear, place: IntArray, items: int) -> Linear:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from linkspan.gnn.ease import item_weights
+from linkspan.gnn.ease import gram_matrix, item_weights, ridge_inverse
 from linkspan.gnn.past import Past, Pasts
 from linkspan.gnn.simple import (
     Likeness,
@@ -70,6 +71,42 @@ def test_beyond_the_limit_the_most_popular_items_take_part() -> None:
     np.testing.assert_allclose(
         found, item_weights(part, 50, 20, regularization=2.0).toarray(), atol=1e-6
     )
+
+
+def test_beyond_the_limit_every_domain_has_its_share(caplog: pytest.LogCaptureFixture) -> None:
+    """Twelve items are met by all, in one domain; of the others each is met by few."""
+    popular = [(user, item) for user in range(60) for item in range(12)]
+    rare = [(user, 12 + (user + step) % 18) for user in range(60) for step in range(3)]
+    events = pd.DataFrame([*popular, *rare], columns=["user", "item"])
+    domains = np.repeat([0, 1, 2, 3], [12, 10, 6, 2])
+
+    def part(most: int, codes: np.ndarray | None) -> np.ndarray:
+        found = item_weights(events, 60, 30, regularization=1.0, most=most, domains=codes)
+        return np.flatnonzero(np.abs(found).sum(axis=0))
+
+    with caplog.at_level(logging.INFO, "linkspan.gnn.ease"):
+        assert np.bincount(domains[part(12, None)], minlength=4).tolist() == [12, 0, 0, 0]
+        assert "12 of 30 items" in caplog.text
+        chosen = part(16, domains)
+        assert np.bincount(domains[chosen], minlength=4).tolist() == [10, 2, 2, 2]
+        assert "16 of 30 items" in caplog.text
+        caplog.clear()
+        assert len(part(30, domains)) == 30 and not caplog.text
+
+
+@pytest.mark.parametrize("size", [5, 700])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_inverse_is_made_in_place_and_symmetric(size: int, kind: type) -> None:
+    met = sparse.random_array((size, 40), density=0.2, rng=np.random.default_rng(0), dtype="f")
+    met.data[:] = 1.0
+    gram = gram_matrix(sparse.csr_array(met))
+    np.testing.assert_array_equal(gram, (met @ met.T).toarray())
+    gram = gram.astype(kind)
+    expected = np.linalg.inv(gram.astype(np.float64) + 3.0 * np.eye(size))
+    found = ridge_inverse(gram, 3.0)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_array_equal(found, found.T)
+    assert np.shares_memory(found, gram) and found.flags.c_contiguous
 
 
 @pytest.mark.parametrize("timed", [True, False])
