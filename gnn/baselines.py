@@ -45,8 +45,9 @@ BASELINES = (
 
 _DECAY, _STEP_DECAY, _TEXT_DECAY, _FACTORS = 0.6, 0.4, 0.7, 64
 
-_EASE_KEEP = 1_000
-"""Weights of EASE kept for each item: a baseline must not lose by what the hybrid saves."""
+_EASE_KEEP, _EASE_LEAST, _EASE_ALL = 1_000, 50, 100_000_000
+"""Weights of EASE kept for each item: a baseline must not lose by what the hybrid saves. Of many
+items fewer, so that all together stay near the last number (0.8 GB), but not below the second."""
 
 
 def build_baselines(
@@ -71,6 +72,11 @@ def build_baselines(
     maker = _Maker(fitted, learned)
     made = (maker.makers[name]() for name in BASELINES if name in names)
     return [each for each in made if each is not None]
+
+
+def weights_kept(items: int) -> int:
+    """How many weights of an item the baselines of EASE keep, where there are so many items."""
+    return min(_EASE_KEEP, max(_EASE_LEAST, _EASE_ALL // max(items, 1)))
 
 
 class Popularity:
@@ -142,7 +148,12 @@ class _Maker:
     def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
         strength = self.fitted.settings.linear_regularization
         return item_weights(
-            events, self.users, self.items, regularization=strength, keep=_EASE_KEEP
+            events,
+            self.users,
+            self.items,
+            regularization=strength,
+            keep=weights_kept(self.items),
+            domains=item_domains(self.snapshot),
         )
 
     @cached_property
