@@ -17,9 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from linkspan.gnn.domains import rows_at_once
 from linkspan.gnn.ease import gram_matrix, ridge_inverse
 from linkspan.gnn.past import Pasts
-from linkspan.gnn.simple import Historic, Scores, by_domain
+from linkspan.gnn.simple import ROWS, Historic, Scores, by_domain, in_slices
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -27,8 +28,8 @@ IntArray = NDArray[np.int64]
 MOST = 12_000
 """Users, at most: the matrix has 4 bytes times the square, 576 MB."""
 
-_COLUMNS, _ROWS = 4096, 512
-"""Items, and users, that are dense at once."""
+_COLUMNS = 4096
+"""Items that are dense at once."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,12 @@ class Dual(Historic):
         return scores
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `linkspan.gnn.simple.Spread.at`, some users at a time."""
-        values = np.zeros(items.shape, np.float32)
-        mean, spread = np.zeros((2, len(users)), np.float32)
+        """As `linkspan.gnn.simple.Spread.at`, from the scores of all items."""
+        size = rows_at_once(len(self._rows[domain]), 4, ROWS)
+        return in_slices(self._at, users, domain, items, size)
+
+    def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        scores = self.score(users, domain)
         places = np.searchsorted(self._rows[domain], items)
-        for start in range(0, len(users), _ROWS):
-            part = slice(start, start + _ROWS)
-            scores = self.score(users[part], domain)
-            values[part] = np.take_along_axis(scores, places[part], 1)
-            mean[part], spread[part] = scores.mean(axis=1), scores.std(axis=1)
-        return Scores(values, mean, spread)
+        values = np.take_along_axis(scores, places, 1)
+        return Scores(values, scores.mean(axis=1), scores.std(axis=1))

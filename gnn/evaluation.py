@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.baselines import build_baselines
 from linkspan.gnn.catalogue import CATALOGUE, catalogue_figures
-from linkspan.gnn.components import Component, Seen
-from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.components import PARTS, Component, Seen
+from linkspan.gnn.domains import item_domains, rows_at_once, rows_by_domain
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import mixtures
 from linkspan.gnn.metrics import figures_by_list, midranks, paired_interval, top_columns
@@ -26,7 +26,10 @@ from linkspan.progress import SILENT, Progress
 IntArray = NDArray[np.int64]
 
 CHUNK = 1024
-"""Rows ranked at once; memory grows with this times the items of the largest domain."""
+"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+
+_ARRAYS = len(PARTS) + 5
+"""Arrays of scores of a domain at the same time: all parts, what is hidden, and on the way."""
 
 LIST = 10
 """Length of the lists that catalogue figures are of."""
@@ -192,6 +195,8 @@ def rank_events(
 ) -> Ranked:
     """Rank each event's item among those of its domain that the user has not met.
 
+    Each user is scored once in a domain, however many events are ranked there.
+
     Args:
         fitted: Its known events are what users have met.
         events: Columns ``user`` and ``item``; none of them is known.
@@ -200,41 +205,57 @@ def rank_events(
         lists: Whether to keep what the lists begin with.
     """
     seen, rows_of = Seen(fitted), rows_by_domain(fitted.snapshot)
-    names = fitted.snapshot.items["domain"].to_numpy()
+    domains, names = item_domains(fitted.snapshot), fitted.snapshot.items["domain"].to_numpy()
+
+    def lists_of(some: pd.DataFrame) -> IntArray:  # a number for each user in each domain
+        return some["user"].to_numpy(np.int64) * len(rows_of) + domains[some["item"]]
+
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    known = pd.MultiIndex.from_arrays([fitted.events["user"], names[fitted.events["item"]]])
-    asked = pd.MultiIndex.from_arrays([users, names[items]])
     table: dict[str, Any] = {
         "user": users.astype(np.int32),
         "item": items.astype(np.int32),
         "domain": names[items],
         "candidates": np.zeros(len(events), np.int32),
-        "history": asked.isin(known),
+        "history": np.isin(lists_of(events), lists_of(fitted.events)),
         "known_item": np.isin(items, fitted.events["item"]),
         **{name: np.zeros(len(events)) for name in methods},
     }
-    size = len(events) if lists else 0
-    kept = {name: np.full((size, LIST), -1, np.int64) for name in methods}
+    kept = {name: np.full((len(events) if lists else 0, LIST), -1, np.int64) for name in methods}
     with progress.task("rank", total=len(events), unit="rows") as task:
-        for domain, candidates in rows_of.items():
-            rows = np.flatnonzero(names[items] == domain)
-            for start in range(0, len(rows), CHUNK):
-                chunk = rows[start : start + CHUNK]
+        for code, (domain, candidates) in enumerate(rows_of.items()):
+            rows = np.flatnonzero(domains[items] == code)
+            of, distinct = pd.factorize(users[rows])  # users in the order of their first rows
+            order = np.argsort(of, kind="stable")
+            size = rows_at_once(len(candidates), _ARRAYS, CHUNK)
+            for start in range(0, len(distinct), size):
+                asked = distinct[start : start + size]
+                hidden = np.zeros((len(asked), len(candidates)), np.float32)
+                seen.hide(hidden, asked, domain)
+                left = np.isfinite(hidden).sum(axis=1)
+                inside = order[slice(*np.searchsorted(of[order], [start, start + size]))]
+                chunk, line = rows[inside], of[inside] - start
                 column = np.searchsorted(candidates, items[chunk])
-                hidden = np.zeros((len(chunk), len(candidates)), np.float32)
-                seen.hide(hidden, users[chunk], domain)
-                table["candidates"][chunk] = np.isfinite(hidden).sum(axis=1)
+                table["candidates"][chunk] = left[line]
                 for name, method in methods.items():
-                    scores = method.score(users[chunk], domain) + hidden
-                    target = scores[np.arange(len(chunk)), column]
-                    table[name][chunk] = midranks(scores, target)
+                    scores = method.score(asked, domain) + hidden
+                    table[name][chunk] = _ranks(scores, line, column, size)
                     if lists:
                         best = top_columns(scores, LIST)
                         there = np.isfinite(np.take_along_axis(scores, best, 1))
-                        first = np.where(there, candidates[best], -1)
-                        kept[name][chunk, : first.shape[1]] = first
+                        best = np.where(there, candidates[best], -1)
+                        kept[name][chunk, : best.shape[1]] = best[line]
                 task.advance(len(chunk))
     return Ranked(pd.DataFrame(table), kept if lists else {})
+
+
+def _ranks(
+    scores: NDArray[np.float32], line: IntArray, column: IntArray, size: int
+) -> NDArray[np.float64]:
+    """(R,) `midranks` of a column each in lines of scores (B, N), so many rows at a time."""
+    parts = [slice(start, start + size) for start in range(0, len(line), size)]
+    return np.concatenate(
+        [midranks(scores[line[part]], scores[line[part], column[part]]) for part in parts]
+    )
 
 
 def _tied(events: pd.DataFrame, split: Split) -> NDArray[np.bool_]:

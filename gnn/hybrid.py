@@ -140,8 +140,11 @@ class Mixture:
 
 
 def total(parts: Mapping[str, FloatArray]) -> FloatArray:
-    """(B, N) the sum of the parts."""
-    result: FloatArray = np.sum(list(parts.values()), axis=0, dtype=np.float32)
+    """(B, N) the sum of the parts, a new array."""
+    first, *others = parts.values()
+    result = np.array(first, np.float32)
+    for part in others:
+        result += part
     return result
 
 

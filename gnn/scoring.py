@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.choosing import Choice, Chooser
 from linkspan.gnn.components import PARTS, Component, Seen
-from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.domains import item_domains, rows_at_once, rows_by_domain
 from linkspan.gnn.explaining import find_losses
 from linkspan.gnn.fitted import FittedModel
 from linkspan.gnn.hybrid import published, total
@@ -24,7 +24,10 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 CHUNK = 1024
-"""Users scored at once; memory grows with this times the items of the largest domain."""
+"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+
+_ARRAYS = len(PARTS) + 4
+"""Arrays of scores of a domain at the same time: all parts, and what a sum or a choice makes."""
 
 
 def score_top(
@@ -65,10 +68,11 @@ def score_top(
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
     mixture, seen = published(fitted), Seen(fitted, not_liked=True)
     rows_of = rows_by_domain(fitted.snapshot)
+    size = rows_at_once(max(len(rows_of[domain]) for domain in wanted), _ARRAYS, CHUNK)
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:
-        for start in range(0, max(len(chosen), 1), CHUNK):
-            chunk = chosen[start : start + CHUNK]
+        for start in range(0, max(len(chosen), 1), size):
+            chunk = chosen[start : start + size]
             for domain in wanted:
                 parts = mixture.parts(chunk, domain)
                 scores = total(parts)
@@ -118,11 +122,10 @@ def score_pairs(
         columns = np.searchsorted(rows_of[domain], items[pairs])
         distinct, row = np.unique(users[pairs], return_inverse=True)
         order = np.argsort(row, kind="stable")
-        for start in range(0, len(distinct), CHUNK):
-            chunk = distinct[start : start + CHUNK]
-            inside = order[
-                np.searchsorted(row[order], start) : np.searchsorted(row[order], start + CHUNK)
-            ]
+        size = rows_at_once(len(rows_of[domain]), _ARRAYS, CHUNK)
+        for start in range(0, len(distinct), size):
+            chunk = distinct[start : start + size]
+            inside = order[slice(*np.searchsorted(row[order], [start, start + size]))]
             scores = scorer.score(chunk, domain)
             result[pairs[inside]] = scores[row[inside] - start, columns[inside]]
     return result
@@ -142,10 +145,10 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
         both are of one domain), ``rank`` (int32, from 1 in each list), ``score`` (float32 cosine).
     """
     states, domains = fitted.states.items[:-1], item_domains(fitted.snapshot)
-    frames = []
+    size, frames = rows_at_once(len(domains), 4, CHUNK), []
     with progress.task("similar", total=len(domains), unit="items") as task:
-        for start in range(0, len(domains), CHUNK):
-            items = np.arange(start, min(start + CHUNK, len(domains)))
+        for start in range(0, len(domains), size):
+            items = np.arange(start, min(start + size, len(domains)))
             cosines = (states[items] @ states.T).cpu().numpy()
             cosines[np.arange(len(items)), items] = -np.inf
             same = domains[items][:, None] == domains[None]

@@ -8,7 +8,7 @@ one by `linkspan.gnn.ease`. Their sum is a strong model by itself, and the bar f
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import NamedTuple, Self
 
@@ -17,10 +17,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from linkspan.gnn.domains import rows_at_once
 from linkspan.gnn.past import Past, Pasts, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+
+ROWS = 512
+"""Users for whom some items are scored at once, at most."""
 
 
 def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_array:
@@ -78,6 +82,19 @@ class Scores(NamedTuple):
     spread: FloatArray
 
 
+def in_slices(
+    at: Callable[[IntArray, str, IntArray], Scores],
+    users: IntArray,
+    domain: str,
+    items: IntArray,
+    size: int,
+) -> Scores:
+    """What a feature says of some items (B, k), for so many users at a time."""
+    starts = range(0, max(len(users), 1), size)
+    parts = [at(users[n : n + size], domain, items[n : n + size]) for n in starts]
+    return Scores(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
 class Historic:
     """A feature of histories; the same parameters score any others.
 
@@ -120,6 +137,11 @@ class Scattered(Historic, ABC):
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """Scores of some items (B, k) of the domain, without making those of all others dense."""
+        # A place that is not zero takes ten times its value on the way; at worst none is zero.
+        size = rows_at_once(len(self._rows[domain]), 10, ROWS)
+        return in_slices(self._at, users, domain, items, size)
+
+    def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         rows, count = self._rows[domain], len(self._rows[domain])
         found = self.found(users, domain)
         found.sort_indices()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.past import Pasts
-from linkspan.gnn.simple import Scattered, Scores, by_domain
+from linkspan.gnn.simple import Scattered, by_domain
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -30,9 +30,6 @@ SCALE = 25.0
 
 MOST = 200
 """Users of an item to whom walks go; where it has more, to so many of them, drawn once."""
-
-_ROWS = 512
-"""Users whose walks are taken at once."""
 
 
 class Walks:
@@ -94,14 +91,3 @@ class Walked(Scattered):
         shares: sparse.csr_array = (reached @ self._met[domain]).tocsr()
         shares.data = np.log1p(np.float32(SCALE) * shares.data)
         return shares
-
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `Scattered.at`, some users at a time."""
-        parts = [
-            super(Walked, self).at(
-                users[start : start + _ROWS], domain, items[start : start + _ROWS]
-            )
-            for start in range(0, max(len(users), 1), _ROWS)
-        ]
-        values, mean, spread = zip(*parts, strict=True)
-        return Scores(np.concatenate(values), np.concatenate(mean), np.concatenate(spread))

@@ -14,7 +14,7 @@ from scipy import optimize
 
 from linkspan.errors import ModelError
 from linkspan.gnn.components import Seen
-from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.domains import rows_at_once, rows_by_domain
 from linkspan.gnn.fitted import FittedModel, Weights
 from linkspan.gnn.hybrid import (
     GNN,
@@ -140,8 +140,9 @@ def draw_examples(
     users = events["user"].to_numpy(np.int64)
     own = np.searchsorted(rows, events["item"].to_numpy(np.int64))
     heads, spread = _Collected(len(features)), _Collected(len(features))
-    for start in range(0, len(users), _CHUNK):
-        asked, column = users[start : start + _CHUNK], own[start : start + _CHUNK]
+    size = rows_at_once(len(rows), len(features) + 6, _CHUNK)  # the others: met, unmet, on the way
+    for start in range(0, len(users), size):
+        asked, column = users[start : start + size], own[start : start + size]
         lines = np.arange(len(asked))
         met = np.zeros((len(asked), len(rows)), np.float32)
         seen.hide(met, asked, domain)

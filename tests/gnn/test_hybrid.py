@@ -28,7 +28,7 @@ from linkspan.gnn import (
 )
 from linkspan.gnn.domains import item_domains
 from linkspan.gnn.history import PAD
-from linkspan.gnn.hybrid import Mixture, standardized
+from linkspan.gnn.hybrid import Mixture, standardized, total
 from linkspan.gnn.past import Pasts
 from linkspan.gnn.weighing import (
     Examples,
@@ -149,6 +149,17 @@ def test_parts_add_up_to_the_score() -> None:
         name for name, weight in zip("abc", weights.of("d"), strict=True) if weight
     }
     np.testing.assert_allclose(sum(parts.values()), mixture.score(users, "d"), atol=1e-6)
+
+
+def test_the_total_is_the_sum_of_the_parts_and_none_of_them() -> None:
+    random = np.random.default_rng(0)
+    parts = {name: random.normal(size=(3, 50)).astype(np.float32) for name in "abcd"}
+    parts["a"] = np.broadcast_to(parts["a"][0], (3, 50))  # as popularity is
+    kept = {name: part.copy() for name, part in parts.items()}
+    np.testing.assert_array_equal(total(parts), np.sum(list(parts.values()), axis=0))
+    total({"b": parts["b"]})[:] = -np.inf
+    for name, part in parts.items():
+        np.testing.assert_array_equal(part, kept[name])
 
 
 def test_examples_begin_with_the_item_and_leave_out_what_is_met(

@@ -71,7 +71,7 @@ def test_no_walk_goes_over_the_user_who_asks() -> None:
 def test_some_items_are_scored_as_all_are(
     events: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walks, "_ROWS", 2)
+    monkeypatch.setattr("linkspan.gnn.domains.AT_ONCE", 200)  # two users
     users, items = np.array([3, USERS - 1, 0]), ROWS["b"][[[0, 5], [1, 2], [9, 3]]]
     scores = walked(events).score(users, "b")
     values, mean, spread = walked(events).at(users, "b", items)
