@@ -29,7 +29,7 @@ def test_a_refresh_concerns_those_with_news(
     assert linkspan("refresh").out.rstrip().endswith("No list has to change.")
     assert linkspan("query", "runs", "--json").out.count('"run"') == 1
 
-    # User 7 accepts a book, a new user has one event, two items are new and one of user 9's has gone.
+    # User 7 accepts a book, a new user has one event, two items are new, one of user 9 has gone.
     client = Client(on_server)
     taken = client.recommend("7", domain="books")[0].item
     client.feedback("7", taken)
