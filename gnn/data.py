@@ -68,7 +68,7 @@ def build_hetero_data(
             data[node_type].text = torch.from_numpy(text[node_type])
     add_features(data["item"], snapshot, text, scheme)
     hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
-    for name, frame in events.groupby("type", observed=True, sort=True):
+    for name, frame in events.groupby("type", observed=False, sort=True):
         weight = np.ones(len(frame), np.float32)
         _add_both(data, ("user", str(name), "item"), frame["user"], frame["item"], weight)
     for key, frame in sorted(snapshot.relations.items()):

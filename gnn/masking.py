@@ -60,8 +60,10 @@ class SupervisionMask:
             return
         users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
         for key in data.edge_types:
-            if (key[0], key[2]) == ("user", "item") and not key[1].startswith(REVERSE):
-                self._edges[key] = torch.from_numpy(_find(data, key, users, items))[:, None]
+            between = {key[0], key[2]} == {"user", "item"}
+            if between and not key[1].startswith(REVERSE) and len(data[key].edge_weight):
+                ends = (users, items) if key[0] == "user" else (items, users)
+                self._edges[key] = torch.from_numpy(_find(data, key, *ends))[:, None]
                 self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
         if NEXT in data.edge_types:
             domains = data["item"].domain.cpu().numpy()
@@ -124,8 +126,10 @@ class SupervisionMask:
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
         lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
         lost = torch.minimum(lost, store.edge_weight[edges])
-        left = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
-        lost = lost * (left >= 0.5 * store.into)[targets]
+        # The ends that are asked for: items, of which steps have two.
+        ends, sums = (sources, store.out) if key[2] == "user" else (targets, store.into)
+        left = sums - torch.zeros_like(sums).index_add_(0, ends, lost)
+        lost = lost * (left >= 0.5 * sums)[ends]
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
         return Loss(edges, lost, out, into)

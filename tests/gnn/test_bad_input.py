@@ -53,6 +53,24 @@ def run_all(snapshot: Snapshot, settings: TrainSettings, split: Split | None = N
     return fitted
 
 
+def test_a_type_that_is_only_held_out(
+    build: Build, settings: TrainSettings, tmp_path: Path
+) -> None:
+    """One that began after the moment of a split, say: it is a type of the model all the same."""
+    snapshot = build({"a": [0] * 12}, HISTORIES)
+    frame = snapshot.interactions["SAVED"]
+    late = frame["at"] >= 5
+    parts = {"SAVED": frame[~late], "BOUGHT": frame[late]}
+    snapshot = replace(
+        snapshot, interactions={k: v.reset_index(drop=True) for k, v in parts.items()}
+    )
+    split = split_events(snapshot, SplitSettings(protocol="last-out"))
+    assert set(snapshot.events().iloc[split.train]["type"]) == {"SAVED"}
+    final = run_all(snapshot, settings, split).with_events(snapshot.events())
+    save(final, tmp_path, split)
+    pd.testing.assert_frame_equal(score_top(load(tmp_path, snapshot)), score_top(final))
+
+
 @pytest.mark.parametrize("timed", [True, False], ids=["timed", "sets"])
 def test_a_domain_with_one_item(build: Build, settings: TrainSettings, timed: bool) -> None:
     histories = [[*history, 12] if user % 2 else history for user, history in enumerate(HISTORIES)]
