@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+import linkspan
 from linkspan.gnn.fitted import Epoch
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
 
 Tensors = dict[str, Tensor]
+FloatArray = NDArray[np.float32]
 
 
 class Progressed(NamedTuple):
@@ -42,13 +46,24 @@ class Checkpoint:
         fingerprint: Of the snapshot.
         settings: Of the training.
         split: What was held out, or None.
+        text: The vectors that it reads.
+        epochs: How many there are to be, where that is known; else what the settings say.
     """
 
     def __init__(
-        self, file: Path | None, fingerprint: str, settings: TrainSettings, split: Split | None
+        self,
+        file: Path | None,
+        fingerprint: str,
+        settings: TrainSettings,
+        split: Split | None,
+        text: Mapping[str, FloatArray],
+        epochs: int | None = None,
     ) -> None:
         self._file = file
-        digest = hashlib.sha256(f"{fingerprint} {settings.model_dump_json()}".encode())
+        told = f"{linkspan.__version__} {fingerprint} {settings.model_dump_json()} {epochs}"
+        digest = hashlib.sha256(told.encode())
+        for name, vectors in sorted(text.items()) if file is not None else ():
+            digest.update(name.encode() + np.ascontiguousarray(vectors).tobytes())
         for rows in (split.train, split.validation, split.test) if split else ():
             digest.update(np.ascontiguousarray(rows).tobytes() + b"/")
         self._key = digest.hexdigest()

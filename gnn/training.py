@@ -81,7 +81,7 @@ def train(
     validation = some_validation(split, events, settings.seed)
     with _seeded(settings):
         trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
-        kept = Checkpoint(checkpoint, split.fingerprint, settings, split)
+        kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
             task.advance(len(curves))
@@ -121,7 +121,7 @@ def train_all(
     """
     with _seeded(settings):
         trainer = _Trainer(snapshot, snapshot.events(), None, text, settings)
-        kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None)
+        kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
         curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
             task.advance(len(curves))

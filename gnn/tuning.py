@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,18 +103,21 @@ def tune(
             hint="Take another 'protocol' in [split]",
         )
     optuna.logging.set_verbosity(logging.WARNING)
+    rows = sha256(split.train.tobytes() + split.validation.tobytes()).hexdigest()
     study = optuna.create_study(
-        study_name=f"{snapshot.fingerprint()} {split.protocol} {settings.model_dump_json()}",
+        study_name=f"{snapshot.fingerprint()} {rows} {settings.model_dump_json()}",
         storage=f"sqlite:///{storage}",
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=settings.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
         load_if_exists=True,
     )
     first = {name: getattr(settings, name) for name in SPACE}
-    if not study.trials:
-        study.enqueue_trial(first)
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+    before = study.get_trials(deepcopy=False, states=done)
+    # A sampler with the same seed would draw again what was drawn before the search broke off.
+    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(before))
+    if all(each.params != first for each in before):
+        study.enqueue_trial(first)
     with progress.task("tune", total=trials, unit="trials") as task:
         while (tried := len(study.get_trials(deepcopy=False, states=done))) < trials:
             trial = study.ask()

@@ -228,7 +228,15 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
 ) -> None:
     text, file = text_of(planted), tmp_path / "kept"
     with pytest.raises(KeyboardInterrupt):
-        train_all(planted, text, settings, 3, Stop(after=1), file)
+        train_all(planted, text, settings, 3, Stop(after=2), file)
+    # Another split has found that fewer epochs are best: the model is not to have one more.
+    fewer = train_all(planted, text, settings, 1)
+    assert train_all(planted, text, settings, 1, checkpoint=file).curves == fewer.curves
+    with pytest.raises(KeyboardInterrupt):
+        train_all(planted, text, settings, 3, Stop(after=2), file)
+    read = {"item": text["item"][::-1].copy(), "Maker": text["Maker"]}  # of another encoder
+    expected = train_all(planted, read, settings, 3).curves
+    assert train_all(planted, read, settings, 3, checkpoint=file).curves == expected
     other = settings.model_copy(update={"seed": 1})
     assert len(train_all(planted, text, other, 2, checkpoint=file).curves) == 2
     for damage in (b"", b"no safetensors"):

@@ -48,3 +48,32 @@ def test_without_validation_rows_nothing_is_searched(
     split = dataclasses.replace(split, validation=split.validation[:0])
     with pytest.raises(ModelError, match="no validation events"):
         tune(planted, split, {}, short, tmp_path / "tune.db", trials=1)
+
+
+def test_a_search_broken_off_in_its_first_trial_begins_with_the_given_settings(
+    planted: Snapshot,
+    text_of: Callable[[Snapshot], dict[str, np.ndarray]],
+    short: TrainSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    known = (planted, last_out(planted), text_of(planted), short, tmp_path / "tune.db")
+    with monkeypatch.context() as patch:
+        patch.setattr("linkspan.gnn.tuning._measure", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            tune(*known, trials=2)
+    tried = []
+    monkeypatch.setattr(
+        "linkspan.gnn.tuning._measure", lambda *given: tried.append(given[3]) or 0.1 * len(tried)
+    )
+    found = tune(*known, trials=3)
+    assert tried[0] == short and found.first == 0.1
+    # And what it draws when it goes on is not what it drew before.
+    for trials in (4, 5, 7):
+        tune(*known, trials=trials)
+    assert len(tried) == 7 == len({each.model_dump_json() for each in tried})
+    other = dataclasses.replace(known[1], train=known[1].train[:-9])  # what it tried says nothing
+    assert tune(known[0], other, *known[2:], trials=1).trials == 1 and len(tried) == 8
