@@ -147,5 +147,5 @@ def edges_of(adjacency: Adjacency) -> Tensor:
 
 
 def _name(key: EdgeType) -> str:
-    """A name that a module may have."""
-    return "__".join(key).replace(".", "_")
+    """A name that a module may have, which is any without a full stop."""
+    return "__".join(key).replace(".", "\N{MIDDLE DOT}")

@@ -227,7 +227,7 @@ def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
 
 def _nodes(kind: str) -> str:
     """A name that a parameter may have, and that is not a method of the container."""
-    return f"{kind}_nodes".replace(".", "_")
+    return f"{kind}_nodes".replace(".", "\N{MIDDLE DOT}")
 
 
 def _padded(states: States, history: Tensor) -> Tensor:

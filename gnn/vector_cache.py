@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,9 @@ from linkspan.errors import ModelError
 from linkspan.progress import Task
 
 FloatArray = NDArray[np.float32]
+
+SAVED_EVERY = 120
+"""Seconds after which what is known is written, so that a kill costs no more."""
 
 
 def cached_vectors(
@@ -45,11 +49,15 @@ def cached_vectors(
     known = _load(file) if file is not None and file.exists() else {}
     todo = [key for key in keys if key not in known]
     task.advance(len(keys) - len(todo))
+    written = monotonic()
     for start in range(0, len(todo), chunk):
         found = encode(todo[start : start + chunk])
         if not all(np.isfinite(vector).all() for vector in found.values()):
             raise ModelError(f"encoder '{name}' gave vectors that are not finite")
         known.update(found)
+        if file is not None and known and monotonic() - written > SAVED_EVERY:
+            _write(file, known)
+            written = monotonic()
         task.advance(len(todo[start : start + chunk]))
     if file is not None and todo and known:
         _write(file, known)

@@ -192,7 +192,7 @@ def _read_interactions(
             "user": _rows(rows["user"], frame["user"]),
             "item": _rows(rows["item"], frame["item"]),
             "at": _numbers([*map(milliseconds, at)], role.type, role.at, 0).astype(np.int64),
-            "weight": _numbers(weight, role.type, role.weight, 1).astype(np.float32),
+            "weight": _weights(frame, weight, role.type, role.weight),
             "sign": _signs(judged, role),
         }
     )
@@ -242,6 +242,23 @@ def _numbers(
         ) from error
 
 
+def _weights(
+    frame: pd.DataFrame, values: Sequence[Any], kind: str, name: str | None
+) -> np.ndarray[Any, Any]:
+    """Weights as float32, 1 where there is none; all are 0 or more, and finite."""
+    found = _numbers(values, kind, name, 1).astype(np.float32)
+    wrong = ~(np.isfinite(found) & (found >= 0))
+    if wrong.any():
+        place = int(wrong.argmax())
+        first, second = frame.iloc[place, :2]
+        raise SchemaError(
+            f"property '{name}' of the {kind} relationship from '{first}' to '{second}' is "
+            f"{values[place]}, which is no weight",
+            hint="Write 0 or more into the graph, or leave 'weight' out of the roles",
+        )
+    return found
+
+
 def _read_relations(
     database: Database,
     role: RelationRole,
@@ -265,9 +282,7 @@ def _read_relations(
         {
             "source": _rows(rows[role.source], frame["source"]),
             "target": _rows(rows[role.target], frame["target"]),
-            "weight": _numbers(frame["weight"].to_list(), role.type, role.weight, 1).astype(
-                np.float32
-            ),
+            "weight": _weights(frame, frame["weight"].to_list(), role.type, role.weight),
         }
     )
     if not (rows[role.source].is_unique and rows[role.target].is_unique):

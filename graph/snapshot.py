@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
 from linkspan.graph.roles import Roles
@@ -70,6 +72,13 @@ class Snapshot:
         """Whether events have an order; if not, a history is a set."""
         return any(frame["at"].any() for frame in self.interactions.values())
 
+    @cached_property
+    def _id_order(self) -> NDArray[np.int64]:
+        """(N,) place of each item by its id as text."""
+        # As objects: an array of text is as wide as the longest of them, for each.
+        ids: NDArray[np.object_] = self.items["id"].to_numpy(object)
+        return np.argsort(np.argsort(ids, kind="stable"))
+
     def events(self) -> pd.DataFrame:
         """All positive events in time order within each user.
 
@@ -83,8 +92,7 @@ class Snapshot:
             for name, frame in sorted(self.interactions.items())
         ]
         events = pd.concat(frames, ignore_index=True)
-        order = np.argsort(np.argsort(self.items["id"].to_numpy(str), kind="stable"))
-        by = np.lexsort((order[events["item"]], events["at"], events["user"]))
+        by = np.lexsort((self._id_order[events["item"]], events["at"], events["user"]))
         events = events.iloc[by].reset_index(drop=True)
         return events.assign(type=events["type"].astype("category"))
 

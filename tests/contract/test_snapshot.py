@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from contract.conftest import ROLES
 
 from linkspan.errors import ModelError, SchemaError
 from linkspan.graph.connection import Database
@@ -104,6 +105,29 @@ def test_a_graph_that_does_not_fit_is_refused(
     graph.write(change)
     with pytest.raises(SchemaError, match=message):
         read_snapshot(graph, snapshot.roles)
+
+
+@pytest.mark.parametrize("value", ["-0.5", "0.0 / 0.0"], ids=["negative", "not a number"])
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("(:Item {key: 'comics/2'})-[r:WRITTEN_BY]->()", "from 'comics/2' to 'author/"),
+        ("(:User {key: '1'})-[r:SAVED]->(:Item {key: 'comics/6'})", "from '1' to 'comics/6'"),
+    ],
+)
+def test_a_weight_that_is_none_is_refused(
+    graph: Database, value: str, pattern: str, message: str
+) -> None:
+    roles = ROLES.model_copy(
+        update={
+            "interactions": (InteractionRole(type="SAVED", weight="share"),),
+            "relations": (ROLES.relations[0].model_copy(update={"weight": "share"}),),
+        }
+    )
+    assert len(read_snapshot(graph, roles).interactions["SAVED"])
+    graph.write(f"MATCH {pattern} SET r.share = {value}")
+    with pytest.raises(SchemaError, match=f"property 'share' of the .* {message}.* no weight"):
+        read_snapshot(graph, roles)
 
 
 def test_an_empty_database_is_refused(db: Database) -> None:

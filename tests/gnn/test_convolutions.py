@@ -20,6 +20,11 @@ TextOf = Callable[[Snapshot], dict[str, np.ndarray]]
 KINDS = ("light", "sage", "gat", "hgt")
 
 
+def test_relations_of_like_names_have_weights_of_their_own() -> None:
+    keys = [("item", name, "item") for name in ("A.B", "A_B")]
+    assert len(list(build_hop("sage", keys, 4).children())) == 2
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_messages_go_along_the_edges_and_nowhere_else(
     planted: Snapshot, settings: TrainSettings, kind: str

@@ -53,6 +53,24 @@ def test_a_second_run_encodes_new_texts_only(tmp_path: Path) -> None:
     assert np.array_equal(after[:5], before)
 
 
+def test_what_was_encoded_before_a_kill_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(Counting):
+        def encode(self, texts: Sequence[str]) -> np.ndarray:
+            if self.asked:
+                raise KeyboardInterrupt
+            return super().encode(texts)
+
+    monkeypatch.setattr("linkspan.gnn.text.CHUNK", 2)
+    monkeypatch.setattr("linkspan.gnn.vector_cache.SAVED_EVERY", -1)
+    first, second = Killed(), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        embed_texts(TEXTS, first, tmp_path)
+    embed_texts(TEXTS, second, tmp_path)
+    assert len(first.asked) == 2 and sorted([*first.asked, *second.asked]) == sorted(set(TEXTS))
+
+
 def test_another_encoder_does_not_use_the_vectors_of_the_first(tmp_path: Path) -> None:
     embed_texts(TEXTS, Counting(16), tmp_path)
     other = Counting(8)
