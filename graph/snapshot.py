@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,16 @@ class Snapshot:
         return sorted(set().union(*(frame["domain"].unique() for frame in frames)))
 
     @property
-    def timed(self) -> bool:
-        """Whether events have an order; if not, a history is a set."""
+    def dated(self) -> bool:
+        """Whether events have times, be it one for all of them, such as that of an export."""
         return any(frame["at"].any() for frame in self.interactions.values())
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether times order some user's positive events; if not, a history is a set."""
+        frames = self.interactions.values()
+        met = pd.concat([frame.loc[frame["sign"] > 0, ["user", "at"]] for frame in frames])
+        return not (met["at"] == met.groupby("user")["at"].transform("min")).all()
 
     def events(self) -> pd.DataFrame:
         """All positive events in time order within each user.

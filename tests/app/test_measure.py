@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def test_a_run_is_measured_beside_baselines(linkspan: Any, project: Path, taken:
     assert refused.code == 2 and "cannot be written" in refused.err
     refused = linkspan("evaluate", "--baselines", "best")
     assert refused.code == 5 and "no baseline 'best'" in refused.err
+
+
+def test_ties_in_time_are_said(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    trained(linkspan)
+    assert "is chance" not in linkspan("evaluate", "--baselines", "popularity").err
+    for frame in taken.interactions.values():  # a few events are early, the rest on one day
+        frame["at"] = (frame["at"] > 0).astype(np.int64)
+    Workspace(project / ".linkspan").save_snapshot(replace(taken))
+    trained(linkspan)
+    answer = linkspan("evaluate", "--baselines", "popularity")
+    assert "100% of them have the same time as the event before" in answer.out + answer.err
 
 
 def test_two_runs_are_compared_on_the_same_events(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,25 @@ def test_stated_parts_are_taken_as_they_are(build: Build) -> None:
 def test_histories_that_are_sets_are_split_by_chance(plant: Callable[..., Snapshot]) -> None:
     assert split_events(plant()).protocol == "last-out"
     assert split_events(plant(timed=False)).protocol == "random"
+
+
+def test_one_time_for_all_events_of_a_user_gives_no_order(
+    plant: Callable[..., Snapshot],
+) -> None:
+    """The date of an export, or of a user's, or times of what was not liked alone."""
+    snapshot = plant()
+    frame = snapshot.interactions["SAVED"]
+
+    def at(times: object) -> Snapshot:
+        return replace(snapshot, interactions={"SAVED": frame.assign(at=times)})
+
+    for times in (1_700_000_000_000, frame["user"].to_numpy(np.int64) + 5):
+        assert not at(times).timed
+        assert split_events(at(times)).protocol == "random"
+    first = frame["at"] == 1
+    disliked = frame.assign(sign=np.where(first, 1, -1).astype(np.int8))
+    assert not replace(snapshot, interactions={"SAVED": disliked}).timed
+    assert at(np.where(first & (frame["user"] == 7), 4, 9)).timed
 
 
 @pytest.mark.parametrize(
