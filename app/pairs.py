@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from linkspan.gnn import FittedModel
 
 IntArray = NDArray[np.int64]
+_log = logging.getLogger(__name__)
+
 PARTS = ("train", "validation", "test")
 AT_ONCE = 2_000_000
 """Pairs that are held in memory at once, some 100 bytes each."""
@@ -162,7 +165,8 @@ def read_parts(
         pseudonyms: What takes the place of users' ids, or None.
 
     Returns:
-        Columns ``user``, ``item`` (rows) and ``part``; those to train on left out.
+        Columns ``user``, ``item`` (rows) and ``part``; those to train on are left out, and so are,
+        with a warning, those that the graph has, but not as positive events.
 
     Raises:
         ConfigError: There is no such file, or a column is missing.
@@ -171,26 +175,33 @@ def read_parts(
     pairs, frames = PairsFile(file, snapshot, pseudonyms, ("part",)), []
     events = snapshot.events()
     known = pd.MultiIndex.from_arrays([events["user"], events["item"]]).unique()
+    not_liked, passed = pd.MultiIndex.from_frame(snapshot.not_liked()), 0
     for found in pairs:
         part = found.columns["part"].to_numpy(zero_copy_only=False)
-        table = {"user": found.users, "item": found.items, "part": part, "line": found.lines}
-        frames.append(pd.DataFrame(table))
         wrong = ~np.isin(part.astype(str), PARTS)
         if wrong.any():
             row = int(wrong.argmax())
             hint = f"It is {', '.join(PARTS[:2])} or {PARTS[2]}"
             raise pairs.error(found.lines[row], "part", part[row], "this is no part", hint)
-        absent = ~pd.MultiIndex.from_arrays([found.users, found.items]).isin(known)
-        absent &= part != "train"
+        met = pd.MultiIndex.from_arrays([found.users, found.items])
+        positive = met.isin(known)
+        disliked = ~positive & met.isin(not_liked)
+        passed += int(disliked.sum())
+        table = {"user": found.users, "item": found.items, "part": part, "line": found.lines}
+        frames.append(pd.DataFrame(table)[~disliked])
+        absent = ~positive & ~disliked & (part != "train")
         if absent.any():
             row = int(absent.argmax())
             raise pairs.error(
                 found.lines[row],
                 "item",
                 found.columns["item"][row].as_py(),
-                "the graph has no positive event of this user with this item",
+                "the graph has no event of this user with this item",
                 "Ingest the held-out events too, or score them with 'linkspan score'",
             )
+    if passed:
+        are = "row of %s is" if passed == 1 else "rows of %s are"
+        _log.warning(f"%d {are} not positive: passed over", passed, file.name)
     every = pd.concat(frames, ignore_index=True)
     twice = every.duplicated(["user", "item"])
     if twice.any():

@@ -44,6 +44,8 @@ MODELS = {
 }
 """What a `Run` says that its method is."""
 
+_MANY_TIED = 0.2
+
 
 @dataclass
 class Stage:
@@ -273,6 +275,12 @@ class Pipeline:
             run.write("evaluation", figures)
             stage.count, stage.unit = len(split.test), "rows"
             stage.text = f"{len(split.test):,} held-out events ranked"
+            tied = float(evaluation.ranks["tied"].mean())
+            if tied > _MANY_TIED and split.protocol.startswith("last-out"):
+                stage.text += (
+                    f"; {tied:.0%} of them have the same time as the event before: "
+                    "which was held out is chance"
+                )
         return evaluation
 
     def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
@@ -371,7 +379,7 @@ class Pipeline:
             snapshot.roles,
             wanted.kinds,
             wanted.interaction,
-            timed=snapshot.timed,
+            timed=snapshot.dated,
             shared=self.settings.adopts or self.settings.mapping().users.shared,
         )
 

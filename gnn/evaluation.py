@@ -66,7 +66,7 @@ class Evaluation:
         ranks: One row per test event: ``user``, ``item`` (int32 rows), ``domain``, ``candidates``
             (how many items it is ranked among), ``history`` (bool: the user has known events in
             this domain), ``known_item`` (bool: the item has known events), ``tied`` (bool: the
-            user's event before it has the same time), and a column of ranks (from 1, in steps of
+            user's event before it has the same time; where histories are sets, none is), and a column of ranks (from 1, in steps of
             one half) for each method.
         methods: Names of those columns, that of what is published first.
         catalogue: Columns ``method``, ``domain`` (empty: all) and `CATALOGUE`, of lists of `LIST`.
@@ -101,7 +101,7 @@ class Evaluation:
         for method in self.methods:
             rows = [_figures(method, *part, k) for part in parts]
             domains = [_figures(method, *part, k) for part in by_domain]
-            means = {name: np.mean([row[name] for row in domains]) for name in MEANS}
+            means = pd.DataFrame(domains)[list(MEANS)].mean().to_dict()  # NaN left out
             macro = {"segment": "macro", "domain": "", "rows": len(self.ranks)}
             table += [*rows, {"method": method, **macro, **means}, *domains]
         result = pd.DataFrame(table)
@@ -181,7 +181,7 @@ def evaluate(
     others = build_baselines(tested, events.iloc[split.train], tuple(baselines))
     methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks, lists = rank_events(tested, held_out, methods, progress, lists=True)
-    ranks.insert(4, "tied", _tied(events, split))
+    ranks.insert(4, "tied", _tied(events, split) & fitted.snapshot.timed)
     return Evaluation(ranks, tuple(methods), _catalogue(tested, ranks, lists))
 
 

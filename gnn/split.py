@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.settings import SplitSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.wording import counted
 
 IntArray = NDArray[np.int64]
 Parts = tuple[IntArray, IntArray, IntArray]
@@ -24,6 +26,9 @@ MIN_EVENTS = 3
 
 MOST_VALIDATED = 6_000
 """Validation events that epochs and weights are chosen on; more cost time and change little."""
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,8 @@ def split_events(
         settings: The protocol and its numbers.
         seed: Of what is drawn by chance.
         parts: For protocol ``file``: columns ``user``, ``item`` (rows) and ``part``
-            (``validation`` or ``test``); all other events are trained on.
+            (``validation`` or ``test``); all other events are trained on, but where it has no
+            validation rows: these are taken from them then.
 
     Raises:
         ModelError: No event can be held out, or a domain is unknown.
@@ -118,7 +124,7 @@ def split_events(
         "random": lambda: _random(events, random, settings),
         "fold": lambda: _fold(events, random, settings),
         "domain-out": lambda: _domain_out(events, random, settings),
-        "file": lambda: _stated(events, parts),
+        "file": lambda: _stated(events, random, settings, parts, timed=snapshot.timed),
     }
     train, validation, test = made[protocol]()
     held_out = np.zeros(len(events), bool)
@@ -270,15 +276,49 @@ def _domain_out(
     return _numbered(part, test=0, validation=1)
 
 
-def _stated(events: pd.DataFrame, parts: pd.DataFrame | None) -> Parts:
-    """What a table says of pairs."""
+def _stated(
+    events: pd.DataFrame,
+    random: np.random.Generator,
+    settings: SplitSettings,
+    parts: pd.DataFrame | None,
+    *,
+    timed: bool,
+) -> Parts:
+    """What a table says of pairs; where it validates on none, some that are trained on do."""
     assert parts is not None, "protocol 'file' needs the parts"
     pairs = pd.MultiIndex.from_frame(parts[["user", "item"]])
     place = pairs.get_indexer(pd.MultiIndex.from_frame(events[["user", "item"]]))
     codes = np.append(parts["part"].map({"test": 0, "validation": 1}).to_numpy(np.int64), -1)
     part = codes[place]
     part[(part >= 0) & ~events["fresh"].to_numpy()] = -2
+    if (part == 0).any() and not (part == 1).any():
+        taken, which = _like_test(events, part, random, settings.validation, timed=timed)
+        part[taken] = 1
+        _log.warning(
+            "the file of [split] has no validation rows: %s of those to train on are taken, %s",
+            counted(len(taken), "event"),
+            which,
+        )
     return _numbered(part, test=0, validation=1)
+
+
+def _like_test(
+    events: pd.DataFrame, part: IntArray, random: np.random.Generator, share: float, *, timed: bool
+) -> tuple[IntArray, str]:
+    """Rows to validate on that resemble the test rows (0 in ``part``), and which they are.
+
+    They are of the same domains, and each user keeps another there. Where nobody who is tested has
+    two, a share of all is drawn, as where histories are sets.
+    """
+    tested = events[part == 0]
+    inside = events["fresh"] & events["domain"].isin(tested["domain"])
+    rows = np.flatnonzero((part == -1) & inside)
+    users = events["user"].iloc[rows]
+    last = users.isin(tested["user"]) & users.duplicated() & ~users.duplicated(keep="last")
+    if timed and last.any():
+        return rows[last], "the last of each user of the test rows"
+    drawn = rows[_free(events.iloc[rows], random)]
+    return drawn[: max(round(share * len(drawn)), 1)], f"{share:.0%} by chance"
 
 
 def _numbered(part: IntArray, test: int, validation: int) -> Parts:

@@ -68,8 +68,8 @@ class Snapshot:
         return sorted(set().union(*(frame["domain"].unique() for frame in frames)))
 
     @property
-    def timed(self) -> bool:
-        """Whether events have an order; if not, a history is a set."""
+    def dated(self) -> bool:
+        """Whether events have times, be it one for all of them, such as that of an export."""
         return any(frame["at"].any() for frame in self.interactions.values())
 
     @cached_property
@@ -78,6 +78,13 @@ class Snapshot:
         # As objects: an array of text is as wide as the longest of them, for each.
         ids: NDArray[np.object_] = self.items["id"].to_numpy(object)
         return np.argsort(np.argsort(ids, kind="stable"))
+
+    @cached_property
+    def timed(self) -> bool:
+        """Whether times order some user's positive events; if not, a history is a set."""
+        frames = self.interactions.values()
+        met = pd.concat([frame.loc[frame["sign"] > 0, ["user", "at"]] for frame in frames])
+        return not (met["at"] == met.groupby("user")["at"].transform("min")).all()
 
     def events(self) -> pd.DataFrame:
         """All positive events in time order within each user.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def test_a_run_is_measured_beside_baselines(linkspan: Any, project: Path, taken:
     assert refused.code == 2 and "cannot be written" in refused.err
     refused = linkspan("evaluate", "--baselines", "best")
     assert refused.code == 5 and "no baseline 'best'" in refused.err
+
+
+def test_ties_in_time_are_said(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    trained(linkspan)
+    assert "is chance" not in linkspan("evaluate", "--baselines", "popularity").err
+    for frame in taken.interactions.values():  # a few events are early, the rest on one day
+        frame["at"] = (frame["at"] > 0).astype(np.int64)
+    Workspace(project / ".linkspan").save_snapshot(replace(taken))
+    trained(linkspan)
+    answer = linkspan("evaluate", "--baselines", "popularity")
+    assert "100% of them have the same time as the event before" in answer.out + answer.err
 
 
 def test_two_runs_are_compared_on_the_same_events(
@@ -230,7 +242,7 @@ def test_a_file_says_what_is_held_out(linkspan: Any, project: Path, taken: Snaps
     )
     for column, row, wrong, message in (
         ("part", 3, "tset", "line 5, column 'part': this is no part"),
-        ("item", 4, "none", "line 6, column 'item': the graph has no positive event"),
+        ("item", 4, "none", "line 6, column 'item': the graph has no event"),
     ):
         damaged = stated.copy()
         damaged.loc[row, column] = wrong
@@ -240,6 +252,30 @@ def test_a_file_says_what_is_held_out(linkspan: Any, project: Path, taken: Snaps
     pd.concat([stated, stated.head(1)]).to_csv("parts.csv", index=False)
     answer = linkspan("train")
     assert answer.code == 3 and "line 62" in answer.err and "stood there before" in answer.err
+
+
+def test_a_file_of_train_and_test_with_dislikes_is_taken(
+    linkspan: Any, project: Path, taken: Snapshot, caplog: pytest.LogCaptureFixture
+) -> None:
+    frame = taken.interactions["SAVED"]
+    signed = frame.assign(sign=np.where(frame["at"] == 6, -1, 1).astype(np.int8))
+    taken = replace(taken, interactions={"SAVED": signed})
+    Workspace(project / ".linkspan").save_snapshot(taken)
+    part = np.where(frame["at"] >= 6, "test", "train")
+    keys = {name: getattr(taken, f"{name}s").iloc[frame[name]] for name in ("user", "item")}
+    ids = {name: rows["id"].to_numpy() for name, rows in keys.items()}
+    stated = pd.DataFrame({**ids, "domain": keys["item"]["domain"].to_numpy(), "part": part})
+    stated.to_csv("parts.csv", index=False)
+    settings = Path("linkspan.toml")
+    settings.write_text(settings.read_text() + '\n[split]\nprotocol = "file"\nfile = "parts.csv"\n')
+    answer = linkspan("train")
+    assert answer.code == 0, answer.err
+    assert "220 rows of parts.csv are not positive: passed over" in caplog.text
+    run = Workspace(project / ".linkspan").run()
+    split = gnn.Split.load(run.split)
+    assert len(split.test) == 220 and 200 <= len(split.validation) <= 220
+    assert "no validation" in caplog.text
+    assert gnn.load(run.held_out, taken).weights  # the parts were weighed
 
 
 def test_settings_are_searched_and_told_as_toml(

@@ -15,7 +15,9 @@ from linkspan.gnn import (
     build_baselines,
     evaluate,
     last_out,
+    split_events,
     train,
+    train_all,
 )
 from linkspan.gnn.catalogue import CATALOGUE
 from linkspan.gnn.components import Seen
@@ -135,6 +137,29 @@ def test_rows_whose_order_is_uncertain_are_told_apart(
     assert evaluation.ranks["tied"].tolist() == [False, True, False]
     table = evaluation.table().set_index(["method", "segment"])
     assert table.loc[("gnn", "no tie in time"), "rows"] == 2
+
+
+def test_a_domain_with_one_candidate_has_no_auc_and_takes_none_from_the_others(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    snapshot = build({"a": [0] * 9, "b": [0]}, [[0, 1, 2], [1, 3, 9], [2, 4, 5]])
+    split = last_out(snapshot)
+    fitted = train_all(snapshot, {}, settings, epochs=0)
+    table = evaluate(fitted.with_events(snapshot.events().iloc[split.train]), split).table()
+    auc = table[table["method"] == "popularity"].set_index(["segment", "domain"])["auc"]
+    assert np.isnan(auc["domain", "b"])
+    assert auc["macro", ""] == auc["domain", "a"]
+    assert np.isfinite(auc["all", ""])
+
+
+def test_sets_have_no_ties_in_time(
+    plant: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    snapshot = plant(users=30, timed=False)
+    split = split_events(snapshot)
+    evaluation = evaluate(train_all(snapshot, {}, settings, epochs=0), split)
+    assert not evaluation.ranks["tied"].any()
+    assert "no tie in time" not in set(evaluation.table()["segment"])
 
 
 def test_all_baselines_stand_beside_a_model(trained: Trained) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,9 +185,64 @@ def test_stated_parts_are_taken_as_they_are(build: Build) -> None:
     assert found == {"train": [(0, 1), (0, 3), (1, 5)], "validation": [(1, 4)], "test": [(0, 2)]}
 
 
+FILE = SplitSettings(protocol="file", file=Path("parts.csv"), validation=0.25)
+
+
+def test_a_file_without_validation_takes_it_from_what_is_trained_on(
+    build: Build, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The last known event of each user of the test rows, in the domains that these are of."""
+    snapshot = build(TASTES, [[1, 2, 3, 9], [4, 5, 6, 4], [7, 0, 2], [1, 5]])
+    stated = pd.DataFrame({"user": [0, 1, 3], "item": [3, 5, 1], "part": "test"})
+    found = parts(snapshot, split_events(snapshot, FILE, parts=stated))
+    assert found["test"] == [(0, 3), (1, 5), (3, 1)]
+    assert found["validation"] == [(0, 2), (1, 6)]  # user 3 keeps the one that is left
+    assert (0, 9) in found["train"] and (2, 2) in found["train"]
+    assert "no validation" in caplog.text and "2 events" in caplog.text
+
+
+def test_a_file_without_validation_takes_it_by_chance_where_there_is_no_order(
+    plant: Callable[..., Snapshot],
+) -> None:
+    snapshot = plant(timed=False)
+    events = snapshot.events()
+    stated = events.drop_duplicates("user").head(50)[["user", "item"]].assign(part="test")
+    split = split_events(snapshot, FILE, seed=1, parts=stated)
+    tested = events.iloc[split.test]
+    assert len(tested) == 50
+    domains = snapshot.items["domain"].to_numpy()[events["item"]]
+    free = np.isin(domains, domains[split.test])
+    free[split.test] = False
+    size = int(free.sum()) - events["user"][free].nunique()
+    assert len(split.validation) == round(0.25 * size)
+    assert free[split.validation].all()
+    assert len(split.train) == len(events) - 50 - len(split.validation)
+    other = split_events(snapshot, FILE, seed=2, parts=stated)
+    assert not np.array_equal(split.validation, other.validation)
+
+
 def test_histories_that_are_sets_are_split_by_chance(plant: Callable[..., Snapshot]) -> None:
     assert split_events(plant()).protocol == "last-out"
     assert split_events(plant(timed=False)).protocol == "random"
+
+
+def test_one_time_for_all_events_of_a_user_gives_no_order(
+    plant: Callable[..., Snapshot],
+) -> None:
+    """The date of an export, or of a user's, or times of what was not liked alone."""
+    snapshot = plant()
+    frame = snapshot.interactions["SAVED"]
+
+    def at(times: object) -> Snapshot:
+        return replace(snapshot, interactions={"SAVED": frame.assign(at=times)})
+
+    for times in (1_700_000_000_000, frame["user"].to_numpy(np.int64) + 5):
+        assert not at(times).timed
+        assert split_events(at(times)).protocol == "random"
+    first = frame["at"] == 1
+    disliked = frame.assign(sign=np.where(first, 1, -1).astype(np.int8))
+    assert not replace(snapshot, interactions={"SAVED": disliked}).timed
+    assert at(np.where(first & (frame["user"] == 7), 4, 9)).timed
 
 
 @pytest.mark.parametrize(
