@@ -152,9 +152,7 @@ def test_a_domain_with_one_candidate_has_no_auc_and_takes_none_from_the_others(
     assert np.isfinite(auc["all", ""])
 
 
-def test_sets_have_no_ties_in_time(
-    plant: Callable[..., Snapshot], settings: TrainSettings
-) -> None:
+def test_sets_have_no_ties_in_time(plant: Callable[..., Snapshot], settings: TrainSettings) -> None:
     snapshot = plant(users=30, timed=False)
     split = split_events(snapshot)
     evaluation = evaluate(train_all(snapshot, {}, settings, epochs=0), split)
