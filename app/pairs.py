@@ -301,12 +301,14 @@ def _large(pairs: PairsFile) -> Iterator[Pairs]:
 
 
 def _one(parts: list[Pairs]) -> Pairs:
-    rows = (np.concatenate([part[place] for part in parts]) for place in range(4))
+    users, items, domains, lines = (
+        np.concatenate([part[place] for part in parts]) for place in range(4)
+    )
     columns = {
         name: pa.chunked_array([part.columns[name] for part in parts]).combine_chunks()
         for name in parts[0].columns
     }
-    return Pairs(*rows, columns)
+    return Pairs(users, items, domains, lines, columns)
 
 
 def _named(ids: pa.StringArray, chosen: NDArray[np.bool_]) -> set[str]:

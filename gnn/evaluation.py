@@ -63,8 +63,8 @@ class Evaluation:
         ranks: One row per test event: ``user``, ``item`` (int32 rows), ``domain``, ``candidates``
             (how many items it is ranked among), ``history`` (bool: the user has known events in
             this domain), ``known_item`` (bool: the item has known events), ``tied`` (bool: the
-            user's event before it has the same time; where histories are sets, none is), and a column of ranks (from 1, in steps of
-            one half) for each method.
+            user's event before it has the same time; where histories are sets, none is), and a
+            column of ranks (from 1, in steps of one half) for each method.
         methods: Names of those columns, that of what is published first.
         catalogue: Columns ``method``, ``domain`` (empty: all) and `CATALOGUE`, of lists of `LIST`.
     """
