@@ -64,12 +64,14 @@ class Pairs(NamedTuple):
     Attributes:
         users: (P,) user rows of the snapshot, -1 for one that it does not have.
         items: (P,) item rows, likewise.
+        domains: (P,) position in ``snapshot.domains`` of the domain of the item's key, likewise.
         lines: (P,) where each stands in the file.
         columns: Column name to (P,) what stands there.
     """
 
     users: IntArray
     items: IntArray
+    domains: IntArray
     lines: IntArray
     columns: dict[str, pa.StringArray]
 
@@ -104,6 +106,8 @@ class PairsFile:
         users, items = all_keys(snapshot, "user"), all_keys(snapshot, "item")
         self._users, self._user_rows = _index(users)
         self._items, self._item_rows = _index(items)
+        codes = pd.Index(self._domains).get_indexer(pd.Index(items["domain"]))
+        self._item_domains = np.append(codes.astype(np.int64), -1)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -146,9 +150,11 @@ class PairsFile:
         else:
             domains = None
         others = {name: rows.text(name) for name in self.columns if name not in columns}
+        places = _places(self._items, items, domains)
         return Pairs(
-            _rows(self._users, self._user_rows, users, domains),
-            _rows(self._items, self._item_rows, items, domains),
+            self._user_rows[_places(self._users, users, domains)],
+            self._item_rows[places],
+            self._item_domains[places],
             batch.lines,
             {**columns, **others},
         )
@@ -221,15 +227,13 @@ def _index(keys: pd.DataFrame) -> tuple[pd.Index[str], IntArray]:
     return pd.Index(keys["key"]), np.append(keys["row"].to_numpy(np.int64), -1)
 
 
-def _rows(
-    known: pd.Index[str], rows: IntArray, ids: pa.StringArray, domains: pa.StringArray | None
-) -> IntArray:
-    """(P,) row of each id: of its key ``domain/id``, else of the key that is the id itself."""
+def _places(known: pd.Index[str], ids: pa.StringArray, domains: pa.StringArray | None) -> IntArray:
+    """(P,) place of each id: of its key ``domain/id``, else of the key that is the id itself."""
     found = np.full(len(ids), -1)
     for keys in (ids,) if domains is None else (joined(domains, ids), ids):
         distinct = keys.dictionary_encode()
         place = known.get_indexer(pd.Index(distinct.dictionary.to_pylist(), dtype=object))
-        here = rows[place][distinct.indices.to_numpy()]
+        here = place[distinct.indices.to_numpy()]
         found = np.where(found < 0, here, found)
     return found
 
@@ -262,7 +266,7 @@ def write_scores(
     try:
         with progress.task("score", unit="pairs") as task, _writer(fresh, file, schema) as writer:
             for part in _large(pairs):
-                scores = gnn.score_pairs(model, part.users, part.items)
+                scores = gnn.score_pairs(model, part.users, part.items, domains=part.domains)
                 known = pa.array(scores, mask=part.items < 0)
                 columns = [part.columns[name] for name in pairs.columns]
                 writer.write_table(pa.table([*columns, known], schema))
@@ -297,12 +301,14 @@ def _large(pairs: PairsFile) -> Iterator[Pairs]:
 
 
 def _one(parts: list[Pairs]) -> Pairs:
-    users, items, lines = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    users, items, domains, lines = (
+        np.concatenate([part[place] for part in parts]) for place in range(4)
+    )
     columns = {
         name: pa.chunked_array([part.columns[name] for part in parts]).combine_chunks()
         for name in parts[0].columns
     }
-    return Pairs(users, items, lines, columns)
+    return Pairs(users, items, domains, lines, columns)
 
 
 def _named(ids: pa.StringArray, chosen: NDArray[np.bool_]) -> set[str]:

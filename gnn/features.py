@@ -196,7 +196,9 @@ def item_parts(store: Any) -> dict[str, Tensor]:
     if "numbers" in store:
         parts[TABLE] = store.numbers
     for place, name in enumerate(store.scheme.vectors if "scheme" in store else ()):
-        parts[name] = store[f"vectors_{place}"]
+        # A property may be called as one of the parts above.
+        own = f"property {name}" if name in (TEXT, TABLE) else name
+        parts[own] = store[f"vectors_{place}"]
     return parts
 
 

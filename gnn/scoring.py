@@ -101,7 +101,11 @@ def score_top(
 
 
 def score_pairs(
-    fitted: FittedModel, users: IntArray, items: IntArray, method: Component | None = None
+    fitted: FittedModel,
+    users: IntArray,
+    items: IntArray,
+    method: Component | None = None,
+    domains: IntArray | None = None,
 ) -> FloatArray:
     """Scores of any pairs, seen or not.
 
@@ -110,11 +114,14 @@ def score_pairs(
         users: (P,) user rows; -1 for a user whom the graph does not have.
         items: (P,) item rows; those of -1 are not scored.
         method: What scores; by default what is published.
+        domains: (P,) positions in ``snapshot.domains`` of the domain that each item is asked for
+            in, which must have it; by default that of its own key.
 
     Returns:
         (P,) scores, the same that `score_top` gives; NaN where there is no item.
     """
-    domains = np.append(item_domains(fitted.snapshot), -1)[items]
+    own = np.append(item_domains(fitted.snapshot), -1)[items]
+    domains = own if domains is None else np.where(items < 0, -1, domains)
     rows_of, scorer = rows_by_domain(fitted.snapshot), method or published(fitted)
     result = np.full(len(users), np.nan, np.float32)
     for code, domain in enumerate(fitted.snapshot.domains):

@@ -183,7 +183,8 @@ class _Trainer:
         if not rows:
             raise ModelError(
                 "no event has one before it by the same user, so nothing can be learned",
-                hint="At least one user needs two events",
+                hint="At least one user needs two events beside those held out; protocol 'random' "
+                "in [split] holds out fewer",
             )
         batch = math.ceil(rows / self._steps(rows))
         self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)

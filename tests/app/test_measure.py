@@ -14,6 +14,7 @@ import pytest
 
 from linkspan import gnn
 from linkspan.graph.snapshot import Snapshot
+from linkspan.pairs import PairsFile
 from linkspan.workspace import Workspace
 
 
@@ -216,6 +217,17 @@ def test_items_are_named_by_their_keys_where_there_is_no_domain(
     keys, both = (pd.read_csv(f"{file}.scores.csv")["score"] for file in ("keys", "both"))
     assert keys[0] == both[0]
     assert np.isnan(keys[1])
+
+
+def test_a_pair_is_of_the_domain_asked_for(project: Path, taken: Snapshot) -> None:
+    """A film that is one with a book has the book's row, and stays a film."""
+    aliases = pd.DataFrame({"row": [np.int32(0)], "key": ["films/999"], "domain": ["films"]})
+    both = replace(taken, aliases={"item": aliases})
+    book = taken.items["id"][0]
+    Path("pairs.csv").write_text(f"user,domain,item\n7,films,999\n7,books,{book}\n7,films,none\n")
+    (pairs,) = PairsFile(project / "pairs.csv", both)
+    assert pairs.items.tolist() == [0, 0, -1]
+    assert pairs.domains.tolist() == [1, 0, -1]
 
 
 def test_a_file_says_what_is_held_out(linkspan: Any, project: Path, taken: Snapshot) -> None:

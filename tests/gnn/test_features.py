@@ -16,7 +16,7 @@ from linkspan.errors import ModelError
 from linkspan.gnn import TrainSettings, load, save, score_top, train_all
 from linkspan.gnn.adjacency import adjacencies
 from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.features import Scheme, add_features, find_scheme
+from linkspan.gnn.features import Scheme, add_features, find_scheme, item_parts
 from linkspan.gnn.model import HistoryGNN
 from linkspan.graph.roles import FeatureRole
 from linkspan.graph.snapshot import Snapshot
@@ -269,3 +269,22 @@ def test_a_scheme_is_json_and_back() -> None:
     scheme = Scheme.model_validate({"categories": {"sort": ["a", "b"]}, "dropped": {"x": "y"}})
     assert Scheme.model_validate_json(scheme.model_dump_json()) == scheme
     assert scheme.codes == 2 and scheme.note() == "1 category; left out: 'x' (y)"
+
+
+def test_a_property_may_be_called_as_a_part(build: Build) -> None:
+    """`text` and `features` replaced the text and the numbers of an item."""
+    vectors = np.random.default_rng(0).normal(size=(5, 3))
+    snapshot = small(
+        build,
+        text=("vector", vectors),
+        features=("vector", -vectors),
+        pages=("number", [1.0, 2.0, 3.0, 4.0, 5.0]),
+    )
+    store = Store(text=torch.ones(5, 2))
+    add_features(store, snapshot, {})
+    parts = item_parts(store)
+    assert len(parts) == 4
+    assert parts["text"] is store["text"] and parts["features"] is store["numbers"]
+    assert {id(part) for part in parts.values()} == {
+        id(store[name]) for name in ("text", "numbers", "vectors_0", "vectors_1")
+    }

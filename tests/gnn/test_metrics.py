@@ -7,10 +7,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import ndcg_score, roc_auc_score
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    label_ranking_average_precision_score,
+    ndcg_score,
+    roc_auc_score,
+)
 from torch_geometric.metrics import (
     LinkPredCoverage,
     LinkPredF1,
+    LinkPredHitRatio,
     LinkPredMAP,
     LinkPredMRR,
     LinkPredNDCG,
@@ -19,6 +26,7 @@ from torch_geometric.metrics import (
 )
 
 from linkspan.gnn.catalogue import catalogue_figures, gini
+from linkspan.gnn.evaluation import Evaluation
 from linkspan.gnn.metrics import (
     by_list,
     hit_rate,
@@ -115,6 +123,7 @@ def test_figures_of_lists_equal_those_of_pyg(k: int) -> None:
         ("f1", LinkPredF1(k)),
         ("map", LinkPredMAP(k)),
         ("ndcg", LinkPredNDCG(k)),
+        ("hr", LinkPredHitRatio(k)),
     ):
         metric.update(lists, targets)
         assert found[name].mean() == pytest.approx(float(metric.compute()), abs=1e-6), name
@@ -130,6 +139,33 @@ def test_auc_and_ndcg_equal_those_of_scikit_learn(ties: bool) -> None:
     assert found["auc"].to_numpy() == pytest.approx(np.array(expected))
     if not ties:
         assert found["ndcg"].mean() == pytest.approx(ndcg_score(truth, scores))
+
+
+def test_accuracy_and_counts_equal_those_of_scikit_learn_and_mrr_too() -> None:
+    scores, truth = random_lists(3, ties=False)
+    taken = np.zeros(truth.shape, bool)
+    np.put_along_axis(taken, np.argsort(-scores, axis=1)[:, :10], True, axis=1)
+    users, items = np.nonzero(truth)
+    ranks = pd.DataFrame({"user": users, "item": items, "domain": "a", "candidates": 30})
+    ranks = ranks.assign(history=True, known_item=True, tied=False)
+    ranks["one"] = midranks(scores[users], scores[users, items])
+    whole = Evaluation(ranks, ("one",)).table(k=10).set_index("segment").loc["all"]
+    assert whole["accuracy"] == pytest.approx(accuracy_score(truth.ravel(), taken.ravel()))
+    tn, fp, fn, tp = confusion_matrix(truth.ravel(), taken.ravel()).ravel()
+    assert whole[["tp", "fp", "fn", "tn"]].tolist() == [tp, fp, fn, tn]
+    # With one target a list, the mean precision at it is the reciprocal of its rank.
+    single = np.zeros(truth.shape, bool)
+    single[np.arange(40), truth.argmax(axis=1)] = True
+    expected = label_ranking_average_precision_score(single, scores)
+    assert figures_of(scores, single, 10)["mrr"].mean() == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(0, 30), min_size=2, max_size=40).filter(any))
+def test_gini_equals_the_mean_difference_of_all_pairs(counts: list[int]) -> None:
+    size = len(counts)
+    apart = sum(abs(a - b) for a in counts for b in counts) / (size * size)
+    found = gini(np.array(counts))
+    assert found == pytest.approx(apart / (2 * sum(counts) / size))
 
 
 @given(

@@ -77,6 +77,18 @@ def test_an_item_of_two_domains_is_recommended_in_both_and_seen_in_both(
     assert not ((top["item"] == book) & (top["domain"] == "art")).any()
 
 
+def test_an_item_of_two_domains_is_scored_by_the_one_asked_for(fitted: FittedModel) -> None:
+    book = 60
+    aliases = pd.DataFrame({"row": [np.int32(book)], "key": ["film/9999"], "domain": ["film"]})
+    two = replace(fitted, snapshot=replace(fitted.snapshot, aliases={"item": aliases}))
+    found = score_top(two, k=61).query("item == @book")
+    codes = np.array([fitted.snapshot.domains.index(name) for name in found["domain"]])
+    users = found["user"].to_numpy()
+    scores = score_pairs(two, users, found["item"].to_numpy(), domains=codes)
+    assert np.allclose(scores, found["score"], atol=1e-5)
+    assert not np.allclose(score_pairs(two, users, found["item"].to_numpy()), found["score"])
+
+
 def test_parts_add_up_to_the_score(top: pd.DataFrame) -> None:
     assert np.allclose(top[list(PARTS)].sum(axis=1), top["score"], atol=1e-5)
     assert (top[["linear", "transitions", "text"]] == 0).all(axis=None)

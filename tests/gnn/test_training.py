@@ -14,13 +14,18 @@ from linkspan.gnn import (
     FittedModel,
     TrainSettings,
     evaluate,
+    fit_hybrid,
     last_out,
     score_top,
     train,
     train_all,
 )
 from linkspan.gnn.adjacency import adjacencies
+from linkspan.gnn.batches import BatchBuilder
 from linkspan.gnn.data import build_hetero_data
+from linkspan.gnn.dislikes import Dislikes
+from linkspan.gnn.domains import item_domains, rows_by_domain
+from linkspan.gnn.history import before_events
 from linkspan.gnn.model import HistoryGNN
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
@@ -290,3 +295,51 @@ def test_cuda_gives_what_the_cpu_gives(
 
     cpu, cuda = (score_top(fit(device), k=60)["score"] for device in ("cpu", "cuda"))
     assert np.corrcoef(cpu, cuda)[0, 1] > 0.99
+
+
+def test_a_split_that_leaves_histories_too_short_is_named(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    snapshot = build({"a": [0] * 9}, [[0, 1, 2], [3, 4, 5], [6, 7, 8]])
+    with pytest.raises(ModelError, match="two events beside those held out; protocol 'random'"):
+        train(snapshot, last_out(snapshot), {}, settings)
+
+
+def test_a_domain_without_text_is_trained_and_scored(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    silent = (planted.items["domain"] == "film").to_numpy()
+    items = planted.items.assign(text=planted.items["text"].mask(silent, ""))
+    snapshot = replace(planted, items=items)
+    text = text_of(snapshot)
+    assert not text["item"][silent].any() and text["item"][~silent].any()
+    fitted = train(snapshot, last_out(snapshot), text, settings.model_copy(update={"epochs": 2}))
+    top = score_top(fit_hybrid(fitted, last_out(snapshot)), k=3)
+    assert set(top["domain"]) == {"art", "book", "film"}
+    assert np.isfinite(top[["score", "gnn", "text"]]).all(axis=None)
+
+
+def test_negatives_are_of_the_domain_of_the_target(
+    planted: Snapshot, settings: TrainSettings
+) -> None:
+    random, domains = np.random.default_rng(0), item_domains(planted)
+    builder = BatchBuilder(
+        list(rows_by_domain(planted).values()),
+        Dislikes(planted, domains, None),
+        settings,
+        random,
+        torch.device("cpu"),
+    )
+    events = planted.events()
+    chosen = random.permutation(len(events))[:50]
+    chosen = chosen[np.argsort(domains[events["item"].iloc[chosen]], kind="stable")]
+    targets = events["item"].to_numpy(np.int64)[chosen]
+    histories = before_events(events, domains, 6, inside=True).take(chosen)
+    batch = builder.build(histories, targets)
+    asked = domains[targets]
+    assert [(start, end) for start, end, _ in batch.negatives] == [
+        (int((asked < code).sum()), int((asked <= code).sum())) for code in range(3)
+    ]
+    for code, (_, _, rows) in enumerate(batch.negatives):
+        assert len(set(rows.tolist())) == settings.negatives
+        assert (domains[rows.numpy()] == code).all()
