@@ -29,7 +29,8 @@ class SplitSettings(BaseModel):
             ``auto``: ``last-out`` where events have an order, else ``random``.
         test: Share for test of events (``time``, ``random``) or of users (``domain-out``); 0 for
             ``random`` measures nothing, and leaves more to learn from.
-        validation: Share for validation, likewise.
+        validation: Share for validation, likewise; of the events to train on, where a ``file``
+            names none and events have no order.
         at: First moment of the test part (``time``), as events have it: milliseconds UTC or a
             position; without, ``test`` says it.
         folds: Number of parts (``fold``).
