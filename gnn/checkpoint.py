@@ -15,7 +15,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import linkspan
 from linkspan.gnn.fitted import Epoch
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.split import Split
@@ -60,7 +59,7 @@ class Checkpoint:
         epochs: int | None = None,
     ) -> None:
         self._file = file
-        told = f"{linkspan.__version__} {fingerprint} {settings.model_dump_json()} {epochs}"
+        told = f"{fingerprint} {settings.model_dump_json()} {epochs}"
         digest = hashlib.sha256(told.encode())
         for name, vectors in sorted(text.items()) if file is not None else ():
             digest.update(name.encode() + np.ascontiguousarray(vectors).tobytes())
@@ -103,7 +102,10 @@ class Checkpoint:
         if found is None:
             return None
         tensors, about = found
-        model.load_state_dict(_below("model/", tensors))
+        weights = _below("model/", tensors)
+        if _shapes(weights) != _shapes(model.state_dict()):  # by another version of Linkspan
+            return None
+        model.load_state_dict(weights)
         state: dict[int, Tensors] = {}
         for name, value in _below("optimizer/", tensors).items():
             number, _, part = name.partition("/")
@@ -126,6 +128,10 @@ class Checkpoint:
                 return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, ValueError):
             return None  # damaged: the training begins anew
+
+
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _below(prefix: str, tensors: Tensors) -> Tensors:

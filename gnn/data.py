@@ -70,15 +70,15 @@ def build_hetero_data(
     hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
     for name, frame in events.groupby("type", observed=False, sort=True):
         weight = np.ones(len(frame), np.float32)
-        _add_both(data, ("user", str(name), "item"), frame["user"], frame["item"], weight)
+        own = _own(("user", str(name), "item"))
+        _add_both(data, own, frame["user"], frame["item"], weight)
     for key, frame in sorted(snapshot.relations.items()):
         kept = frame
         if {key[0], key[2]} == {"user", "item"} and len(hidden):
             columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
             kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
         weights = kept["weight"].to_numpy(np.float32)
-        own = (key[0], f"stated_{key[1]}", key[2]) if key in (NEXT, NEXT_INSIDE) else key
-        _add_both(data, own, kept["source"], kept["target"], weights)
+        _add_both(data, _own(key), kept["source"], kept["target"], weights)
     if snapshot.timed:
         for key, moves in all_transitions(events, item_domains(snapshot), settings).items():
             _add_both(data, key, moves["source"], moves["target"], moves["weight"].to_numpy())
@@ -132,6 +132,12 @@ def check_no_leak(
             found = np.bincount(edges[row], weights=weight, minlength=items)
             if not np.allclose(found, expected, rtol=near, atol=1e-3):
                 raise ModelError("leak: item transitions hold more than the events allowed")
+
+
+def _own(key: EdgeType) -> EdgeType:
+    """The edge type of a relation of the graph: no name that we give ourselves."""
+    ours = key in (NEXT, NEXT_INSIDE) or key[1].startswith(REVERSE)
+    return (key[0], f"stated_{key[1]}", key[2]) if ours else key
 
 
 def _pairs(events: pd.DataFrame) -> pd.MultiIndex:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.settings import SplitSettings
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.wording import counted
 
 IntArray = NDArray[np.int64]
 Parts = tuple[IntArray, IntArray, IntArray]
@@ -295,8 +294,8 @@ def _stated(
         taken, which = _like_test(events, part, random, settings.validation, timed=timed)
         part[taken] = 1
         _log.warning(
-            "the file of [split] has no validation rows: %s of those to train on are taken, %s",
-            counted(len(taken), "event"),
+            "the file of [split] has no validation rows: of those to train on %d are taken, %s",
+            len(taken),
             which,
         )
     return _numbered(part, test=0, validation=1)

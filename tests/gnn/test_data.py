@@ -209,24 +209,23 @@ def test_masking_cuts_the_steps_of_a_user_and_leaves_no_hole(
     np.testing.assert_allclose(lone[NEXT].adj_t.to_dense(), full[NEXT].adj_t.to_dense(), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["WISHED_BY", "rev_WISHED"])
 def test_a_relation_stored_from_items_to_users_is_masked_too(
-    build: Callable[..., Snapshot],
+    build: Callable[..., Snapshot], name: str
 ) -> None:
     ends = {"source": [0, 0, 0, 1, 1, 2], "target": [0, 1, 2, 0, 1, 2]}
     wished = pd.DataFrame(ends, dtype=np.int32).assign(weight=np.float32(1))
-    snapshot = build(
-        {"a": [0] * 4}, [[0, 1, 2]] * 3, relations={("item", "WISHED_BY", "user"): wished}
-    )
+    snapshot = build({"a": [0] * 4}, [[0, 1, 2]] * 3, relations={("item", name, "user"): wished})
     events = snapshot.events()
     data = build_hetero_data(snapshot, events, {}, SETTINGS)
-    key = ("item", "WISHED_BY", "user")
+    key = ("item", name.replace("rev_", "stated_rev_"), "user")
     full = adjacencies(data)[key].adj.to_dense()  # by item and user
     event = int(np.flatnonzero((events["user"] == 1) & (events["item"] == 0))[0])
     masked = SupervisionMask(data, events, SETTINGS).without(torch.tensor([event]))
     found = masked[key].adj.to_dense()
     assert full[0, 1] > 0 and found[0, 1] == pytest.approx(0, abs=1e-6)
     assert ((found > 1e-6) == (full > 0)).sum() == full.numel() - 1
-    assert torch.equal(masked["user", "rev_WISHED_BY", "item"].adj_t.to_dense(), found)
+    assert torch.equal(masked["user", f"rev_{key[1]}", "item"].adj_t.to_dense(), found)
     lone = int(np.flatnonzero((events["user"] == 2) & (events["item"] == 2))[0])
     kept = SupervisionMask(data, events, SETTINGS).without(torch.tensor([lone]))
     assert torch.allclose(kept[key].adj.to_dense(), full)  # its only one: nothing may tell it

@@ -198,7 +198,7 @@ def test_a_file_without_validation_takes_it_from_what_is_trained_on(
     assert found["test"] == [(0, 3), (1, 5), (3, 1)]
     assert found["validation"] == [(0, 2), (1, 6)]  # user 3 keeps the one that is left
     assert (0, 9) in found["train"] and (2, 2) in found["train"]
-    assert "no validation" in caplog.text and "2 events" in caplog.text
+    assert "no validation" in caplog.text and "train on 2 are taken" in caplog.text
 
 
 def test_a_file_without_validation_takes_it_by_chance_where_there_is_no_order(
