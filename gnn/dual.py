@@ -65,7 +65,7 @@ class DualWeights:
         own, columns = np.zeros(items, np.float32), met.tocsc()
         for start in range(0, items, _COLUMNS):
             some = columns[:, start : start + _COLUMNS]
-            own[start : start + _COLUMNS] = some.multiply(inverse @ some).sum(axis=0)
+            own[start : start + _COLUMNS] = some.multiply((some.T @ inverse).T).sum(axis=0)
         return cls(met, inverse, own)
 
     def save(self, file: Path) -> None:

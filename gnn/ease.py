@@ -76,7 +76,9 @@ def item_weights(
 
     def block(inside: IntArray) -> FloatArray:
         if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
-            found = np.asarray(met.T @ (inverse @ columns[:, inside]))
+            # Symmetric, so that it may stand on the right, where SciPy does not copy it each time.
+            known = np.ascontiguousarray((columns[:, inside].T @ inverse).T)
+            found = np.asarray(met.T @ known)
             diagonal = found[inside, np.arange(len(inside))]
             found /= np.maximum(1.0 - diagonal, 1e-6)
             return found
