@@ -121,9 +121,8 @@ def tune(
     out.print(made)
     if found.given_up:
         out.print(f"Given up early: {found.given_up}")
-    out.print(
-        f"\nValidation NDCG@10 {100 * found.ndcg:.2f}; as you have it {100 * found.first:.2f}"
-    )
+    best_seen, own = (shown("ndcg", value) for value in (found.ndcg, found.first))
+    out.print(f"\nValidation NDCG@10 {best_seen}; as you have it {own}")
     if not changed:
         return out.print("Nothing was better than your settings.")
     out.print("The best settings, for linkspan.toml:\n\n[train]", markup=False)
