@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from linkspan.graph.async_client import AsyncClient
-from linkspan.graph.async_connection import AsyncDatabase
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.driving import Login, Options, find_login
-from linkspan.graph.pseudonyms import Pseudonyms
-from linkspan.graph.questions import Encoder
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.questions import Encoder
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Login, Options, find_login
+from linkspan.graph.users.pseudonyms import Pseudonyms
 
 
 def connect(
@@ -101,6 +101,6 @@ def _login(uri: str | None, user: str | None, password: str | None, database: st
 def _encoder(encoder: Encoder | str | None) -> Encoder | None:
     if not isinstance(encoder, str):
         return encoder
-    from linkspan.gnn.text import build_encoder
+    from linkspan.gnn.encoding.texts import build_encoder
 
     return build_encoder(encoder)

@@ -14,8 +14,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from linkspan import cypher
 from linkspan.errors import ArgumentError
-from linkspan.graph.client import Client
-from linkspan.graph.results import active_run
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import active_run
 
 QUERIES, STYLE = "linkspan-queries.zip", "linkspan.grass"
 _FOLDER = "Linkspan"

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from linkspan import gnn
 from linkspan.errors import ConfigError
-from linkspan.graph.connection import Database
-from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
-from linkspan.graph.rules import Rule, parse_rule, read_properties
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.rules import Rule, parse_rule, read_properties
+from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors, text_hash
+from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.progress import Progress
 from linkspan.settings import PublishSettings
 from linkspan.workspace import RunFolder

@@ -18,9 +18,9 @@ from rich.text import Text
 from linkspan.progress import Progress, Task
 
 if TYPE_CHECKING:
-    from linkspan.graph.inspecting import Degrees, Picture
+    from linkspan.graph.adopting.inspecting import Degrees, Picture
     from linkspan.ingest import IngestReport, Pruning
-    from linkspan.pipeline import Stage
+    from linkspan.stage import Stage
 
 out = Console(highlight=False, soft_wrap=True)
 _LONG_WORD = 12  # columns; a longer word of a text may be broken
@@ -168,7 +168,7 @@ def show_gone(pruning: Pruning) -> None:
 
 def show_picture(picture: Picture, domains: list[str], overlap: dict[tuple[str, str], int]) -> None:
     """What is in a graph, in tables of 80 columns; says where only a part was looked at."""
-    from linkspan.graph.inspecting import LINKS, NODES
+    from linkspan.graph.adopting.inspecting import LINKS, NODES
 
     shown = table("label", ">nodes", "property", "type", ">filled", title="Nodes")
     for name, label in picture.labels.items():

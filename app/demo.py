@@ -14,12 +14,13 @@ import pandas as pd
 from linkspan import cypher
 from linkspan.console import out, table
 from linkspan.figures import records
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.embedded import DATABASE
-from linkspan.graph.results import Path, Recommendation, Results
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import Path, Recommendation, Results
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.embedded import DATABASE
 from linkspan.graph.snapshot import Snapshot
-from linkspan.pipeline import Pipeline, Stage
+from linkspan.pipeline import Pipeline
+from linkspan.stage import Stage
 
 if TYPE_CHECKING:
     from linkspan.gnn import Evaluation

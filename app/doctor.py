@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import linkspan
 from linkspan import cypher
 from linkspan.errors import LinkspanError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
 from linkspan.settings import FILE, Settings, load_settings
 
 _EXTRAS = {

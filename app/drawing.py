@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import networkx as nx
 
-from linkspan.graph.inspecting import Picture
+from linkspan.graph.adopting.inspecting import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,8 +8,8 @@ from textwrap import fill
 import networkx as nx
 
 from linkspan.drawing import canvas
-from linkspan.graph.explaining import Explanation
-from linkspan.graph.wording import tie_of
+from linkspan.graph.asking.results import Explanation
+from linkspan.graph.asking.wording import tie_of
 
 _INCHES = (10.0, 6.0)
 _PAST, _TIE, _ITEM, _EDGE = "#dbe9f6", "#eeeeee", "#f6e3c5", "#888888"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from linkspan.errors import DataError
-from linkspan.graph.feedback import Event
+from linkspan.graph.users.feedback import Event
 
 _NEEDED = ("user", "item", "kind")
 

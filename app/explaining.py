@@ -6,8 +6,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from linkspan.console import out, table
-from linkspan.graph import wording
-from linkspan.graph.explaining import Explanation
+from linkspan.graph.asking import wording
+from linkspan.graph.asking.results import Explanation
 
 
 def show_explanation(found: Explanation) -> None:

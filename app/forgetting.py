@@ -14,9 +14,9 @@ import pandas as pd
 
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.graph.erasing import Erased, erase_users
-from linkspan.graph.forgetting import id_in
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import Erased, erase_users
+from linkspan.graph.users.forgetting import id_in
 from linkspan.workspace import RunFolder, Workspace
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.identities import all_keys
-from linkspan.graph.pseudonyms import Pseudonyms
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.identities import all_keys
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.ingest.mapping.tables import FileTable
 from linkspan.ingest.readers.source import Batch, Source, open_source
 from linkspan.ingest.shaping.convert import Rows, joined

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -18,21 +17,22 @@ from linkspan import gnn
 from linkspan.choosing import build_choice, digest, write_lists
 from linkspan.errors import PublishError
 from linkspan.figures import draw_curves, records
-from linkspan.graph.adopting import check_adopted
-from linkspan.graph.connection import Database
-from linkspan.graph.feedback import FeedbackRules, build_rules
-from linkspan.graph.identities import all_keys
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.adopting.checking import check_adopted
+from linkspan.graph.asking.wording import counted
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord, publish
+from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors
-from linkspan.graph.wording import counted
+from linkspan.graph.snapshot.identities import all_keys
+from linkspan.graph.snapshot.reading import read_snapshot
+from linkspan.graph.users.feedback import FeedbackRules, build_rules
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
 from linkspan.settings import Settings
+from linkspan.stage import Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
@@ -45,34 +45,6 @@ MODELS = {
 """What a `Run` says that its method is."""
 
 _MANY_TIED = 0.2
-
-
-@dataclass
-class Stage:
-    """What a stage did.
-
-    Attributes:
-        name: The command that does this stage.
-        text: What it did, with counts.
-        seconds: How long it took.
-        count: How many of ``unit`` it handled, for the rate.
-        unit: What was counted, such as ``rows``.
-        figures: Everything worth keeping, for ``--json``.
-    """
-
-    name: str
-    text: str = ""
-    seconds: float = 0.0
-    count: int = 0
-    unit: str = ""
-    figures: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def rate(self) -> str:
-        """Such as ``9,800 rows/s``; empty where nothing was counted."""
-        if not self.count:
-            return ""
-        return f"{self.count / max(self.seconds, 1e-9):,.0f} {self.unit}/s"
 
 
 class Pipeline:

@@ -14,14 +14,14 @@ import linkspan
 from linkspan import gnn
 from linkspan.choosing import build_choice, find_users, write_recommended
 from linkspan.errors import ModelError
-from linkspan.graph.changes import Changes, find_changes
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord
-from linkspan.graph.refresh import publish_refresh
-from linkspan.graph.results import active_run
-from linkspan.graph.undoing import refreshes
-from linkspan.graph.wording import counted
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import active_run
+from linkspan.graph.asking.wording import counted
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord
+from linkspan.graph.publishing.refresh import publish_refresh
+from linkspan.graph.publishing.undoing import refreshes
+from linkspan.graph.snapshot.changes import Changes, find_changes
 from linkspan.pipeline import MODELS, Pipeline
 from linkspan.workspace import RunFolder
 

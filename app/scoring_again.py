@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from linkspan.errors import ModelError
-from linkspan.graph.explaining import Explanation, PastItem, complete
-from linkspan.graph.identities import all_keys
+from linkspan.graph.asking.explanations import complete
+from linkspan.graph.asking.results import Explanation, PastItem
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.identities import all_keys
 from linkspan.workspace import Workspace
 
 _MOST = 3
@@ -30,10 +31,10 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
             snapshot lacks the user or the item.
     """
     from linkspan import gnn
-    from linkspan.gnn.components import Seen
-    from linkspan.gnn.domains import rows_by_domain
-    from linkspan.gnn.explaining import find_losses
-    from linkspan.gnn.hybrid import published, total
+    from linkspan.gnn.events.domains import rows_by_domain
+    from linkspan.gnn.scores.components import Seen
+    from linkspan.gnn.scores.hybrid import published, total
+    from linkspan.gnn.scores.reasons import find_losses
 
     if found.run is None:
         raise ModelError(

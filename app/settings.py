@@ -19,11 +19,11 @@ from pydantic import (
 
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import SplitSettings, TrainSettings
-from linkspan.graph.connection import Database
-from linkspan.graph.driving import Login, find_login
-from linkspan.graph.feedback import Counts
-from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Login, find_login
 from linkspan.graph.roles import Roles
+from linkspan.graph.users.feedback import Counts
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.mapping.complaints import misspelt

@@ -27,13 +27,13 @@ from rich.console import Console
 
 from linkspan import cypher
 from linkspan.console import table
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PARTS, RunRecord, publish
-from linkspan.graph.reading import read_snapshot
-from linkspan.graph.schema import prepare
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import PARTS, RunRecord, publish
+from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors
+from linkspan.graph.snapshot.reading import read_snapshot
+from linkspan.graph.writing.constraints import prepare
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.settings import demo_settings

@@ -23,9 +23,9 @@ import pandas as pd
 from quality import ROOT, SETS, DataSet, read_snapshot
 
 from linkspan import gnn
-from linkspan.gnn.explaining import without
-from linkspan.gnn.hybrid import published
-from linkspan.gnn.scoring import score_pairs
+from linkspan.gnn.scores.hybrid import published
+from linkspan.gnn.scores.reasons import without
+from linkspan.gnn.scores.scoring import score_pairs
 from linkspan.pipeline import Pipeline
 
 

@@ -54,7 +54,7 @@ at = { column = "at", unit = "s" }
 CHILD = """
 import json, resource, sys, time
 from pathlib import Path
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.settings import load_settings
 uri, user, folder = sys.argv[1:]

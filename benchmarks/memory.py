@@ -27,9 +27,9 @@ from rich.console import Console
 
 from linkspan import gnn
 from linkspan.console import table
-from linkspan.gnn import training
-from linkspan.gnn.memory import MIB, Plan
-from linkspan.gnn.training import _Trainer
+from linkspan.gnn.training import trainer as training
+from linkspan.gnn.training.memory import MIB, Plan
+from linkspan.gnn.training.trainer import _Trainer
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 

@@ -35,14 +35,14 @@ from torch_geometric.nn.models import LightGCN
 
 from linkspan import gnn
 from linkspan.console import table
-from linkspan.gnn.adjacency import Adjacency, add_adjacencies, adjacencies, weighted_sum
-from linkspan.gnn.components import Seen
-from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.domains import rows_by_domain
-from linkspan.gnn.hybrid import published
+from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.metrics import top_columns
-from linkspan.gnn.model import HistoryGNN
-from linkspan.gnn.scoring import CHUNK
+from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.scores.components import Seen
+from linkspan.gnn.scores.hybrid import published
+from linkspan.gnn.scores.scoring import CHUNK
+from linkspan.gnn.tensors.adjacency import Adjacency, add_adjacencies, adjacencies, weighted_sum
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.graph.snapshot import Snapshot
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -23,12 +23,12 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from linkspan.console import table
-from linkspan.graph.connection import Database
-from linkspan.graph.lists import PARTS
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.schema import prepare
-from linkspan.graph.vectors import ItemVectors
-from linkspan.graph.writer import write_rows
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.lists import PARTS
+from linkspan.graph.publishing.publish import RunRecord, publish
+from linkspan.graph.publishing.vectors import ItemVectors
+from linkspan.graph.writing.constraints import prepare
+from linkspan.graph.writing.writer import write_rows
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -35,8 +35,8 @@ import pandas as pd
 from scipy import sparse
 
 from linkspan import gnn
-from linkspan.gnn.hybrid import mixtures
 from linkspan.gnn.metrics import hit_rate, midranks, ndcg, ndcg_by_row, paired_interval
+from linkspan.gnn.scores.hybrid import mixtures
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pairs import PairsFile
 from linkspan.pipeline import Pipeline

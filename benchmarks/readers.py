@@ -24,9 +24,9 @@ from database import askers, random_lists
 from rich.console import Console
 
 from linkspan.console import table
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord, publish
+from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import ingest
 from linkspan.settings import demo_settings
 

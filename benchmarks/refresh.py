@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 
 from linkspan import gnn
-from linkspan.gnn.evaluation import rank_events
-from linkspan.gnn.hybrid import published
+from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.metrics import ndcg
-from linkspan.graph.changes import find_changes
+from linkspan.gnn.scores.hybrid import published
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.changes import find_changes
 from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from linkspan.errors import DataError
-from linkspan.graph.forgetting import NOBODY, Forgotten
-from linkspan.graph.identities import SAME_AS, components
-from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.snapshot.identities import SAME_AS, components
+from linkspan.graph.users.forgetting import NOBODY, Forgotten
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.mapping.policies import Policies
 from linkspan.ingest.mapping.relation_tables import IdentitiesTable, RelationsTable

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from linkspan.graph.connection import Database
-from linkspan.graph.writer import BATCH_ROWS, write_rows
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 from linkspan.ingest.shaping.codes import KeyCodes
 from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table, Target, VectorTarget
 from linkspan.progress import Task

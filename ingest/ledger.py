@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 from linkspan import cypher
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.mapping.relation_tables import LinksTable, RelationsTable
 from linkspan.ingest.mapping.tables import FileTable, InteractionsTable, ItemsTable, VectorsTable

@@ -12,10 +12,10 @@ import numpy as np
 
 from linkspan import cypher
 from linkspan.errors import ConfigError
-from linkspan.graph.connection import Database
-from linkspan.graph.forgetting import read_forgotten
-from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, check_graph
-from linkspan.graph.schema import prepare
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.forgetting import read_forgotten
+from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms, check_graph
+from linkspan.graph.writing.constraints import prepare
 from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import CheckedFile, check, open_sources
 from linkspan.ingest.graph_writer import GraphWriter

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from linkspan import cypher
 from linkspan.errors import DataError
-from linkspan.graph.connection import Database
-from linkspan.graph.forgetting import read_forgotten
-from linkspan.graph.writer import write_rows
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.forgetting import read_forgotten
+from linkspan.graph.writing.writer import write_rows
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.ledger import strangers
 from linkspan.ingest.load import pseudonyms_of

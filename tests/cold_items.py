@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from linkspan.gnn import TrainSettings, last_out, train
-from linkspan.gnn.components import Cosine, Prior
+from linkspan.gnn.scores.components import Cosine, Prior
 from linkspan.graph.snapshot import Snapshot
 
 Text = dict[str, np.ndarray]

@@ -13,7 +13,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from servers import START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.

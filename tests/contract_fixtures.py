@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from linkspan.graph.publishing import PublishReport, RunRecord
+from linkspan.graph.publishing.publish import PublishReport, RunRecord
 
 Lists = Callable[[int], pd.DataFrame]
 """A seed to lists of all users."""

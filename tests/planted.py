@@ -10,9 +10,9 @@ from typing import Any
 
 from linkspan import cypher
 from linkspan.cypher import Names, NodeNames
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PARTS
-from linkspan.graph.schema import prepare, prepare_adopted
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import PARTS
+from linkspan.graph.writing.constraints import prepare, prepare_adopted
 
 ITEMS = {
     "books": {"1": "Dune", "2": "Emma", "3": "Dune Messiah"},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -15,8 +17,48 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "cypher": (),
     "graph": ("linkspan.cypher",),
     "ingest": ("linkspan.graph", "linkspan.cypher"),
-    "gnn": ("linkspan.graph.snapshot", "linkspan.graph.roles"),
+    "gnn": (
+        "linkspan.graph.snapshot.Snapshot",
+        "linkspan.graph.snapshot.RelationKey",
+        "linkspan.graph.roles",
+    ),
     "app": (ANYTHING,),
+}
+# Which rooms of its own folder, and modules beside them, the modules of a room may import.
+ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
+    "gnn": {
+        "settings": (),
+        "metrics": (),
+        "events": ("settings",),
+        "encoding": ("settings",),
+        "tensors": ("settings", "events"),
+        "network": ("settings", "events", "tensors"),
+        "parts": ("settings", "metrics", "events"),
+        "models": ("settings", "events", "tensors", "network", "parts"),
+        "scores": ("settings", "metrics", "events", "encoding", "parts", "models"),
+        "evaluation": ("metrics", "events", "encoding", "parts", "models", "scores"),
+        "training": (
+            "settings",
+            "metrics",
+            "events",
+            "tensors",
+            "network",
+            "parts",
+            "models",
+            "scores",
+            "evaluation",
+        ),
+    },
+    "graph": {
+        "roles": (),
+        "connecting": (),
+        "writing": ("connecting",),
+        "users": ("roles", "connecting", "writing"),
+        "snapshot": ("roles", "connecting", "users"),
+        "asking": ("connecting", "writing", "users"),
+        "publishing": ("connecting", "writing", "users", "asking"),
+        "adopting": ("roles", "connecting", "writing", "users", "publishing"),
+    },
 }
 LEAVES = ("linkspan.errors", "linkspan.progress")
 # The only folder that may import a distribution.
@@ -71,10 +113,14 @@ def within(name: str, package: str) -> bool:
 
 def wrong_arrows(path: Path, source: str) -> list[str]:
     """What a file imports and may not, one line each."""
-    folder = path.relative_to(ROOT).parts[0]
+    folder, room = path.relative_to(ROOT).with_suffix("").parts[:2]
     module = module_name(path)
+    rooms = ROOMS.get(folder, {}).get(room)
     if module in LEAVES:
         allowed: tuple[str, ...] = ()
+    elif rooms is not None:
+        own = tuple(f"linkspan.{folder}.{name}" for name in (room, *rooms))
+        allowed = (*own, *LEAVES, *ARROWS[folder])
     else:
         own = () if folder == "app" else (f"linkspan.{folder}",)
         allowed = (*own, *LEAVES, *ARROWS[folder])
@@ -84,7 +130,8 @@ def wrong_arrows(path: Path, source: str) -> list[str]:
         if owner != folder:
             wrong.append(f"{path.relative_to(ROOT)}:{line}: only {owner}/ imports {name}")
         elif within(name, "linkspan") and not any(within(name, may) for may in allowed):
-            wrong.append(f"{path.relative_to(ROOT)}:{line}: {folder}/ may not import {name}")
+            where = f"{folder}/" if rooms is None else f"{folder}/{room}"
+            wrong.append(f"{path.relative_to(ROOT)}:{line}: {where} may not import {name}")
     return wrong
 
 
@@ -100,6 +147,33 @@ def test_module_is_not_too_long(path: Path) -> None:
 
 def test_every_folder_has_modules() -> None:
     assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(ARROWS)
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_every_room_has_its_arrows(folder: str) -> None:
+    found = {
+        path.relative_to(ROOT).with_suffix("").parts[1]
+        for path in MODULES
+        if path.is_relative_to(ROOT / folder)
+    }
+    assert found - {"__init__"} == set(ROOMS[folder])
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_arrows_between_rooms_make_no_circle(folder: str) -> None:
+    list(TopologicalSorter(ROOMS[folder]).static_order())  # raises CycleError
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    names = {module_name(path): path for path in MODULES}
+    arrows = nx.DiGraph()
+    for name, path in names.items():
+        for _, found in imports(path.read_text("utf-8"), name, is_package=path.stem == "__init__"):
+            other = found if found in names else found.rpartition(".")[0]
+            if other in names and other != name and not within(name, "linkspan.ingest"):
+                arrows.add_edge(name, other)
+    circles = [sorted(each) for each in nx.strongly_connected_components(arrows) if len(each) > 1]
+    assert circles == []
 
 
 @pytest.mark.parametrize(
@@ -124,6 +198,18 @@ def test_every_folder_has_modules() -> None:
         ("gnn/made_up.py", "from linkspan.graph import Snapshot", "linkspan.graph.Snapshot"),
         ("gnn/made_up.py", "from linkspan.graph.snapshots import x", "linkspan.graph.snapshots"),
         ("gnn/made_up.py", "import linkspan.cypher", "linkspan.cypher"),
+        (
+            "gnn/made_up.py",
+            "from linkspan.graph.snapshot.reading import read_snapshot",
+            "linkspan.graph.snapshot.reading",
+        ),
+        ("gnn/parts/made_up.py", "from linkspan.gnn.models import x", "linkspan.gnn.models.x"),
+        ("gnn/settings.py", "from linkspan.gnn.metrics import x", "linkspan.gnn.metrics.x"),
+        (
+            "graph/users/made_up.py",
+            "from linkspan.graph.publishing.lists import x",
+            "linkspan.graph.publishing",
+        ),
         ("app/made_up.py", "def f():\n    from sentence_transformers import x", "sentence"),
         ("app/errors.py", "import linkspan.progress", "linkspan.progress"),
     ],
@@ -145,6 +231,7 @@ def test_wrong_arrow_is_found(file: str, source: str, found: str) -> None:
         ("gnn/made_up.py", "import torch\nfrom linkspan.graph.snapshot import Snapshot"),
         ("gnn/made_up.py", "from linkspan.graph import roles\nfrom linkspan.gnn import model"),
         ("app/made_up.py", "from linkspan import graph, ingest, gnn, cypher, api"),
+        ("gnn/scores/made_up.py", "from linkspan.gnn.parts.ease import x"),
     ],
 )
 def test_right_arrow_is_allowed(file: str, source: str) -> None:

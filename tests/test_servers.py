@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from servers import RunningServer, Unavailable, empty
 from servers.neo4j_jars import cache_folder, fetch_jars, find_java
 

@@ -41,7 +41,7 @@ class Forbid:
             raise ImportError(f"{name} is not installed")
 sys.meta_path.insert(0, Forbid())
 import linkspan
-import linkspan.graph.client
+import linkspan.graph.asking.client
 assert callable(linkspan.connect) and callable(linkspan.Client)
 assert not asked, f"asked for {asked}"
 print(linkspan.__file__)

@@ -11,10 +11,10 @@ from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import ConsoleProgress, out, show_json, show_picture, table
 from linkspan.drawing import FORMATS, draw
 from linkspan.errors import ConfigError
-from linkspan.graph.inspecting import OURS, Picture, read_overlap, read_picture
-from linkspan.graph.schema import is_loaded
-from linkspan.graph.unadopting import Written, count_written
-from linkspan.graph.unadopting import unadopt as take_out
+from linkspan.graph.adopting.inspecting import OURS, Picture, read_overlap, read_picture
+from linkspan.graph.adopting.unadopting import Written, count_written
+from linkspan.graph.adopting.unadopting import unadopt as take_out
+from linkspan.graph.writing.constraints import is_loaded
 from linkspan.ingest.proposing.role_guess import propose_roles
 from linkspan.settings import load_settings
 

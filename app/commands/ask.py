@@ -14,9 +14,9 @@ from rich.markup import escape
 from linkspan.commands.options import Config, Domain, Json, K, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ArgumentError, ConfigError
-from linkspan.graph.client import Client
-from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms
-from linkspan.graph.results import Run
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import Run
+from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
 
 app = typer.Typer()

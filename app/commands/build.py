@@ -18,8 +18,8 @@ from linkspan.console import (
 from linkspan.demo import run_demo, show_evaluation
 from linkspan.errors import ConfigError
 from linkspan.figures import records
-from linkspan.graph.client import Client
-from linkspan.graph.publishing import rollback as roll_back
+from linkspan.graph.asking.client import Client
+from linkspan.graph.publishing.publish import rollback as roll_back
 from linkspan.refreshing import refresh as refresh_lists
 from linkspan.schema import build_schema, settings_page
 from linkspan.settings import demo_settings, load_settings

@@ -14,8 +14,8 @@ from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError
 from linkspan.events import load_events
-from linkspan.graph.feedback import Event
-from linkspan.graph.results import Acceptance
+from linkspan.graph.asking.results import Acceptance
+from linkspan.graph.users.feedback import Event
 
 app = typer.Typer()
 

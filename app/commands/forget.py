@@ -11,10 +11,10 @@ from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError, DataError
 from linkspan.forgetting import forget_in_files
-from linkspan.graph.erasing import erase_users
-from linkspan.graph.forgetting import Forgot, find_user, forget_user, read_forgotten
-from linkspan.graph.lease import Lease
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import erase_users
+from linkspan.graph.users.forgetting import Forgot, find_user, forget_user, read_forgotten
+from linkspan.graph.writing.lease import Lease
 from linkspan.settings import Settings, load_settings
 from linkspan.workspace import Workspace
 

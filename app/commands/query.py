@@ -16,7 +16,7 @@ from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import err, out, show_json, table
 from linkspan.cypher import Parameter
 from linkspan.errors import ConfigError, LinkspanError
-from linkspan.graph.client import Client
+from linkspan.graph.asking.client import Client
 
 app = typer.Typer()
 

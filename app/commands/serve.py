@@ -11,10 +11,10 @@ import typer
 from linkspan.commands.options import Config, Uri
 from linkspan.console import err
 from linkspan.errors import ConfigError
-from linkspan.graph.async_client import AsyncClient
-from linkspan.graph.async_connection import AsyncDatabase
-from linkspan.graph.driving import Options
-from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.driving import Options
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.settings import load_settings
 
 app = typer.Typer()
@@ -77,7 +77,7 @@ def _encoder(name: str | None) -> Any:
     """A text encoder, loaded now and not at the first search."""
     if name is None:
         return None
-    from linkspan.gnn.text import build_encoder
+    from linkspan.gnn.encoding.texts import build_encoder
 
     made = build_encoder(name)
     made.encode(["warm"])

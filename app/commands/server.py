@@ -12,7 +12,7 @@ from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import out, show_json, table
 from linkspan.doctor import examine
 from linkspan.errors import ConfigError
-from linkspan.graph.embedded import DATABASE, EmbeddedServer, is_running, release
+from linkspan.graph.connecting.embedded import DATABASE, EmbeddedServer, is_running, release
 from linkspan.settings import Settings, load_settings
 
 app = typer.Typer()

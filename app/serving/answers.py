@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from linkspan.graph.results import FoundItem, Recommendation, SimilarItem
+from linkspan.graph.asking.results import FoundItem, Recommendation, SimilarItem
 
 
 class Recommendations(BaseModel):

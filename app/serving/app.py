@@ -20,9 +20,9 @@ from pydantic import AfterValidator
 
 import linkspan
 from linkspan.errors import DatabaseError
-from linkspan.graph.async_client import AsyncClient
-from linkspan.graph.explaining import Explanation
-from linkspan.graph.questions import Fallback
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.asking.questions import Fallback
+from linkspan.graph.asking.results import Explanation
 from linkspan.serving.answers import (
     Found,
     Health,

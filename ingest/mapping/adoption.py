@@ -123,7 +123,7 @@ class Adoption(Strict):
         return self
 
     def roles(self) -> Roles:
-        """The same as `Roles`; the kinds of keys are found by `linkspan.graph.adopting`."""
+        """The same as `Roles`; `linkspan.graph.adopting` finds the kinds of keys."""
         items = {
             domain: NodeNames(
                 label=each.label,

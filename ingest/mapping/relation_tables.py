@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from linkspan.graph.identities import SAME_AS
+from linkspan.graph.snapshot.identities import SAME_AS
 from linkspan.ingest.mapping.columns import (
     AsColumn,
     AsDomain,

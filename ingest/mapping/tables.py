@@ -263,7 +263,7 @@ class UsersTable(Strict):
 
     Attributes:
         shared: One id is one user in all domains; if not, each domain has its own users.
-        pseudonymise: Keyed hashes take the place of the ids, see `linkspan.graph.pseudonyms`.
+        pseudonymise: Keyed hashes take the place of the ids, see `linkspan.graph.users.pseudonyms`.
         files: Files with one user a row.
     """
 

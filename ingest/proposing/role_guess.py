@@ -7,7 +7,7 @@ import tomllib
 from dataclasses import dataclass
 
 from linkspan.errors import LinkspanError
-from linkspan.graph.inspecting import OUR_LABELS, OURS, Label, Picture, Property
+from linkspan.graph.adopting.inspecting import OUR_LABELS, OURS, Label, Picture, Property
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.proposing.guess import toml
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from linkspan.errors import DataError
-from linkspan.graph.pseudonyms import Pseudonyms, is_pseudonym
+from linkspan.graph.users.pseudonyms import Pseudonyms, is_pseudonym
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch
 from linkspan.ingest.shaping.convert import Rows

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.ingest.mapping.tables import FileTable
 from linkspan.ingest.readers.problems import Problem
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkspan.graph.forgetting import NOBODY
+from linkspan.graph.users.forgetting import NOBODY
 from linkspan.ingest.mapping.columns import Domain
 from linkspan.ingest.mapping.names import domain_label, entity_key_prefix
 from linkspan.ingest.shaping.codes import Codes, KeyCodes

@@ -9,7 +9,7 @@ from unicodedata import normalize
 import numpy as np
 import pyarrow as pa
 
-from linkspan.graph.forgetting import Forgotten
+from linkspan.graph.users.forgetting import Forgotten
 from linkspan.ingest.mapping.tables import FileTable
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch

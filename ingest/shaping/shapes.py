@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from linkspan.graph.identities import SAME_AS
+from linkspan.graph.snapshot.identities import SAME_AS
 from linkspan.ingest.mapping.columns import Column, End
 from linkspan.ingest.mapping.names import domain_label, entity_key_prefix
 from linkspan.ingest.mapping.relation_tables import IdentitiesTable, LinksTable, RelationsTable

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from linkspan.cli import main
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.workspace import Workspace

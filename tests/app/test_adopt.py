@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import linkspan as package
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 
 Graph = dict[str, list[Any]]
 GAINED = re.compile(

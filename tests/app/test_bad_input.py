@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.settings import load_settings
 from servers import RunningServer
 

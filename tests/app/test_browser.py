@@ -14,7 +14,7 @@ from planted import ITEMS, plant
 
 from linkspan import cypher
 from linkspan.demo import how_to_look
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from pages import blocks
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import linkspan as package
 from linkspan import cypher
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 
 COLUMNS = ["domain", "rank", "item", "score", "gnn", "popularity", "because"]
 

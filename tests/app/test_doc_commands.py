@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.schema import build_schema
 from linkspan.settings import load_settings
 from pages import LEFT_OUT, PAGES, ROOT, commands, exported, left_out

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from linkspan import cypher
-from linkspan.graph.connection import Database
-from linkspan.graph.rules import parse_rule
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.rules import parse_rule
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.settings import PublishSettings, Settings, load_settings
 from pages import blocks, commands, left_out, read_page

@@ -13,9 +13,9 @@ import pytest
 from linkspan.commands.ask import show
 from linkspan.drawing_paths import draw_explanation
 from linkspan.explaining import show_explanation
-from linkspan.graph.explaining import Explanation, PastItem, complete
-from linkspan.graph.results import Path, Results
-from linkspan.graph.wording import ties
+from linkspan.graph.asking.explanations import complete
+from linkspan.graph.asking.results import Explanation, PastItem, Path, Results
+from linkspan.graph.asking.wording import ties
 
 
 def tie(past: str, kind: str, by: str, strength: float, ties: int = 1, cross: bool = False) -> Path:

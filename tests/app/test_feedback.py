@@ -10,8 +10,8 @@ import pytest
 
 from linkspan.errors import DataError
 from linkspan.events import load_events
-from linkspan.graph.connection import Database
-from linkspan.graph.feedback import Event
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.feedback import Event
 
 EVENTS = """user,item,kind,at,run
 7,films/1,accept,2026-01-02T03:04:05Z,

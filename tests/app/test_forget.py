@@ -14,9 +14,9 @@ from safetensors import safe_open
 
 from linkspan import connect, gnn
 from linkspan.errors import DataError, PublishError
-from linkspan.graph.connection import Database
-from linkspan.graph.lease import Lease
+from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.writing.lease import Lease
 from linkspan.workspace import Workspace
 
 WHO = "zoe-3f9c@example.org"
@@ -117,7 +117,7 @@ def test_nothing_is_left_of_a_user(linkspan: Any, project: Path, on_server: Data
 
 
 def test_the_client_forgets_in_the_graph(db: Database) -> None:
-    from linkspan.graph.client import Client
+    from linkspan.graph.asking.client import Client
 
     db.write("CREATE (:User {key: 'a'})-[:SAVED]->(:Item {key: 'x/1', domain: 'x'})")
     db.write("MATCH (u:User {key: 'a'}) CREATE (u)-[:SAME_AS]->(:User {key: 'b'})")
@@ -132,8 +132,8 @@ def test_the_client_forgets_in_the_graph(db: Database) -> None:
 
 
 def test_a_snapshot_loses_a_user_and_keeps_all_else(tmp_path: Path) -> None:
-    from linkspan.graph.erasing import erase_users
     from linkspan.graph.roles import InteractionRole, RelationRole, Roles
+    from linkspan.graph.snapshot.erasing import erase_users
 
     def frame(**columns: Any) -> pd.DataFrame:
         return pd.DataFrame(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 
 Files = dict[str, str]
 FILM_ROWS = "id,title,director,description\n1,Dune,Denis Villeneuve,A family on a desert planet\n"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from linkspan.graph import inspecting
-from linkspan.graph.connection import Database
+from linkspan.graph.adopting import inspecting
+from linkspan.graph.connecting.connection import Database
 
 
 def test_a_graph_of_others_is_described(linkspan: Any, theirs: Database) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 import linkspan as package
-from linkspan.graph.connection import open_database
-from linkspan.graph.embedded import is_running
-from linkspan.graph.pseudonyms import Pseudonyms
+from linkspan.graph.connecting.connection import open_database
+from linkspan.graph.connecting.embedded import is_running
+from linkspan.graph.users.pseudonyms import Pseudonyms
 
 RAW = "RAWUSER"
 WORKS = range(2, 60, 8)

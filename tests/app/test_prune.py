@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 
 EVENTS = "MATCH ()-[r:SAVED]->() RETURN count(r) AS c"
 

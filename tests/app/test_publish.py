@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.workspace import Workspace
 
 Run = Callable[..., Any]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
 
 ALL = "MATCH (u:User)-[r:RECOMMENDED]->(i) WHERE r.run = u.run RETURN u.key AS user, "
 ALL += "u.run AS run, r.domain AS domain, r.rank AS rank, i.key AS item, r.score AS score"

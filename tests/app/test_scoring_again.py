@@ -11,9 +11,9 @@ import pytest
 
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.gnn.hybrid import published
-from linkspan.graph.explaining import Explanation, complete
-from linkspan.graph.results import Path, Results
+from linkspan.gnn.scores.hybrid import published
+from linkspan.graph.asking.explanations import complete
+from linkspan.graph.asking.results import Explanation, Path, Results
 from linkspan.graph.snapshot import Snapshot
 from linkspan.scoring_again import score_again
 from linkspan.workspace import Workspace

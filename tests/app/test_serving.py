@@ -20,12 +20,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from linkspan.errors import ConfigError
-from linkspan.graph.async_client import AsyncClient
-from linkspan.graph.async_connection import AsyncDatabase
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.driving import Options
-from linkspan.graph.schema import prepare
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Options
+from linkspan.graph.writing.constraints import prepare
 from linkspan.serving.app import create_app
 from linkspan.serving.guarding import check_host, token_from_environment
 from pages import blocks, commands, exported

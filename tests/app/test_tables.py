@@ -8,7 +8,7 @@ from linkspan.commands.ask import show
 from linkspan.commands.feedback import show_acceptance
 from linkspan.console import out
 from linkspan.figures import show_methods
-from linkspan.graph.results import Acceptance
+from linkspan.graph.asking.results import Acceptance
 
 RUN = "20261128-221347-1"
 KEY, DOMAIN = "science-fiction/5512", "science-fiction"

@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from contract_fixtures import Lists, PublishRun
 
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PARTS, PublishReport, RunRecord, publish
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import PARTS, PublishReport, RunRecord, publish
+from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
-from linkspan.graph.schema import prepare
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors
+from linkspan.graph.snapshot.reading import read_snapshot
+from linkspan.graph.writing.constraints import prepare
 
 USERS, ITEMS, LIST, OTHERS = 40, 30, 5, 3
 DOMAINS = {"science-fiction": "ScienceFiction", "comics": "Comics"}

@@ -12,11 +12,11 @@ from contract_fixtures import PublishRun
 
 import linkspan
 from linkspan.errors import ConfigError, DatabaseError, DataError
-from linkspan.graph.async_client import AsyncClient
-from linkspan.graph.async_connection import AsyncDatabase
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.driving import Options
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Options
 from servers import Cable, RunningServer
 
 # Of use to Linkspan's own commands, which do not run in an event loop.

@@ -7,9 +7,9 @@ import pytest
 from contract_fixtures import PublishRun
 
 from linkspan.errors import ConfigError, DatabaseError
-from linkspan.graph import questions
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
+from linkspan.graph.asking import questions
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from time import perf_counter
 import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
-from linkspan.graph.async_connection import AsyncDatabase
-from linkspan.graph.connection import Database, open_database
-from linkspan.graph.schema import prepare
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database, open_database
+from linkspan.graph.writing.constraints import prepare
 from servers import RunningServer
 
 

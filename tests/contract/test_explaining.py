@@ -9,10 +9,10 @@ import pytest
 from planted import THEIRS, plant_theirs
 
 from linkspan.errors import ArgumentError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.results import Path
-from linkspan.graph.schema import prepare
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import Path
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.constraints import prepare
 
 ME, ITEM = "me", "books/new"
 

@@ -12,13 +12,13 @@ from contract_fixtures import PublishRun
 
 from linkspan import cypher
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.feedback import Event, FeedbackRules, build_rules
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord, publish
 from linkspan.graph.roles import Condition, InteractionRole
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.reading import read_snapshot
+from linkspan.graph.users.feedback import Event, FeedbackRules, build_rules
 
 NOON = 1_767_268_800_000
 

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from linkspan.gnn import last_out
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.identities import all_keys, keyed_lists, keyed_similar
-from linkspan.graph.publishing import PARTS, RunRecord, publish
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import PARTS, RunRecord, publish
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_similar
+from linkspan.graph.snapshot.reading import read_snapshot
 
 USERS = [f"u{number}" for number in range(5)]
 ITEMS = [f"{domain}/{number}" for domain in ("a", "b", "c") for number in range(3)]

@@ -13,10 +13,10 @@ from contract_fixtures import PublishRun
 
 from linkspan import cypher
 from linkspan.errors import PublishError
-from linkspan.graph import publishing
-from linkspan.graph.connection import Database
-from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import rollback
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing import publish as publishing
+from linkspan.graph.publishing.publish import rollback
+from linkspan.graph.writing.lease import Lease
 
 
 def test_the_second_is_told_who_holds_it(graph: Database) -> None:

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish, rollback
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord, publish, rollback
+from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors, text_hash
 from servers import RunningServer
 
 SOAK = os.environ.get("LINKSPAN_SOAK") == "1"
@@ -33,8 +33,8 @@ SEED = 20261125
 READER = """
 import json, os, sys
 from pathlib import Path
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
 uri, user, stop, place, rows, users = sys.argv[1:7]
 users, place, reads, wrong, runs = users.split(","), int(place), 0, [], set()
 with Client(Database(uri, user, sys.stdin.readline().strip())) as client:
@@ -57,10 +57,10 @@ print(json.dumps({"reads": reads, "wrong": wrong[:5], "runs": sorted(runs)}))
 PUBLISHER = """
 import sys
 from pathlib import Path
-from linkspan.graph import publishing
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import RunRecord, publish
-from linkspan.graph.vectors import ItemVectors
+from linkspan.graph.publishing import publish as publishing
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import RunRecord, publish
+from linkspan.graph.publishing.vectors import ItemVectors
 publishing.BATCH_ROWS = 40
 uri, user, http, folder, run, seed = sys.argv[1:7]
 folder = Path(folder)
@@ -84,7 +84,7 @@ def test_readers_in_other_processes_see_whole_lists(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("linkspan.graph.publishing.BATCH_ROWS", 40)  # many transactions
+    monkeypatch.setattr("linkspan.graph.publishing.publish.BATCH_ROWS", 40)  # many transactions
     users, tables = snapshot.users["key"].tolist(), [lists(0), lists(1)]
     publish(graph, make_record("run00"), users, tables[0], similar)
     stop, per_user = tmp_path / "stop", len(tables[0]) // len(users)

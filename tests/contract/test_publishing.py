@@ -13,16 +13,16 @@ from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan import cypher
 from linkspan.errors import DatabaseError, PublishError
-from linkspan.graph import publishing
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import (
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import Recommendation
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing import publish as publishing
+from linkspan.graph.publishing.publish import (
     PARTS,
     check_lists,
     publish,
     rollback,
 )
-from linkspan.graph.results import Recommendation
 from linkspan.graph.snapshot import Snapshot
 from servers import RunningServer
 

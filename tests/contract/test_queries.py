@@ -11,7 +11,7 @@ from planted import THEIRS, parameters_of, plant, plant_theirs
 
 from linkspan import cypher
 from linkspan.errors import DatabaseError
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 
 Rows = list[list[Any]]
 PARTS = [0.0, 0.0, 0.0, 0.0]

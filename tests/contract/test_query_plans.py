@@ -11,7 +11,7 @@ from neo4j import GraphDatabase
 from planted import parameters_of, plant
 
 from linkspan import cypher
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from servers import RunningServer
 
 

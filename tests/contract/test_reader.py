@@ -11,9 +11,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from linkspan.errors import DatabaseError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import PublishReport
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import PublishReport
 from servers import RunningServer
 
 NAME, PASSWORD = "reader", "reads-and-no-more"

@@ -8,7 +8,7 @@ import pytest
 from contract_fixtures import PublishRun
 
 from linkspan.demo import show_query
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.settings import load_settings
 from pages import blocks

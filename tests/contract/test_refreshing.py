@@ -10,12 +10,12 @@ from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan import cypher
 from linkspan.errors import PublishError
-from linkspan.graph import publishing
-from linkspan.graph.connection import Database
-from linkspan.graph.lease import Lease
-from linkspan.graph.publishing import rollback
-from linkspan.graph.refresh import publish_refresh
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing import publish as publishing
+from linkspan.graph.publishing.publish import rollback
+from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.writing.lease import Lease
 
 
 def read(database: Database, user: str) -> tuple[str, list[str]]:

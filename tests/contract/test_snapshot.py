@@ -10,11 +10,11 @@ import pytest
 from contract.conftest import ROLES
 
 from linkspan.errors import ModelError, SchemaError
-from linkspan.graph.connection import Database
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import Condition, InteractionRole, Roles
-from linkspan.graph.schema import prepare
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.reading import read_snapshot
+from linkspan.graph.writing.constraints import prepare
 
 # Of the graph in conftest.py; one value for both servers.
 FINGERPRINT = "041f52332e5a5214fd35fc131bbc84478d1690a4ebd25ad1d1e976f568de176d"

@@ -13,11 +13,11 @@ import pytest
 from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan.errors import ConfigError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.publishing import publish, rollback
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.publish import publish, rollback
+from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.vectors import ItemVectors, text_hash
 from pages import blocks
 
 ASK = (
@@ -168,10 +168,10 @@ def test_a_publish_that_goes_on_does_not_write_vectors_twice(
 ) -> None:
     vectors = make_vectors(snapshot, 0)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("linkspan.graph.publishing.await_indexes", _interrupted)
+        patch.setattr("linkspan.graph.publishing.publish.await_indexes", _interrupted)
         publish_run("a", 0, vectors)
     with monkeypatch.context() as patch:
-        patch.setattr("linkspan.graph.publishing.write_vectors", _interrupted)
+        patch.setattr("linkspan.graph.publishing.publish.write_vectors", _interrupted)
         publish_run("a", 0, vectors)
     check_index(graph, vectors)
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.gnn.choosing import Choice, Chooser
-from linkspan.graph.rules import Rule, parse_rule
+from linkspan.gnn.scores.reranking import Choice, Chooser
+from linkspan.graph.publishing.rules import Rule, parse_rule
 
 SCORES = np.array([[0.9, 0.85, 0.8, 0.5, 0.1]], np.float32)
 ITEMS = np.arange(5)

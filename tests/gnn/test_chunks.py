@@ -10,19 +10,19 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
-from linkspan.gnn.baselines import weights_kept
-from linkspan.gnn.components import Cosine
-from linkspan.gnn.domains import AT_ONCE, rows_at_once, rows_by_domain
-from linkspan.gnn.dual import Dual
-from linkspan.gnn.evaluation import LIST, rank_events
-from linkspan.gnn.explaining import find_losses
-from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.hybrid import HYBRID, Mixture, mixtures, published
+from linkspan.gnn.evaluation.baselines import weights_kept
+from linkspan.gnn.evaluation.ranking import LIST, rank_events
+from linkspan.gnn.events.domains import AT_ONCE, rows_at_once, rows_by_domain
+from linkspan.gnn.events.split import Split
 from linkspan.gnn.metrics import top_columns
+from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.parts.dual_ease import Dual
+from linkspan.gnn.parts.historic import Spread
+from linkspan.gnn.parts.walks import Walked
+from linkspan.gnn.scores.components import Cosine
+from linkspan.gnn.scores.hybrid import HYBRID, Mixture, mixtures, published
+from linkspan.gnn.scores.reasons import find_losses
 from linkspan.gnn.settings import SplitSettings, TrainSettings
-from linkspan.gnn.simple import Spread
-from linkspan.gnn.split import Split
-from linkspan.gnn.walks import Walked
 from linkspan.graph.snapshot import Snapshot
 
 USERS, ITEMS, WIDTHS = 30, 40, {"a": 15, "b": 25}
@@ -94,7 +94,7 @@ def record_sizes(monkeypatch: pytest.MonkeyPatch, sizes: dict[str, list[int]]) -
         sizes["similar"].append(scores.size)
         return top_columns(scores, k)
 
-    monkeypatch.setattr("linkspan.gnn.scoring.top_columns", top)
+    monkeypatch.setattr("linkspan.gnn.scores.scoring.top_columns", top)
 
 
 def recorded(fitted: FittedModel) -> Recorded:
@@ -114,7 +114,7 @@ def test_rows_stay_within_the_budget() -> None:
 def test_ranks_of_many_rows_are_those_of_a_loop_and_each_user_is_scored_once(
     model: Model, many: pd.DataFrame, budget: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linkspan.gnn.domains.AT_ONCE", budget)
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", budget)
     fitted, _ = model
     method = recorded(fitted)
     table, lists = rank_events(fitted, many, {"recorded": method}, lists=True)
@@ -169,7 +169,7 @@ def test_pieces_change_nothing(
         ]
 
     expected = everything()
-    monkeypatch.setattr("linkspan.gnn.domains.AT_ONCE", BUDGET)
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", BUDGET)
     record_sizes(monkeypatch, sizes := defaultdict(list))
     for before, after in zip(expected, everything(), strict=True):
         pd.testing.assert_frame_equal(after, before, rtol=1e-4, atol=1e-4)

@@ -9,11 +9,11 @@ import torch
 from pydantic import ValidationError
 
 from linkspan.gnn import TrainSettings, evaluate, last_out, load, save, score_top, train
-from linkspan.gnn.adjacency import adjacencies
-from linkspan.gnn.convolutions import build_hop, edges_of
-from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.masking import SupervisionMask
-from linkspan.gnn.transitions import NEXT
+from linkspan.gnn.events.transitions import NEXT
+from linkspan.gnn.network.convolutions import build_hop, edges_of
+from linkspan.gnn.tensors.adjacency import adjacencies
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
+from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.graph.snapshot import Snapshot
 
 TextOf = Callable[[Snapshot], dict[str, np.ndarray]]

@@ -11,11 +11,11 @@ from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn import Split, TrainSettings, last_out
-from linkspan.gnn.adjacency import Adjacency, adjacencies, weighted_sum
-from linkspan.gnn.data import build_hetero_data, check_no_leak
-from linkspan.gnn.domains import item_domains
-from linkspan.gnn.masking import SupervisionMask
-from linkspan.gnn.transitions import NEXT, NEXT_INSIDE, all_transitions, transitions
+from linkspan.gnn.events.domains import item_domains
+from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE, all_transitions, transitions
+from linkspan.gnn.tensors.adjacency import Adjacency, adjacencies, weighted_sum
+from linkspan.gnn.tensors.hetero_data import build_hetero_data, check_no_leak
+from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.graph.snapshot import Snapshot
 
 SETTINGS = TrainSettings(encoder="hash")

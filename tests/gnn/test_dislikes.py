@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from linkspan.gnn import TrainSettings, score_pairs, train_all
-from linkspan.gnn.dislikes import Dislikes
-from linkspan.gnn.domains import item_domains
-from linkspan.gnn.history import PAD
+from linkspan.gnn.events.dislikes import Dislikes
+from linkspan.gnn.events.domains import item_domains
+from linkspan.gnn.events.history import PAD
 from linkspan.graph.snapshot import Snapshot
 
 TextOf = Callable[[Snapshot], dict[str, np.ndarray]]

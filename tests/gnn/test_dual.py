@@ -11,13 +11,13 @@ import pytest
 
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.gnn.dual import Dual, DualWeights, suits
-from linkspan.gnn.ease import item_weights
-from linkspan.gnn.hybrid import SIMPLE, build_features
-from linkspan.gnn.linear import move_linear
-from linkspan.gnn.past import Pasts
+from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.parts.dual_ease import Dual, DualWeights, suits
+from linkspan.gnn.parts.ease import item_weights
+from linkspan.gnn.parts.historic import Spread, by_domain
+from linkspan.gnn.parts.linear import move_linear
+from linkspan.gnn.scores.hybrid import SIMPLE, build_features
 from linkspan.gnn.settings import SplitSettings, TrainSettings
-from linkspan.gnn.simple import Spread, by_domain
 from linkspan.graph.snapshot import Snapshot
 
 USERS, ITEMS, RIDGE = 9, 30, 3.0

@@ -19,10 +19,10 @@ from linkspan.gnn import (
     train,
     train_all,
 )
-from linkspan.gnn.catalogue import CATALOGUE
-from linkspan.gnn.components import Seen
-from linkspan.gnn.domains import rows_by_domain
+from linkspan.gnn.evaluation.list_figures import CATALOGUE
+from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.metrics import hit_rate, ndcg
+from linkspan.gnn.scores.components import Seen
 from linkspan.graph.snapshot import Snapshot
 
 Trained = tuple[FittedModel, Split]

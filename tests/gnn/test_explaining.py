@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
-from linkspan.gnn.explaining import find_losses
-from linkspan.gnn.fitted import Weights
-from linkspan.gnn.history import PAD
-from linkspan.gnn.hybrid import HYBRID, published
+from linkspan.gnn.events.history import PAD
+from linkspan.gnn.models.fitted import Weights
+from linkspan.gnn.scores.hybrid import HYBRID, published
+from linkspan.gnn.scores.reasons import find_losses
 from linkspan.graph.snapshot import Snapshot
 
 

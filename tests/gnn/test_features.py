@@ -14,10 +14,10 @@ from cold_items import cold_hit_rate, cold_snapshot
 
 from linkspan.errors import ModelError
 from linkspan.gnn import TrainSettings, load, save, score_top, train_all
-from linkspan.gnn.adjacency import adjacencies
-from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.features import Scheme, add_features, find_scheme, item_parts
-from linkspan.gnn.model import HistoryGNN
+from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.tensors.adjacency import adjacencies
+from linkspan.gnn.tensors.features import Scheme, add_features, find_scheme, item_parts
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.graph.roles import FeatureRole
 from linkspan.graph.snapshot import Snapshot
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from linkspan.gnn.history import PAD, SET_LENGTH, other_events
-from linkspan.gnn.past import Pasts
+from linkspan.gnn.events.history import PAD, SET_LENGTH, other_events
+from linkspan.gnn.events.known import Pasts
 
 DOMAINS = np.zeros(9, np.int64)
 

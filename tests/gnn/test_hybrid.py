@@ -26,11 +26,11 @@ from linkspan.gnn import (
     train,
     with_weights,
 )
-from linkspan.gnn.domains import item_domains
-from linkspan.gnn.history import PAD
-from linkspan.gnn.hybrid import Mixture, standardized, total
-from linkspan.gnn.past import Pasts
-from linkspan.gnn.weighing import (
+from linkspan.gnn.events.domains import item_domains
+from linkspan.gnn.events.history import PAD
+from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.scores.hybrid import Mixture, standardized, total
+from linkspan.gnn.scores.weighing import (
     Examples,
     _ascend,
     _gains,
@@ -165,7 +165,7 @@ def test_the_total_is_the_sum_of_the_parts_and_none_of_them() -> None:
 def test_examples_begin_with_the_item_and_leave_out_what_is_met(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("linkspan.gnn.weighing.TOP", 3)
+    monkeypatch.setattr("linkspan.gnn.scores.weighing.TOP", 3)
     random = np.random.default_rng(0)
     rows = np.arange(100, 140)  # items of the domain
     features = [Table(name, random.normal(size=(6, 40))) for name in ("x", "y")]

@@ -15,7 +15,7 @@ from tiny_clip import save_tiny_clip
 
 from linkspan.errors import ModelError
 from linkspan.gnn import TrainSettings, embed_snapshot
-from linkspan.gnn.images import ImageEncoder, embed_images
+from linkspan.gnn.encoding.images import ImageEncoder, embed_images
 from linkspan.graph.roles import FeatureRole
 from linkspan.graph.snapshot import Snapshot
 

@@ -16,13 +16,13 @@ from torch.profiler import ProfilerActivity, profile
 
 from linkspan.errors import ModelError
 from linkspan.gnn import TrainSettings, evaluate, last_out, score_top, train, train_all
-from linkspan.gnn.adjacency import adjacencies
-from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.masking import SupervisionMask
-from linkspan.gnn.memory import FAN_OUTS, MIB, Estimate, Plan, choose_plan
-from linkspan.gnn.model import HistoryGNN
-from linkspan.gnn.subgraph import Subgraph, draw_subgraph
-from linkspan.gnn.training import _Trainer
+from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.tensors.adjacency import adjacencies
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
+from linkspan.gnn.tensors.masking import SupervisionMask
+from linkspan.gnn.tensors.subgraph import Subgraph, draw_subgraph
+from linkspan.gnn.training.memory import FAN_OUTS, MIB, Estimate, Plan, choose_plan
+from linkspan.gnn.training.trainer import _Trainer
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 
@@ -200,7 +200,7 @@ def test_a_bound_below_zero_is_refused() -> None:
 def subgraphs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings use subgraphs; the planted graph is so small that no bound would ask for them."""
     plan = Plan(rows=128, fan_out=4, bytes=0, whole=1)
-    monkeypatch.setattr("linkspan.gnn.training.choose_plan", lambda *_: plan)
+    monkeypatch.setattr("linkspan.gnn.training.trainer.choose_plan", lambda *_: plan)
 
 
 @pytest.mark.usefixtures("subgraphs")

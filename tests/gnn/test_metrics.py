@@ -25,8 +25,8 @@ from torch_geometric.metrics import (
     LinkPredRecall,
 )
 
-from linkspan.gnn.catalogue import catalogue_figures, gini
-from linkspan.gnn.evaluation import Evaluation
+from linkspan.gnn.evaluation.list_figures import catalogue_figures, gini
+from linkspan.gnn.evaluation.ranking import Evaluation
 from linkspan.gnn.metrics import (
     by_list,
     hit_rate,

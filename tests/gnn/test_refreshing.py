@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from linkspan.gnn import TrainSettings, train_all
-from linkspan.gnn.refreshing import carry_over
+from linkspan.gnn.training.carrying import carry_over
 from linkspan.graph.snapshot import Snapshot
 
 NEW, UNMET = 60, 7

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from linkspan.gnn.ease import gram_matrix, item_weights, ridge_inverse
-from linkspan.gnn.past import Past, Pasts
-from linkspan.gnn.simple import (
+from linkspan.gnn.encoding.texts import unit_rows
+from linkspan.gnn.events.known import Past, Pasts
+from linkspan.gnn.events.transitions import transitions
+from linkspan.gnn.parts.ease import gram_matrix, item_weights, ridge_inverse
+from linkspan.gnn.parts.historic import (
     Likeness,
     Popular,
     Spread,
@@ -20,8 +22,6 @@ from linkspan.gnn.simple import (
     forward_steps,
     mutual_steps,
 )
-from linkspan.gnn.text import unit_rows
-from linkspan.gnn.transitions import transitions
 
 
 def made_events(users: int, items: int, per_user: int, seed: int = 0) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def test_beyond_the_limit_every_domain_has_its_share(caplog: pytest.LogCaptureFi
         found = item_weights(events, 60, 30, regularization=1.0, most=most, domains=codes)
         return np.flatnonzero(np.abs(found).sum(axis=0))
 
-    with caplog.at_level(logging.INFO, "linkspan.gnn.ease"):
+    with caplog.at_level(logging.INFO, "linkspan.gnn.parts.ease"):
         assert np.bincount(domains[part(12, None)], minlength=4).tolist() == [12, 0, 0, 0]
         assert "12 of 30 items" in caplog.text
         chosen = part(16, domains)

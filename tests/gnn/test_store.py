@@ -20,7 +20,7 @@ from linkspan.gnn import (
     train,
     train_all,
 )
-from linkspan.gnn.store import FORMAT
+from linkspan.gnn.models.store import FORMAT
 from linkspan.graph.snapshot import Snapshot
 
 

@@ -19,7 +19,7 @@ from linkspan.gnn import (
     embed_texts,
     train_all,
 )
-from linkspan.gnn.hybrid import build_features, with_linear
+from linkspan.gnn.scores.hybrid import build_features, with_linear
 from linkspan.graph.snapshot import Snapshot
 
 TEXTS = ["a tale of two cities", "war and peace", "", "war and peace", "the trial"]
@@ -62,8 +62,8 @@ def test_what_was_encoded_before_a_kill_is_kept(
                 raise KeyboardInterrupt
             return super().encode(texts)
 
-    monkeypatch.setattr("linkspan.gnn.text.CHUNK", 2)
-    monkeypatch.setattr("linkspan.gnn.vector_cache.SAVED_EVERY", -1)
+    monkeypatch.setattr("linkspan.gnn.encoding.texts.CHUNK", 2)
+    monkeypatch.setattr("linkspan.gnn.encoding.vector_cache.SAVED_EVERY", -1)
     first, second = Killed(), Counting()
     with pytest.raises(KeyboardInterrupt):
         embed_texts(TEXTS, first, tmp_path)

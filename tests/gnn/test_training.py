@@ -22,13 +22,13 @@ from linkspan.gnn import (
     train,
     train_all,
 )
-from linkspan.gnn.adjacency import adjacencies
-from linkspan.gnn.batches import BatchBuilder
-from linkspan.gnn.data import build_hetero_data
-from linkspan.gnn.dislikes import Dislikes
-from linkspan.gnn.domains import item_domains, rows_by_domain
-from linkspan.gnn.history import before_events
-from linkspan.gnn.model import HistoryGNN
+from linkspan.gnn.events.dislikes import Dislikes
+from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.history import before_events
+from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.tensors.adjacency import adjacencies
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
+from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 

@@ -62,12 +62,13 @@ def test_a_search_broken_off_in_its_first_trial_begins_with_the_given_settings(
 
     known = (planted, last_out(planted), text_of(planted), short, tmp_path / "tune.db")
     with monkeypatch.context() as patch:
-        patch.setattr("linkspan.gnn.tuning._measure", interrupt)
+        patch.setattr("linkspan.gnn.training.tuning._measure", interrupt)
         with pytest.raises(KeyboardInterrupt):
             tune(*known, trials=2)
     tried = []
     monkeypatch.setattr(
-        "linkspan.gnn.tuning._measure", lambda *given: tried.append(given[3]) or 0.1 * len(tried)
+        "linkspan.gnn.training.tuning._measure",
+        lambda *given: tried.append(given[3]) or 0.1 * len(tried),
     )
     found = tune(*known, trials=3)
     assert tried[0] == short and found.first == 0.1

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
-from linkspan.gnn import walks
-from linkspan.gnn.explaining import find_losses
-from linkspan.gnn.fitted import FittedModel
-from linkspan.gnn.history import PAD
-from linkspan.gnn.hybrid import GNN, HYBRID, build_features, published
-from linkspan.gnn.past import Pasts
+from linkspan.gnn.events.history import PAD
+from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.parts import walks
+from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
+from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_features, published
+from linkspan.gnn.scores.reasons import find_losses
 from linkspan.gnn.settings import SplitSettings, TrainSettings
-from linkspan.gnn.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
 from linkspan.graph.snapshot import Snapshot
 
 USERS, ITEMS = 9, 20
@@ -71,7 +71,7 @@ def test_no_walk_goes_over_the_user_who_asks() -> None:
 def test_some_items_are_scored_as_all_are(
     events: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("linkspan.gnn.domains.AT_ONCE", 200)  # two users
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", 200)  # two users
     users, items = np.array([3, USERS - 1, 0]), ROWS["b"][[[0, 5], [1, 2], [9, 3]]]
     scores = walked(events).score(users, "b")
     values, mean, spread = walked(events).at(users, "b", items)

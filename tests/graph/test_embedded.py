@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
-from linkspan.graph.connection import Database, open_database
-from linkspan.graph.embedded import EmbeddedServer, is_running, release, wait_for_end
+from linkspan.graph.connecting.connection import Database, open_database
+from linkspan.graph.connecting.embedded import EmbeddedServer, is_running, release, wait_for_end
 
 USER = """
 import sys, time
 from pathlib import Path
-from linkspan.graph.embedded import EmbeddedServer
+from linkspan.graph.connecting.embedded import EmbeddedServer
 server = EmbeddedServer.ensure(Path(sys.argv[1]))
 print(server.pid, flush=True)
 time.sleep(600)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linkspan.graph import lists as module
-from linkspan.graph.lists import PARTS, check_lists, list_rows, pieces
+from linkspan.graph.publishing import lists as module
+from linkspan.graph.publishing.lists import PARTS, check_lists, list_rows, pieces
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])

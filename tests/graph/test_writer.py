@@ -8,8 +8,8 @@ import pytest
 from neo4j.exceptions import IncompleteCommit, ServiceUnavailable
 
 from linkspan.errors import DatabaseError
-from linkspan.graph.connection import Counters
-from linkspan.graph.writer import write_rows
+from linkspan.graph.connecting.connection import Counters
+from linkspan.graph.writing.writer import write_rows
 
 
 class Dying:

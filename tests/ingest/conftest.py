@@ -10,7 +10,7 @@ import pytest
 
 from corpus.shop import Shop, open_shop
 from linkspan.errors import LinkspanError
-from linkspan.graph.connection import Counters
+from linkspan.graph.connecting.connection import Counters
 from linkspan.ingest import ingest
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from linkspan.errors import DataError
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 
 

@@ -12,7 +12,7 @@ import pytest
 from corpus import CASES, Case, ids
 from corpus.shop import Shop
 from linkspan.errors import ConfigError, DataError, LinkspanError
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import IngestReport, ingest
 
 PASSING_OVER = '\n[ingest]\nduplicates = "keep"\ndangling = "skip"\nmalformed = "skip"\n'

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import Mapping, ingest, mapping_from_tables
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.shaping.shapes import shape

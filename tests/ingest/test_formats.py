@@ -17,7 +17,7 @@ import pytest
 from pyarrow import parquet as pq
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.columns import Column
 from linkspan.ingest.mapping.tables import UsersFile

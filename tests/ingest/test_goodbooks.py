@@ -8,7 +8,7 @@ from importlib.resources import as_file, files
 
 import pandas as pd
 
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import TABLES, ingest, mapping_from_tables
 
 

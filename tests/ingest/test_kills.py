@@ -19,8 +19,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from linkspan.graph.connection import Database
-from linkspan.graph.driving import Options
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Options
 from linkspan.ingest import Mapping, ingest
 from linkspan.settings import load_settings
 from servers import RunningServer, empty
@@ -58,7 +58,7 @@ at = { column = "position", unit = "position" }
 CHILD = """
 import sys
 from pathlib import Path
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.ingest.readers import csv_reader
 from linkspan.settings import load_settings

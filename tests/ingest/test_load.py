@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from linkspan.errors import DataError
-from linkspan.graph.connection import Counters, Database
+from linkspan.graph.connecting.connection import Counters, Database
 from linkspan.ingest import IngestReport, ingest
 from servers import RunningServer, empty
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.connection import Database
+from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import IngestReport, ingest
 
 LENIENT = '\n[ingest]\nduplicates = "keep"\ndangling = "skip"\nmalformed = "skip"\n'

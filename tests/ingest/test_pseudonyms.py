@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.client import Client
-from linkspan.graph.connection import Database
-from linkspan.graph.pseudonyms import VARIABLE, Pseudonyms, is_pseudonym
+from linkspan.graph.asking.client import Client
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms, is_pseudonym
 from linkspan.ingest import ingest
 
 ACTIVE = "CREATE (:Run {id: 'r', state: 'active', interactions: ['BOUGHT']})"

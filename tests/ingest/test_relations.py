@@ -9,9 +9,9 @@ from unicodedata import normalize
 import pytest
 
 from linkspan.errors import ConfigError, DataError, LinkspanError
-from linkspan.graph.connection import Database
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import RelationRole
+from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.names import relation_type
 

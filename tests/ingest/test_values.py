@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkspan.errors import ConfigError, DataError
-from linkspan.graph.connection import Counters, Database
+from linkspan.graph.connecting.connection import Counters, Database
 from linkspan.graph.roles import FeatureRole
 from linkspan.ingest import IngestReport, find_gone, ingest
 from linkspan.ingest.shaping.statistics import summarise

@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from linkspan.errors import ConfigError, DataError, SchemaError
-from linkspan.graph.connection import Database
-from linkspan.graph.reading import read_snapshot
+from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import IngestReport, find_gone, ingest
 from linkspan.ingest.check import open_sources
 

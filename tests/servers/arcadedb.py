@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from linkspan.graph.embedded import EmbeddedServer, is_running
+from linkspan.graph.connecting.embedded import EmbeddedServer, is_running
 from servers.running import RunningServer
 
 

@@ -1,0 +1,1 @@
+"""Full ranking of held-out events beside baselines, and figures of lists."""

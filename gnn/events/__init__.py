@@ -1,0 +1,1 @@
+"""Events and their order: split, histories, item transitions, dislikes, domains."""

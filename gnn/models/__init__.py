@@ -1,0 +1,1 @@
+"""The learned model, its files, and erasing users from it."""

@@ -1,0 +1,49 @@
+"""A saved model without users that were taken out of its snapshot."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from linkspan.gnn.events.split import Split
+from linkspan.gnn.models.store import MANIFEST, SPLIT
+from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
+from linkspan.gnn.settings import TrainSettings
+from linkspan.graph.snapshot import Snapshot
+
+IntArray = NDArray[np.int64]
+
+
+def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None:
+    """Make a model one of what is left of its snapshot.
+
+    The linear part is made anew from the events that are left, as in training: it is exactly that
+    of a training which never saw the users. The parameters of the network and the weights of the
+    parts stay as they are until the next training.
+
+    Args:
+        folder: What `linkspan.gnn.models.store.save` wrote.
+        snapshot: What is left of the snapshot.
+        events: (E,) position now of each event of the snapshot that there was; -1 for those gone.
+    """
+    file = folder / MANIFEST
+    if not file.exists():
+        return
+    manifest = json.loads(file.read_text())
+    known = snapshot.events()
+    if (folder / SPLIT).exists():
+        split = Split.load(folder / SPLIT)
+        parts = {name: events[getattr(split, name)] for name in ("train", "validation", "test")}
+        kept = {name: rows[rows >= 0] for name, rows in parts.items()}
+        split = replace(split, **kept, fingerprint=snapshot.fingerprint())
+        split.save(folder / SPLIT)
+        known = known.iloc[split.train]
+    if (folder / LINEAR).exists() or (folder / DUAL).exists():
+        settings = TrainSettings.model_validate(manifest["settings"])
+        save_linear(learn_linear(snapshot, known, settings), folder)
+    manifest["fingerprint"] = snapshot.fingerprint()
+    file.write_text(json.dumps(manifest, indent=2))

@@ -1,0 +1,1 @@
+"""The history-state GNN, its convolutions and its fusion of features."""

@@ -1,0 +1,235 @@
+"""The history-state graph neural network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch_geometric.data import HeteroData
+
+from linkspan.gnn.events.history import PAD, SET_LENGTH
+from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE
+from linkspan.gnn.network.convolutions import build_hop
+from linkspan.gnn.network.fusion import build_fusion
+from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType
+
+
+class States(NamedTuple):
+    """What message passing makes of the graph.
+
+    Attributes:
+        items: (N + 1, K) states of unit length, the last row zero: the place of `PAD` in a history.
+        users: (M, K) messages to users over relations that are not interactions (friends, followed
+            authors), or None where there are no such relations.
+        domains: (N + 1,) position of each item's domain, the last -1.
+    """
+
+    items: Tensor
+    users: Tensor | None
+    domains: Tensor
+
+
+class DomainAdapters(nn.Module):
+    """A residual for each domain: ``x + x @ down @ up``, of low rank, zero at first.
+
+    Linear, so that a state stays a sum of what each event of the history gave.
+    After Houlsby et al. (2019, arXiv:1902.00751), without the non-linearity.
+    """
+
+    def __init__(self, domains: int, width: int, rank: int) -> None:
+        super().__init__()
+        self.down = nn.Parameter(torch.randn(domains, width, rank) * width**-0.5)
+        self.up = nn.Parameter(torch.zeros(domains, rank, width))
+
+    def forward(self, x: Tensor, domains: Tensor) -> Tensor:
+        """States (B, K) of the domains (B,) to states (B, K)."""
+        # All domains at once, and those of others set to zero: gathering rows costs more.
+        narrow = x @ self.down.transpose(0, 1).flatten(1)
+        own = functional.one_hot(domains, len(self.down)).to(x.dtype)
+        narrow = narrow * own.repeat_interleave(self.down.shape[2], dim=1)
+        return torch.addmm(x, narrow, self.up.flatten(0, 1))
+
+
+class HistoryGNN(nn.Module):
+    """Items and entities are nodes; a user is a history.
+
+    A node starts as a learned id part plus its projected text; an item with other features, plus
+    what `linkspan.gnn.network.fusion` makes of all of them. In each of ``layers`` hops every
+    edge type adds its messages, with a learned weight of its own for each hop (weighted LightGCN,
+    He et al., 2020, arXiv:2002.02126, over typed edges as in R-GCN, Schlichtkrull et al., 2018,
+    arXiv:1703.06103). Users have no id part: the last hop, from items to a user, is an attention
+    over the user's latest events: learned weights by position and by whether the item is of the
+    domain asked for, and self-attention (Vaswani et al., 2017, arXiv:1706.03762) that mixes the
+    positions. The score is ``cosine / temperature + weight * log(1 + count) + bias``.
+
+    Args:
+        data: The graph, for the numbers of nodes, the widths of texts, and the edge types.
+        domains: Number of domains.
+        settings: Widths and numbers of layers.
+    """
+
+    def __init__(self, data: HeteroData, domains: int, settings: TrainSettings) -> None:
+        super().__init__()
+        width, self.ordered = settings.embedding_size, NEXT in data.edge_types
+        self.length = settings.history_length if self.ordered else SET_LENGTH
+        self.inside = NEXT_INSIDE in data.edge_types
+        length = self.length * (1 + self.inside) if self.ordered else 1
+        self.temperature, self.loss = settings.temperature, settings.loss
+        self.kinds = known = [kind for kind in data.node_types if kind != "user"]
+        self.identity = nn.ParameterDict(
+            {
+                _nodes(kind): nn.Parameter(torch.randn(data[kind].num_nodes, width) * 0.1)
+                for kind in known
+            }
+        )
+        self.fusion = build_fusion(data["item"], width, settings.fusion)
+        self.project = nn.ModuleDict(
+            {
+                _nodes(kind): nn.Linear(data[kind].text.shape[1], width, bias=False)
+                for kind in known
+                if "text" in data[kind] and (kind != "item" or self.fusion is None)
+            }
+        )
+        self.relations = _useful_relations(data, settings.layers)
+        self.convs = nn.ModuleList(
+            build_hop(settings.convolution, keys, width) for keys in self.relations
+        )
+        # Where histories are sets all their items count alike: one weight stands for all positions.
+        steps = torch.arange(length, dtype=torch.float32) % self.length
+        self.position = nn.Parameter(0.7**steps)
+        self.position_inside = nn.Parameter(torch.zeros(length))
+        self.query = nn.Linear(width, width // 2, bias=False)
+        self.key = nn.Linear(width, width // 2, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        nn.init.zeros_(self.value.weight)
+        self.between = nn.Parameter(torch.zeros(length, length))
+        rank = settings.adapter_size
+        self.item_adapters = DomainAdapters(domains, width, rank) if rank else None
+        self.user_adapters = DomainAdapters(domains, width, rank) if rank else None
+        self.history_dropout = settings.dropout
+        self.popularity = nn.Parameter(torch.tensor(0.3))
+        self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
+        # What nobody met has learned nothing of its own but how to be a negative.
+        self.met: Tensor
+        self.register_buffer("met", (data["item"].count > 0).float())
+
+    def encode(self, data: HeteroData, matrices: Mapping[EdgeType, Adjacency]) -> States:
+        """Pass messages.
+
+        Args:
+            data: The graph, or a part of it (`linkspan.gnn.tensors.subgraph`); texts and domains
+                are read from it.
+            matrices: Its edges, as `linkspan.gnn.tensors.adjacency` gives them, or with some of
+                them masked.
+        """
+        x = {kind: self._node_input(kind, data) for kind in self.kinds}
+        context: Tensor | None = None
+        for hop in self.convs:
+            messages: dict[str, Tensor] = hop(x, matrices)
+            if hop is self.convs[-1]:
+                context = messages.pop("user", None)
+            x = {
+                **x,
+                **{kind: x[kind] + sums if kind in x else sums for kind, sums in messages.items()},
+            }
+        items, domains = x["item"], data["item"].domain
+        if self.item_adapters is not None:
+            items = self.item_adapters(items, domains)
+        items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))
+        context = None if context is None else functional.pad(context, (0, 0, 0, 1))
+        return States(items, context, functional.pad(domains, (0, 1), value=PAD))
+
+    def user_states(
+        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+    ) -> Tensor:
+        """States of users at a moment, for one domain each.
+
+        Args:
+            states: What `encode` gave.
+            users: (B,) user rows; -1 for a user whom the graph does not have.
+            domains: (B,) positions of the domains asked for.
+            history: (B, L) item rows, latest first, then `PAD`.
+
+        Returns:
+            (B, K), of unit length; zero where there is no history and no context.
+        """
+        direct, mixed = self._shares(states, domains, history)
+        met = functional.embedding(_padded(states, history), states.items)
+        state = (direct[:, None] @ met)[:, 0] + self.value((mixed[:, None] @ met)[:, 0])
+        if states.users is not None:
+            state = state + states.users[users]
+        if self.user_adapters is not None:
+            state = self.user_adapters(state, domains)
+        return functional.normalize(state, dim=1)
+
+    def prior(self, counts: Tensor) -> Tensor:
+        """Part of the score that is the same for all users, from the items' events (N,)."""
+        prior: Tensor = self.popularity * torch.log1p(counts) + self.bias * self.met
+        return prior
+
+    def _node_input(self, kind: str, data: HeteroData) -> Tensor:
+        identity: Tensor = self.identity[_nodes(kind)]
+        met = self.met
+        if "rows" in data[kind]:  # a part of the graph
+            identity = functional.embedding(data[kind].rows, identity)
+            met = met[data[kind].rows] if kind == "item" else met
+        if kind == "item":
+            identity = identity * met[:, None]
+        if kind == "item" and self.fusion is not None:
+            fused: Tensor = self.fusion(data["item"])
+            return identity + fused
+        if _nodes(kind) not in self.project:
+            return identity
+        projected: Tensor = self.project[_nodes(kind)](data[kind].text)
+        return identity + projected
+
+    def _shares(self, states: States, domains: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+        """Weights (B, L) with which the events enter a state directly and by self-attention."""
+        rows = _padded(states, history)
+        there = (history != PAD).to(states.items.dtype)
+        if self.training and self.history_dropout:
+            kept = there * (torch.rand_like(there) >= self.history_dropout)
+            there = torch.where(kept.any(dim=1, keepdim=True), kept, there)
+        inside = (states.domains[rows] == domains[:, None]).to(there.dtype)
+        direct = (self.position + self.position_inside * inside) * there
+        query = functional.embedding(rows, self.query(states.items))
+        key = functional.embedding(rows, self.key(states.items))
+        logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between
+        attention = torch.softmax(logits.masked_fill(there[:, None] == 0, -1e9), dim=2)
+        return direct, (direct[:, None] @ attention)[:, 0] * there
+
+
+def node_parameters(model: HistoryGNN) -> dict[str, str]:
+    """Names of the parameters that have a row for each node, and of what kind the nodes are."""
+    return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in model.kinds}}
+
+
+def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
+    """Edge types of each hop: those whose source has a state, and whose target reaches a score.
+
+    The last hop ends at items, and at users from other users and entities: a user's own items come
+    in by the history, where the one to be predicted is not among them.
+    """
+    result: list[list[EdgeType]] = []
+    reached = {kind for kind in data.node_types if kind != "user"}
+    for layer in range(1, layers + 1):
+        keys = [key for key in data.edge_types if key[0] in reached]
+        if layer == layers:
+            keys = [k for k in keys if k[2] == "item" or (k[2] == "user" and k[0] != "item")]
+        result.append(keys)
+        reached = reached | {key[2] for key in keys}
+    return result
+
+
+def _nodes(kind: str) -> str:
+    """A name that a parameter may have, and that is not a method of the container."""
+    return f"{kind}_nodes".replace(".", "\N{MIDDLE DOT}")
+
+
+def _padded(states: States, history: Tensor) -> Tensor:
+    """Rows in ``states.items``, the zero row for `PAD`."""
+    return torch.where(history == PAD, len(states.items) - 1, history)

@@ -1,0 +1,1 @@
+"""The simple parts of a score: EASE, steps, likeness, popularity, walks."""

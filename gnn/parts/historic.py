@@ -1,0 +1,252 @@
+"""The simple parts of a score: a linear model of items, item transitions, text, popularity.
+
+None of them is trained step by step; each is a matrix made at once from events or text, the linear
+one by `linkspan.gnn.parts.ease`. Their sum is a strong model by itself, and the bar for any network
+(`linkspan.gnn.scores.hybrid` weighs them).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.events.domains import rows_at_once
+from linkspan.gnn.events.known import Past, Pasts, count_users
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+ROWS = 512
+"""Users for whom some items are scored at once, at most."""
+
+
+def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_array:
+    """Share of the steps out of each item that lead to each other.
+
+    Args:
+        steps: As `linkspan.gnn.events.transitions.transitions` gives them.
+        items: Number of items N.
+        prior: Added to each item's sum, so that few steps count less.
+
+    Returns:
+        (N, N) float32, rows sum to less than 1.
+    """
+    counts = _counted(steps, items)
+    out = np.asarray(counts.sum(axis=1)).ravel() + prior
+    shares: sparse.csr_array = sparse.diags_array((1.0 / out).astype(np.float32)) @ counts
+    return shares
+
+
+def mutual_steps(steps: pd.DataFrame, items: int) -> sparse.csr_array:
+    """(N, N) steps in both directions, over the square root of both items' sums."""
+    counts = _counted(steps, items)
+    both = counts + counts.T
+    sums = np.asarray(both.sum(axis=1)).ravel()
+    scale = sparse.diags_array((1.0 / np.sqrt(np.maximum(sums, 1e-12))).astype(np.float32))
+    scaled: sparse.csr_array = scale @ both @ scale
+    return scaled
+
+
+def _counted(steps: pd.DataFrame, items: int) -> sparse.csr_array:
+    moved = steps[steps["source"] != steps["target"]]
+    places = (moved["source"].to_numpy(), moved["target"].to_numpy())
+    weights = moved["weight"].to_numpy(np.float32)
+    return sparse.coo_array((weights, places), shape=(items, items)).tocsr()
+
+
+def by_domain(
+    matrix: sparse.csr_array, rows: Mapping[str, IntArray]
+) -> dict[str, sparse.csr_array]:
+    """Domain to the columns of its items."""
+    return {domain: matrix[:, items] for domain, items in rows.items()}
+
+
+class Scores(NamedTuple):
+    """What a feature says of some items of a domain, and of all its items together.
+
+    Attributes:
+        values: (B, k) scores of the items.
+        mean: (B,) over all items of the domain.
+        spread: (B,) standard deviation over them.
+    """
+
+    values: FloatArray
+    mean: FloatArray
+    spread: FloatArray
+
+
+def in_slices(
+    at: Callable[[IntArray, str, IntArray], Scores],
+    users: IntArray,
+    domain: str,
+    items: IntArray,
+    size: int,
+) -> Scores:
+    """What a feature says of some items (B, k), for so many users at a time."""
+    starts = range(0, max(len(users), 1), size)
+    parts = [at(users[n : n + size], domain, items[n : n + size]) for n in starts]
+    return Scores(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+class Historic:
+    """A feature of histories; the same parameters score any others.
+
+    Args:
+        pasts: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
+        inside: Whether only events of the domain asked for count, and steps between them.
+    """
+
+    def __init__(self, pasts: Pasts, rows: Mapping[str, IntArray], *, inside: bool = False) -> None:
+        self._pasts, self._rows, self._inside = pasts, rows, inside
+        self._codes = {domain: code for code, domain in enumerate(rows)}
+
+    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+        """The same for other histories.
+
+        Args:
+            pasts: Of users that are asked for by their rows here.
+            owners: (U,) row in the graph of each of them, for features that go by it.
+        """
+        other = copy(self)
+        other._pasts = pasts
+        return other
+
+    def _past(self, domain: str) -> Past:
+        """The events that count in a domain."""
+        return self._pasts.over(self._codes[domain] if self._inside else None)
+
+
+class Scattered(Historic, ABC):
+    """A feature that scores few of the items; the others have 0."""
+
+    @abstractmethod
+    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) scores of the domain's items."""
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        return np.asarray(self.found(users, domain).toarray(), np.float32)
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """Scores of some items (B, k) of the domain, without making those of all others dense."""
+        # A place that is not zero takes ten times its value on the way; at worst none is zero.
+        size = rows_at_once(len(self._rows[domain]), 10, ROWS)
+        return in_slices(self._at, users, domain, items, size)
+
+    def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        rows, count = self._rows[domain], len(self._rows[domain])
+        found = self.found(users, domain)
+        found.sort_indices()
+        user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
+        known = np.append(user * count + found.indices, -1)
+        wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
+        place = np.searchsorted(known[:-1], wanted)
+        hits = known[place] == wanted
+        values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
+        mean = np.bincount(user, found.data, len(users)) / count
+        square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
+        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
+
+
+class Spread(Scattered):
+    """A history that fades, times a matrix from items to items.
+
+    Args:
+        part: Which of `PARTS` it belongs to.
+        name: What tells it from others.
+        matrices: Domain to the columns of its items in a matrix (N, N), as `by_domain` cuts them;
+            no place stands twice.
+        pasts: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
+        decay: Weight of an event for each step that it is older.
+        inside: Whether only events of the domain asked for count, and steps between them.
+    """
+
+    def __init__(
+        self,
+        part: str,
+        name: str,
+        matrices: Mapping[str, sparse.csr_array],
+        pasts: Pasts,
+        rows: Mapping[str, IntArray],
+        decay: float,
+        *,
+        inside: bool = False,
+    ) -> None:
+        super().__init__(pasts, rows, inside=inside)
+        self.part, self.name, self._matrices, self._decay = part, name, matrices, decay
+
+    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) scores of the domain's items."""
+        past = self._past(domain).rows(users, self._decay)
+        found: sparse.csr_array = (past @ self._matrices[domain]).tocsr()
+        return found
+
+
+class Likeness(Historic):
+    """Cosines of an item's text with those of a history that fades, summed.
+
+    Args:
+        text: (N, d) vectors of length 1 (`unit_rows`); zeros where an item has no text.
+        pasts: Known events.
+        rows: Domain to item rows.
+        decay: Weight of an event for each step that it is older.
+    """
+
+    part = "text"
+
+    def __init__(
+        self, text: FloatArray, pasts: Pasts, rows: Mapping[str, IntArray], decay: float
+    ) -> None:
+        super().__init__(pasts, rows)
+        self.name, self._text, self._decay = f"text {decay:g}", text, decay
+        self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        mean = self._past(domain).rows(users, self._decay) @ self._text
+        scores: FloatArray = mean @ self._text[self._rows[domain]].T
+        return scores
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
+        """As `Spread.at`."""
+        if domain not in self._known:
+            self._known[domain] = moments(self._text[self._rows[domain]])
+        mean, covariance = self._known[domain]
+        state = self._past(domain).rows(users, self._decay) @ self._text
+        values = np.zeros(items.shape, np.float32)
+        for place, column in enumerate(items.T):  # (B, k, d) at once would be large
+            values[:, place] = np.einsum("bd,bd->b", state, self._text[column])
+        square = np.einsum("bd,bd->b", state @ covariance, state)
+        return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
+
+
+def moments(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(d,) mean and (d, d) covariance of vectors (n, d)."""
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
+    return mean, centred.T @ centred / np.float32(len(vectors))
+
+
+class Popular:
+    """Logarithm of one and the number of users of an item."""
+
+    name = part = "popularity"
+
+    def __init__(self, events: pd.DataFrame, rows: Mapping[str, IntArray], items: int) -> None:
+        counts = np.log1p(count_users(events, items)).astype(np.float32)
+        self._counts = {domain: counts[chosen] for domain, chosen in rows.items()}
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores, the same for every user."""
+        counts = self._counts[domain]
+        return np.broadcast_to(counts, (len(users), len(counts)))

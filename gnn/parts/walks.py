@@ -1,0 +1,93 @@
+"""Walks from a user's items, over their other users, to what those met.
+
+A state of a few dozen numbers an item cannot hold which of many seldom met items were met by the
+same users. Walks read it from the edges: messages that carry one number, from the user asked for,
+over three steps. The steps are those of Cooper et al. (2014, doi:10.1145/2567948.2579244), divided
+as in graph filters (Shen et al., 2021, doi:10.1145/3459637.3482264).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.parts.historic import Scattered, by_domain
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+ITEM_POWER, USER_POWER = 0.75, 0.5
+"""What leaves a node is divided by its number of edges to this power; chosen on validation rows."""
+
+SCALE = 25.0
+"""A share of the score is ``log(1 + SCALE * strength)``; chosen likewise."""
+
+MOST = 200
+"""Users of an item to whom walks go; where it has more, to so many of them, drawn once."""
+
+
+class Walks:
+    """The edges between users and items, both ways.
+
+    Attributes:
+        met: (U, N) float32 ones: what each user met.
+        out: (N, U) what goes from an item to each of its users and on, for a weight of 1.
+
+    Args:
+        events: Known events; columns ``user`` and ``item``.
+        users: Number of users U.
+        items: Number of items N.
+    """
+
+    def __init__(self, events: pd.DataFrame, users: int, items: int) -> None:
+        pairs = events[["user", "item"]].drop_duplicates()
+        of_item, of_user = np.bincount(pairs["item"]), np.bincount(pairs["user"])
+        ones = np.ones(len(pairs), np.float32)
+        self.met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))
+        kept = pairs.sample(frac=1.0, random_state=0).groupby("item").head(MOST)
+        user, item = kept["user"].to_numpy(), kept["item"].to_numpy()
+        leaving = of_item[item] ** (1.0 - ITEM_POWER) / np.minimum(of_item[item], MOST)
+        weights = (leaving * of_user[user] ** -USER_POWER).astype(np.float32)
+        self.out = sparse.csr_array((weights, (item, user)), shape=(items, users))
+
+
+class Walked(Scattered):
+    """How strongly walks reach an item; a feature of the network.
+
+    No walk goes over the user asked for, whose other items are what is asked for.
+
+    Args:
+        walks: Over known events.
+        pasts: Histories.
+        rows: Domain to item rows; the order is that of the domains' positions.
+    """
+
+    name, part = "walks", "gnn"
+
+    def __init__(self, walks: Walks, pasts: Pasts, rows: Mapping[str, IntArray]) -> None:
+        super().__init__(pasts, rows)
+        self._walks, self._met = walks, by_domain(walks.met, rows)
+        self._owners: IntArray | None = None
+
+    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+        """As `Historic.over`; walks do not go over the owners."""
+        other = super().over(pasts, owners)
+        other._owners = owners
+        return other
+
+    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) ``log(1 + SCALE * strength)`` of the domain's items."""
+        owners = users if self._owners is None else self._owners[users]
+        reached = (self._past(domain).rows(users) @ self._walks.out).tocsr()
+        rows = np.repeat(np.arange(len(users)), np.diff(reached.indptr))
+        reached.data[reached.indices == owners[rows]] = 0.0
+        reached.eliminate_zeros()
+        shares: sparse.csr_array = (reached @ self._met[domain]).tocsr()
+        shares.data = np.log1p(np.float32(SCALE) * shares.data)
+        return shares

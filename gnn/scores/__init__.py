@@ -1,0 +1,1 @@
+"""Scores from several parts: their weights, lists, re-ranking, and reasons."""

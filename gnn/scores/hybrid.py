@@ -1,0 +1,245 @@
+"""One score from several parts: each standardised per user, weighed by what validation rows say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from linkspan.gnn.encoding.texts import unit_rows
+from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
+from linkspan.gnn.models.fitted import FittedModel, Weights
+from linkspan.gnn.parts.dual_ease import Dual, DualWeights
+from linkspan.gnn.parts.historic import (
+    Historic,
+    Likeness,
+    Popular,
+    Spread,
+    by_domain,
+    forward_steps,
+    mutual_steps,
+)
+from linkspan.gnn.parts.linear import learn_linear
+from linkspan.gnn.parts.walks import Walked
+from linkspan.gnn.scores.components import Component, Cosine, Prior
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
+"""What the figures call the sum of all parts, that of the simple parts, and the network alone."""
+
+
+class Decays(NamedTuple):
+    """Rates at which histories fade: over all domains, and within the domain asked for."""
+
+    all: tuple[float, ...]
+    inside: tuple[float, ...]
+
+
+LINEAR_DECAYS = Decays((1.0, 0.7, 0.4), (0.7, 0.4))
+STEP_DECAYS = Decays((0.8, 0.3), (0.3,))
+OWN_STEP_DECAYS = Decays((0.8,), (0.3,))
+MUTUAL_DECAYS = Decays((0.3,), (0.3,))
+TEXT_DECAYS = (0.7, 0.4)
+"""The weights choose among the rates."""
+
+STEP_PRIOR = 5.0
+
+
+class Feature(Component, Protocol):
+    """A component that is weighed; its name tells it from the others."""
+
+    @property
+    def part(self) -> str:
+        """Which of `PARTS` its share is counted in."""
+        ...
+
+
+class Mixture:
+    """The weighted sum of features; a component.
+
+    Args:
+        name: What the figures call it.
+        fitted: Whose known events count.
+        features: Those that ``weights`` names, in its order.
+        weights: As `linkspan.gnn.scores.weighing.fit_weights` finds them; without, the features are
+            summed as they are.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fitted: FittedModel,
+        features: Sequence[Feature],
+        weights: Weights | None = None,
+    ) -> None:
+        self.name, self.features = name, tuple(features)
+        self._fitted, self._weights = fitted, weights
+
+    def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
+        """Part to its share (B, N) of the scores of a domain's items."""
+        parts: dict[str, FloatArray] = {}
+        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
+            if weight > 0:
+                share = feature.score(users, domain)
+                if self._weights is not None:
+                    share = standardized(share) * np.float32(weight)
+                known = parts.get(feature.part)
+                parts[feature.part] = share if known is None else known + share
+        if not parts:  # no feature counts in this domain
+            last = self.features[-1]
+            parts[last.part] = np.zeros_like(last.score(users, domain))
+        return parts
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, N) scores of the domain's items."""
+        return total(self.parts(users, domain))
+
+    def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
+        """(B, k) scores of some items (B, k), less what is the same for every history."""
+        total = np.zeros(items.shape, np.float32)
+        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
+            if weight > 0 and isinstance(feature, Cosine | Historic):
+                values, mean, spread = feature.at(users, domain, items)
+                if self._weights is not None:
+                    there = (spread > 1e-6)[:, None]
+                    centred = values - mean[:, None]
+                    values = np.divide(
+                        centred, spread[:, None], out=np.zeros_like(centred), where=there
+                    )
+                total += np.float32(weight) * values
+        return total
+
+    def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
+        """The same parts and weights for other histories: no training.
+
+        Args:
+            events: Columns ``user`` and ``item``, sorted by user and in time order within each;
+                their users are asked for by their rows here.
+            owners: (U,) row in the graph of each of them.
+        """
+        snapshot, other = self._fitted.snapshot, copy(self)
+        pasts = Pasts(events, item_domains(snapshot), timed=snapshot.timed)
+        other.features = tuple(
+            feature.over(pasts, owners) if isinstance(feature, Cosine | Historic) else feature
+            for feature in self.features
+        )
+        return other
+
+    def _weights_in(self, domain: str) -> tuple[float, ...]:
+        return (1.0,) * len(self.features) if self._weights is None else self._weights.of(domain)
+
+
+def total(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """(B, N) the sum of the parts, a new array."""
+    first, *others = parts.values()
+    result = np.array(first, np.float32)
+    for part in others:
+        result += part
+    return result
+
+
+def standardized(scores: FloatArray) -> FloatArray:
+    """Scores (B, N) less their mean over the items, over their standard deviation.
+
+    A user for whom all items score the same gets zeros.
+    """
+    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))
+    spread[spread <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
+    result: FloatArray = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    return result
+
+
+def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedModel:
+    """The model with known weights of the parts, and the linear part learned from its events."""
+    return replace(with_linear(fitted), weights=weights)
+
+
+def with_linear(fitted: FittedModel) -> FittedModel:
+    """The model with the linear part learned from its known events."""
+    linear = learn_linear(fitted.snapshot, fitted.events, fitted.settings)
+    return replace(fitted, linear=linear)
+
+
+def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
+    """The features of a model that has a linear part.
+
+    Returns:
+        `SIMPLE` and `GNN` to the features of each; `HYBRID` to all of them.
+    """
+    snapshot, events, pasts = fitted.snapshot, fitted.events, fitted.pasts
+    items, rows = len(snapshot.items), rows_by_domain(snapshot)
+    several = len(rows) > 1
+    simple: list[Feature] = []
+
+    def add(part: str, name: str, matrix: sparse.csr_array, decays: Decays) -> None:
+        matrices = by_domain(matrix, rows)
+        for decay in decays.all if snapshot.timed else decays.all[:1]:
+            simple.append(Spread(part, f"{name} {decay:g}", matrices, pasts, rows, decay))
+        for decay in decays.inside if several else ():
+            own = f"{name} {decay:g} inside"
+            simple.append(Spread(part, own, matrices, pasts, rows, decay, inside=True))
+
+    assert fitted.linear is not None, "the model has no linear part"
+    if isinstance(fitted.linear, DualWeights):
+        simple.append(Dual("linear", fitted.linear, pasts, rows))
+        if several:
+            simple.append(Dual("linear inside", fitted.linear, pasts, rows, inside=True))
+    elif not snapshot.timed:
+        add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
+    else:
+        add("linear", "linear", fitted.linear, LINEAR_DECAYS)
+        for key, steps in all_transitions(events, item_domains(snapshot), fitted.settings).items():
+            within = key == NEXT_INSIDE
+            forward = forward_steps(steps, items, STEP_PRIOR)
+            name = "forward within" if within else "forward"
+            add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
+            if not within:
+                add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
+    if has_text(fitted):
+        text = unit_rows(fitted.text["item"])
+        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
+        simple += [Likeness(text, pasts, rows, decay) for decay in decays]
+    simple.append(Popular(events, rows, items))
+    network = _trained(fitted)
+    if not snapshot.timed:
+        network.append(Walked(fitted.walks, pasts, rows))
+    return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def has_text(fitted: FittedModel) -> bool:
+    """Whether any item has a text."""
+    return "item" in fitted.text and bool(fitted.text["item"].any())
+
+
+def _trained(fitted: FittedModel) -> list[Feature]:
+    return [Cosine(fitted), Prior(fitted)]
+
+
+def published(fitted: FittedModel) -> Mixture:
+    """What a model's lists are scored with."""
+    return next(iter(mixtures(fitted).values()))
+
+
+def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
+    """What a model scores with: `HYBRID` and `SIMPLE` if it has weights, and `GNN`.
+
+    The first one is what is published.
+    """
+    if not fitted.weights:
+        return {GNN: Mixture(GNN, fitted, _trained(fitted))}
+    features = build_features(fitted)
+    return {
+        name: Mixture(name, fitted, features[name], fitted.weights.get(name))
+        for name in (HYBRID, SIMPLE, GNN)
+    }

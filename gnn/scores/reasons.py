@@ -1,0 +1,102 @@
+"""What a score would be without each item of the user's past: the reason is the dearest of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from linkspan.gnn.events.history import PAD
+from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.scores.hybrid import Mixture
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+_CHUNK = 4096
+"""Histories that are scored at once."""
+
+_LATEST = 4
+"""So many of the latest events, over all domains and within the one asked for, may be the reason:
+on goodbooks, 97% of the reasons that all of them give, for 55% of the time."""
+
+
+class Losses(NamedTuple):
+    """What scores lose by each past item.
+
+    Attributes:
+        past: (B, L) item rows, each once, else `PAD`; the latest first, then more of the domain.
+        losses: (B, k, L) score less the score without the past item, ``-inf`` at `PAD`.
+    """
+
+    past: IntArray
+    losses: FloatArray
+
+    def because(self) -> IntArray:
+        """(B, k) the past items without which most is lost, -1 where there is no history."""
+        result: IntArray = np.take_along_axis(self.past, self.losses.argmax(axis=2), 1)
+        return result
+
+
+def find_losses(
+    fitted: FittedModel, mixture: Mixture, users: IntArray, domain: str, items: IntArray
+) -> Losses:
+    """Take each item of a past away, and score again (leave one out).
+
+    An item goes with all its events; older events become younger, the attention and the
+    standardised parts are computed again, all exactly; parameters stay as they are. Sums of what
+    each event gives are no substitute: without the latest event the one before takes its weight.
+
+    Args:
+        fitted: The model.
+        mixture: What scores.
+        users: (B,) user rows.
+        domain: Name of the items' domain.
+        items: (B, k) item rows.
+
+    Returns:
+        Of the latest events, over all domains and within this one; where histories are sets, of as
+        many as the network looks at. Costs L times the events of the users, and no scores of
+        other items.
+    """
+    code = fitted.snapshot.domains.index(domain)
+    recent = fitted.pasts.recent(users, code, fitted.model.length)
+    met = recent.items
+    if fitted.snapshot.timed:
+        late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
+        met = np.where(late, met, PAD)
+    again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
+    past = np.where(again.any(axis=2), PAD, met)
+    owner, place = np.nonzero(past != PAD)
+    losses = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
+    scores = mixture.at(users, domain, items)
+    for start in range(0, len(owner), _CHUNK):
+        rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
+        events = without(fitted.events, users[rows], past[rows, places])
+        left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
+        losses[rows, :, places] = scores[rows] - left
+    return Losses(past, losses)
+
+
+def without(events: pd.DataFrame, users: IntArray, items: IntArray) -> pd.DataFrame:
+    """Histories from which one item each is missing.
+
+    Args:
+        events: Known events, sorted by user and in time order within each.
+        users: (V,) user rows.
+        items: (V,) item rows.
+
+    Returns:
+        Columns ``user`` (from 0 to V - 1) and ``item``, in the same order.
+    """
+    known, met = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
+    first = np.searchsorted(known, users, side="left")
+    sizes = np.searchsorted(known, users, side="right") - first
+    rows = np.repeat(np.arange(len(users)), sizes)
+    steps = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    left = met[np.repeat(first, sizes) + steps]
+    kept = left != items[rows]
+    return pd.DataFrame({"user": rows[kept], "item": left[kept]})

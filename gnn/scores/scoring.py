@@ -1,0 +1,204 @@
+"""Scores for all users, for pairs, and between items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from linkspan.errors import ModelError
+from linkspan.gnn.events.domains import item_domains, rows_at_once, rows_by_domain
+from linkspan.gnn.metrics import top_columns
+from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.scores.components import PARTS, Component, Seen
+from linkspan.gnn.scores.hybrid import published, total
+from linkspan.gnn.scores.reasons import find_losses
+from linkspan.gnn.scores.reranking import Choice, Chooser
+from linkspan.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+CHUNK = 1024
+"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+
+_ARRAYS = len(PARTS) + 4
+"""Arrays of scores of a domain at the same time: all parts, and what a sum or a choice makes."""
+
+
+def score_top(
+    fitted: FittedModel,
+    k: int | Mapping[str, int] = 10,
+    domains: Sequence[str] | None = None,
+    users: IntArray | None = None,
+    progress: Progress = SILENT,
+    choice: Choice | None = None,
+) -> pd.DataFrame:
+    """The ``k`` best items of each domain for each user, those that the user knows left out.
+
+    Args:
+        fitted: Its known events are what a user has seen, and what the user did not like.
+        k: Items per user and domain, in all or by domain (10 where it is not named); fewer where
+            fewer are left.
+        domains: Names; all by default.
+        users: User rows; all by default. A user without events gets the popularity prior alone.
+        progress: Told of each chunk of users.
+        choice: Which items may be in a list, and in which order they stand; by default all, the
+            best first. ``rank`` follows it, ``score`` does not.
+
+    Returns:
+        Sorted by user, domain and rank. Columns ``user``, ``item`` (int32 rows), ``domain`` (text),
+        ``rank`` (int32, from 1), ``score`` (float32), its parts ``gnn``, ``linear``,
+        ``transitions``, ``text``, ``popularity`` (float32, they add up to ``score``), and
+        ``because`` (int32 row of the past item that gave most; -1 without a history).
+
+    Raises:
+        ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.
+    """
+    wanted = _known_domains(fitted, domains)
+    lengths = {domain: k if isinstance(k, int) else k.get(domain, 10) for domain in wanted}
+    if min(lengths.values()) < 1:
+        raise ModelError(f"k must be 1 or more, found {min(lengths.values())}")
+    choice = choice or Choice()
+    chooser = Chooser(fitted, choice)
+    chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
+    mixture, seen = published(fitted), Seen(fitted, not_liked=True)
+    rows_of = rows_by_domain(fitted.snapshot)
+    size = rows_at_once(max(len(rows_of[domain]) for domain in wanted), _ARRAYS, CHUNK)
+    frames = []
+    with progress.task("score", total=len(chosen), unit="users") as task:
+        for start in range(0, max(len(chosen), 1), size):
+            chunk = chosen[start : start + size]
+            for domain in wanted:
+                parts = mixture.parts(chunk, domain)
+                scores = total(parts)
+                if not np.isfinite(scores).all():
+                    raise ModelError(f"scores in domain '{domain}' are not finite")
+                seen.hide(scores, chunk, domain)
+                choice.hide(scores, chunk, rows_of[domain])
+                best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
+                items = rows_of[domain][best]
+                columns: dict[str, NDArray[Any]] = {
+                    name: np.take_along_axis(part, best, 1) for name, part in parts.items()
+                }
+                columns["score"] = np.take_along_axis(scores, best, 1)
+                columns["because"] = find_losses(fitted, mixture, chunk, domain, items).because()
+                frame = _lists(chunk, "user", items, "item", columns)
+                frames.append(frame.assign(domain=domain))
+            task.advance(len(chunk))
+    table = pd.concat(frames, ignore_index=True)
+    for name in PARTS:
+        table[name] = table[name].astype(np.float32) if name in table else np.float32(0)
+    if choice.total is not None:
+        table = table.sort_values(["user", "rank", "score"], ascending=[True, True, False])
+        table = table.groupby("user", sort=False).head(choice.total)
+    table = table.sort_values(["user", "domain", "rank"], kind="stable", ignore_index=True)
+    return table[["user", "item", "domain", "rank", "score", *PARTS, "because"]]
+
+
+def score_pairs(
+    fitted: FittedModel,
+    users: IntArray,
+    items: IntArray,
+    method: Component | None = None,
+    domains: IntArray | None = None,
+) -> FloatArray:
+    """Scores of any pairs, seen or not.
+
+    Args:
+        fitted: The model.
+        users: (P,) user rows; -1 for a user whom the graph does not have.
+        items: (P,) item rows; those of -1 are not scored.
+        method: What scores; by default what is published.
+        domains: (P,) positions in ``snapshot.domains`` of the domain that each item is asked for
+            in, which must have it; by default that of its own key.
+
+    Returns:
+        (P,) scores, the same that `score_top` gives; NaN where there is no item.
+    """
+    own = np.append(item_domains(fitted.snapshot), -1)[items]
+    domains = own if domains is None else np.where(items < 0, -1, domains)
+    rows_of, scorer = rows_by_domain(fitted.snapshot), method or published(fitted)
+    result = np.full(len(users), np.nan, np.float32)
+    for code, domain in enumerate(fitted.snapshot.domains):
+        pairs = np.flatnonzero(domains == code)
+        columns = np.searchsorted(rows_of[domain], items[pairs])
+        distinct, row = np.unique(users[pairs], return_inverse=True)
+        order = np.argsort(row, kind="stable")
+        size = rows_at_once(len(rows_of[domain]), _ARRAYS, CHUNK)
+        for start in range(0, len(distinct), size):
+            chunk = distinct[start : start + size]
+            inside = order[slice(*np.searchsorted(row[order], [start, start + size]))]
+            scores = scorer.score(chunk, domain)
+            result[pairs[inside]] = scores[row[inside] - start, columns[inside]]
+    return result
+
+
+@torch.no_grad()
+def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
+    """The nearest items by cosine of their states, in their own domain and in the others.
+
+    Args:
+        fitted: The model.
+        k: Items in each of the two lists of an item; fewer where fewer are there.
+        progress: Told of each chunk of items.
+
+    Returns:
+        Sorted by item, list and rank. Columns ``item``, ``other`` (int32 rows), ``inside`` (bool:
+        both are of one domain), ``rank`` (int32, from 1 in each list), ``score`` (float32 cosine).
+    """
+    states, domains = fitted.states.items[:-1], item_domains(fitted.snapshot)
+    size, frames = rows_at_once(len(domains), 4, CHUNK), []
+    with progress.task("similar", total=len(domains), unit="items") as task:
+        for start in range(0, len(domains), size):
+            items = np.arange(start, min(start + size, len(domains)))
+            cosines = (states[items] @ states.T).cpu().numpy()
+            cosines[np.arange(len(items)), items] = -np.inf
+            same = domains[items][:, None] == domains[None]
+            for inside in (True, False):
+                scores = np.where(same == inside, cosines, -np.inf)
+                best = top_columns(scores, k)
+                columns = {"score": np.take_along_axis(scores, best, 1)}
+                frame = _lists(items, "item", best, "other", columns)
+                frames.append(frame.assign(inside=inside))
+            task.advance(len(items))
+    table = pd.concat(frames, ignore_index=True)
+    by = ["item", "inside", "rank"]
+    table = table.sort_values(by, ascending=[True, False, True], ignore_index=True)
+    return table[["item", "other", "inside", "rank", "score"]]
+
+
+def _known_domains(fitted: FittedModel, domains: Sequence[str] | None) -> list[str]:
+    known = fitted.snapshot.domains
+    unknown = [domain for domain in domains or () if domain not in known]
+    if unknown:
+        raise ModelError(f"unknown domain '{unknown[0]}'", hint=f"Known are: {', '.join(known)}")
+    return known if domains is None else list(domains)
+
+
+def _lists(
+    owners: IntArray, owner: str, best: IntArray, other: str, columns: dict[str, NDArray[Any]]
+) -> pd.DataFrame:
+    """Lists as a long table, without entries whose score is ``-inf``.
+
+    Args:
+        owners: (B,) rows whose lists these are.
+        owner: Name of their column.
+        best: (B, k) rows in the lists, best first.
+        other: Name of their column.
+        columns: Name to values (B, k); ``score`` among them.
+    """
+    keep = ~np.isneginf(columns["score"])
+    ranks = np.broadcast_to(np.arange(1, best.shape[1] + 1, dtype=np.int32), best.shape)
+    table = {
+        owner: np.repeat(owners, keep.sum(axis=1)).astype(np.int32),
+        other: best[keep].astype(np.int32),
+        "rank": ranks[keep],
+    }
+    for name, values in columns.items():
+        table[name] = values[keep].astype(np.int32 if values.dtype.kind == "i" else np.float32)
+    return pd.DataFrame(table)

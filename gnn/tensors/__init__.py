@@ -1,0 +1,1 @@
+"""The graph as tensors: nodes with features, edges, parts of them, and the mask."""

@@ -1,0 +1,1 @@
+"""Learning the parameters: trainer, gradients, batches, memory, checkpoint, tuning."""

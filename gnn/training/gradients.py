@@ -1,0 +1,109 @@
+"""Gradients of a batch: over the whole graph, or piece by piece where memory is bounded."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from linkspan.gnn.events.history import Histories
+from linkspan.gnn.network.model import HistoryGNN, States
+from linkspan.gnn.tensors.masking import SupervisionMask
+from linkspan.gnn.tensors.subgraph import draw_subgraph
+from linkspan.gnn.training.batches import Batch, BatchBuilder, batch_loss
+from linkspan.gnn.training.memory import Plan
+
+IntArray = NDArray[np.int64]
+
+
+class Learner:
+    """Adds the gradients of a batch to those of the parameters.
+
+    Args:
+        model: The network.
+        data: The whole graph.
+        mask: Takes the events of a batch out of its messages.
+        builder: Draws what targets are ranked against.
+        targets: (E,) item rows of all events.
+        plan: In which pieces.
+    """
+
+    def __init__(
+        self,
+        model: HistoryGNN,
+        data: HeteroData,
+        mask: SupervisionMask,
+        builder: BatchBuilder,
+        targets: IntArray,
+        plan: Plan,
+    ) -> None:
+        self._model, self._data, self._mask = model, data, mask
+        self._builder, self._targets, self.plan = builder, targets, plan
+
+    def learn(self, rows: IntArray, histories: Histories) -> float:
+        """Take the gradients of the mean loss of some events.
+
+        Args:
+            rows: (B,) positions of the events, sorted by domain.
+            histories: What came before each of them.
+
+        Returns:
+            The mean loss.
+        """
+        size = self.plan.rows
+        pieces = np.split(np.arange(len(rows)), range(size, len(rows), size))
+        if self.plan.fan_out:
+            return sum(self._around(rows[p], histories.take(p), len(rows)) for p in pieces)
+        states = self._model.encode(self._data, self._mask.without(self._tensor(rows)))
+        if len(pieces) == 1:
+            return self._back(states, self._build(rows, histories), len(rows))
+        # Each piece leaves its gradients at the states; then they go back through the hops once.
+        used = [each for each in (states.items, states.users) if each is not None]
+        ends = [each.detach().requires_grad_() for each in used]
+        cut = States(ends[0], ends[1] if len(ends) > 1 else None, states.domains)
+        loss = sum(
+            self._back(cut, self._build(rows[p], histories.take(p)), len(rows)) for p in pieces
+        )
+        torch.autograd.backward(used, [each.grad for each in ends])
+        return loss
+
+    def _around(self, rows: IntArray, histories: Histories, size: int) -> float:
+        """The same over a subgraph around some of the ``size`` events of a batch."""
+        batch = self._build(rows, histories)
+        seeds = {"item": batch.items()}
+        users = any(key[2] == "user" for key in self._model.relations[-1])
+        if users:
+            seeds["user"] = torch.unique(batch.users)
+        values = partial(self._mask.values_at, self._mask.losses(self._tensor(rows)))
+        subgraph = draw_subgraph(
+            self._data, self._model.relations, seeds, self.plan.fan_out, values
+        )
+        states = self._model.encode(*subgraph)
+        return self._back(
+            states, batch.within(subgraph, users=users), size, subgraph.data["item"].rows
+        )
+
+    def _build(self, rows: IntArray, histories: Histories) -> Batch:
+        return self._builder.build(histories, self._targets[rows])
+
+    def _back(self, states: States, batch: Batch, size: int, items: Tensor | None = None) -> float:
+        """Gradients and share of the mean loss of ``size`` events.
+
+        Args:
+            states: What messages gave.
+            batch: Some of the events.
+            size: All of them.
+            items: Rows in the whole graph of the items of ``states``.
+        """
+        prior = self._model.prior(self._data["item"].count)
+        prior = prior if items is None else prior[items]
+        loss = batch_loss(self._model, states, prior, batch) / size
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _tensor(self, array: IntArray) -> Tensor:
+        return torch.from_numpy(array).to(self._data["item"].count.device)

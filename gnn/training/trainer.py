@@ -1,0 +1,284 @@
+"""Learning the parameters: sampled softmax over the items of the target's domain."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from linkspan.errors import ModelError
+from linkspan.gnn.evaluation.ranking import rank_events
+from linkspan.gnn.events.dislikes import Dislikes
+from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
+from linkspan.gnn.events.split import Split, some_validation
+from linkspan.gnn.metrics import hit_rate, ndcg
+from linkspan.gnn.models.fitted import Epoch, FittedModel, choose_device
+from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.scores.hybrid import GNN, mixtures
+from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.tensors.features import check_vectors
+from linkspan.gnn.tensors.hetero_data import build_hetero_data
+from linkspan.gnn.tensors.masking import SupervisionMask
+from linkspan.gnn.training.batches import BatchBuilder
+from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
+from linkspan.gnn.training.gradients import Learner
+from linkspan.gnn.training.memory import MIB, choose_plan
+from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import SILENT, Progress
+
+FloatArray = NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+
+def train(
+    snapshot: Snapshot,
+    split: Split,
+    text: dict[str, FloatArray],
+    settings: TrainSettings,
+    progress: Progress = SILENT,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    checkpoint: Path | None = None,
+) -> FittedModel:
+    """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
+
+    Held-out events reach neither messages nor counts; it is checked. Training stops when NDCG@10
+    on validation rows has not risen for ``settings.patience`` epochs.
+
+    Args:
+        snapshot: The graph.
+        split: Of this snapshot.
+        text: Node type to vectors (n, d), as `linkspan.gnn.encoding.texts` gives them.
+        settings: How to build and train.
+        progress: Told of each epoch.
+        on_epoch: Called after each epoch; what it raises ends the training.
+        checkpoint: File that keeps the state after each epoch; where one of the same snapshot,
+            settings and split is there, the training goes on from it, to the same model. It stays
+            at the end, so that what is done with the model may be broken off too: whoever named
+            it removes it.
+
+    Raises:
+        ModelError: The split is of another snapshot, no event has a history, the texts do not fit
+            the nodes, the loss is not finite, or CUDA is asked for and absent.
+    """
+    if split.fingerprint != snapshot.fingerprint():
+        raise ModelError(
+            "the split was made from another snapshot", hint="Split the snapshot again"
+        )
+    events = snapshot.events()
+    held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
+    validation = some_validation(split, events, settings.seed)
+    with _seeded(settings):
+        trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
+        kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
+        curves, best, best_weights = trainer.restore(kept)
+        with progress.task("train", total=settings.epochs, unit="epochs") as task:
+            task.advance(len(curves))
+            while len(curves) < settings.epochs and len(curves) - best.epoch < settings.patience:
+                loss = trainer.run_epoch()
+                hits, gain = _validate(trainer.fitted(), validation)
+                curves.append(Epoch(len(curves) + 1, loss, hits, gain))
+                task.advance(note=_note(curves[-1]))
+                if gain is None or best.ndcg is None or gain > best.ndcg:
+                    best, best_weights = curves[-1], trainer.weights()
+                trainer.keep(kept, Progressed(curves, best, best_weights))
+                on_epoch(curves[-1])
+        trainer.model.load_state_dict(best_weights)
+        return trainer.fitted(curves, best.epoch)
+
+
+def train_all(
+    snapshot: Snapshot,
+    text: dict[str, FloatArray],
+    settings: TrainSettings,
+    epochs: int,
+    progress: Progress = SILENT,
+    checkpoint: Path | None = None,
+) -> FittedModel:
+    """Learn parameters from all events, for a known number of epochs: the model to publish.
+
+    Args:
+        snapshot: The graph.
+        text: Node type to vectors (n, d).
+        settings: How to build and train.
+        epochs: Passes over the events, such as the ``best_epoch`` of `train`.
+        progress: Told of each epoch.
+        checkpoint: As for `train`.
+
+    Raises:
+        ModelError: As for `train`.
+    """
+    with _seeded(settings):
+        trainer = _Trainer(snapshot, snapshot.events(), None, text, settings)
+        kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
+        curves, _, _ = trainer.restore(kept)
+        with progress.task("fit on all events", total=epochs, unit="epochs") as task:
+            task.advance(len(curves))
+            while len(curves) < epochs:
+                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
+                task.advance(note=_note(curves[-1]))
+                trainer.keep(kept, Progressed(curves, curves[-1], {}))
+        return trainer.fitted(curves, epochs)
+
+
+def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT) -> FittedModel:
+    """More passes over the known events of a model, from its parameters on.
+
+    Args:
+        fitted: The model; it stays as it is.
+        epochs: Passes over the events.
+        progress: Told of each epoch.
+
+    Raises:
+        ModelError: The loss is not finite.
+    """
+    with _seeded(fitted.settings):
+        known = (fitted.snapshot, fitted.events, None, fitted.text, fitted.settings)
+        trainer, curves = _Trainer(*known, start=fitted), []
+        with progress.task("train further", total=epochs, unit="epochs") as task:
+            for number in range(1, epochs + 1):
+                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+                task.advance(note=_note(curves[-1]))
+        return replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
+
+
+class _Trainer:
+    """State of one training: model, optimiser, rows, and generators of random numbers."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        events: pd.DataFrame,
+        held_out: pd.DataFrame | None,
+        text: dict[str, FloatArray],
+        settings: TrainSettings,
+        start: FittedModel | None = None,
+    ) -> None:
+        self.snapshot, self.events, self.text, self.settings = snapshot, events, text, settings
+        self.device = choose_device(settings.device)
+        check_vectors(snapshot, text)
+        if start is None:
+            data = build_hetero_data(snapshot, events, text, settings, held_out)
+            self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
+        else:
+            data, self.model = start.data, copy.deepcopy(start.model)
+        self.data = data.to(self.device)
+        self.mask = SupervisionMask(self.data, events, settings)
+        self.random = np.random.default_rng(settings.seed)
+        self.domains = item_domains(snapshot)
+        # A repeated event asks for what is already known, which no list will ever hold.
+        self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
+        rows = int((self._histories().items[self.fresh, 0] != PAD).sum())
+        if not rows:
+            raise ModelError(
+                "no event has one before it by the same user, so nothing can be learned",
+                hint="At least one user needs two events beside those held out; protocol 'random' "
+                "in [split] holds out fewer",
+            )
+        batch = math.ceil(rows / self._steps(rows))
+        self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)
+        if note := self.plan.note():
+            _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)
+        builder = BatchBuilder(
+            list(rows_by_domain(snapshot).values()),
+            Dislikes(snapshot, self.domains, held_out),
+            settings,
+            self.random,
+            self.device,
+        )
+        targets = events["item"].to_numpy(np.int64)
+        self.learner = Learner(self.model, self.data, self.mask, builder, targets, self.plan)
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def run_epoch(self) -> float:
+        """One pass over all events with a history; the mean loss."""
+        self.model.train()
+        histories = self._histories()
+        rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
+        self.random.shuffle(rows)
+        total = 0.0
+        for batch in np.array_split(rows, self._steps(len(rows))):
+            # Rows of one domain stand together, so that they share their negatives.
+            batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
+            self.optimizer.zero_grad()
+            loss = self.learner.learn(batch, histories.take(batch))
+            self.optimizer.step()
+            total += loss * len(batch)
+        if not math.isfinite(total):
+            raise ModelError(
+                "the loss is not finite", hint="Lower 'learning_rate' or raise 'temperature'"
+            )
+        return total / len(rows)
+
+    def fitted(self, curves: list[Epoch] | None = None, best_epoch: int = 0) -> FittedModel:
+        """The model as it is now."""
+        return FittedModel(
+            snapshot=self.snapshot,
+            settings=self.settings,
+            text=self.text,
+            events=self.events,
+            data=self.data,
+            model=self.model.eval(),
+            curves=tuple(curves or ()),
+            best_epoch=best_epoch,
+            bounded=self.plan.note(),
+        )
+
+    def keep(self, checkpoint: Checkpoint, progressed: Progressed) -> None:
+        """Write how far it has come."""
+        checkpoint.save(progressed, self.model, self.optimizer, self.random)
+
+    def restore(self, checkpoint: Checkpoint) -> Progressed:
+        """Go on from a checkpoint, or begin."""
+        found = checkpoint.restore(self.model, self.optimizer, self.random)
+        return found or Progressed([], Epoch(0, math.inf, None, None), self.weights())
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the parameters."""
+        return copy.deepcopy(self.model.state_dict())
+
+    def _histories(self) -> Histories:
+        length = self.model.length
+        if self.snapshot.timed:
+            return before_events(self.events, self.domains, length, inside=self.model.inside)
+        return other_events(self.events, self.domains, length, self.random)
+
+    def _steps(self, rows: int) -> int:
+        """Optimiser steps of an epoch."""
+        return min(math.ceil(rows / self.settings.batch_size), self.settings.steps)
+
+
+def _validate(
+    fitted: FittedModel, validation: pd.DataFrame
+) -> tuple[float, float] | tuple[None, None]:
+    """HR@10 and NDCG@10 on validation rows; None where there are none."""
+    if not len(validation):
+        return None, None
+    ranks = rank_events(fitted, validation, mixtures(fitted)).table[GNN].to_numpy()
+    return hit_rate(ranks, 10), ndcg(ranks, 10)
+
+
+@contextmanager
+def _seeded(settings: TrainSettings) -> Iterator[None]:
+    """Torch's generators begin at the seed inside, and go on as before after."""
+    with torch.random.fork_rng():
+        torch.manual_seed(settings.seed)
+        yield
+
+
+def _note(epoch: Epoch) -> str:
+    figures = "" if epoch.ndcg is None else f", validation NDCG@10 {100 * epoch.ndcg:.2f}"
+    return f"loss {epoch.loss:.3f}{figures}"

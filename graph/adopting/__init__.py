@@ -1,0 +1,1 @@
+"""Graphs that were there before: looking at them, checking roles, leaving again."""

@@ -1,0 +1,1 @@
+"""The clients: questions to the graph, their answers, and reasons in words."""

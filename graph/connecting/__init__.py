@@ -1,0 +1,1 @@
+"""Connections to both servers, and the embedded one as a child process."""

@@ -1,0 +1,1 @@
+"""Writing a run's lists and vectors, switching readers to it, and going back."""

@@ -1,0 +1,161 @@
+"""Lists on their way into the graph: read in pieces, checked, and made into rows to send.
+
+A list file may be larger than memory, so whatever reads it does so piece by piece; a piece ends
+where a list ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from linkspan.errors import PublishError
+
+PARTS = ("gnn", "linear", "transitions", "text", "popularity")
+"""The parts of a score; they add up to it."""
+PIECE = 50_000
+"""Rows of a file that are in memory at once."""
+
+Lists = pd.DataFrame | Path
+"""A table, or the Parquet file that holds it."""
+
+
+@dataclass
+class ListCounts:
+    """What `check_lists` counted.
+
+    Attributes:
+        users: Users with a list.
+        rows: Recommendations.
+        items: Keys of the items recommended.
+        digest: Of who gets what at which rank and score, whatever the order of rows; 64 bits.
+    """
+
+    users: int = 0
+    rows: int = 0
+    items: set[str] = field(default_factory=set)
+    digest: int = 0
+
+
+def pieces(lists: Lists, by: str) -> Iterator[pd.DataFrame]:
+    """The rows in their order, in pieces that end where ``by`` changes.
+
+    Args:
+        lists: The rows of one value of ``by`` stand together.
+        by: Column whose values must not be torn apart.
+    """
+    if isinstance(lists, pd.DataFrame):
+        yield lists
+        return
+    rest: pd.DataFrame | None = None
+    with pq.ParquetFile(lists) as file:
+        for batch in file.iter_batches(PIECE):
+            frame = batch.to_pandas()
+            if rest is not None:
+                frame = pd.concat([rest, frame], ignore_index=True)
+            keys = frame[by].to_numpy(object)
+            whole = int(np.argmax(keys[::-1] != keys[-1])) if keys[0] != keys[-1] else len(keys)
+            rest = frame[len(frame) - whole :].reset_index(drop=True)
+            if whole < len(frame):
+                yield frame[: len(frame) - whole]
+    if rest is not None:
+        yield rest
+
+
+def count_rows(lists: Lists) -> int:
+    """Number of rows."""
+    return len(lists) if isinstance(lists, pd.DataFrame) else pq.read_metadata(lists).num_rows
+
+
+def check_lists(lists: Lists) -> ListCounts:
+    """Refuse lists that no reader should see.
+
+    Args:
+        lists: As for `linkspan.graph.publishing.publish.publish`.
+
+    Raises:
+        PublishError: There are none, a score is not finite, the parts do not add up, an item stands
+            twice in a list, ranks have gaps, or nearly everyone gets the same few items.
+    """
+    counts = ListCounts()
+    users: dict[str, int] = defaultdict(int)
+    items: dict[str, set[str]] = defaultdict(set)
+    longest: dict[str, int] = defaultdict(int)
+    largest = gap = 0.0
+    for piece in pieces(lists, "user"):
+        if piece.empty:
+            continue
+        scores = piece[["score", *PARTS]].to_numpy(np.float64)
+        if not np.isfinite(scores).all():
+            wrong = int((~np.isfinite(scores)).any(1).sum())
+            raise PublishError(f"{wrong:,} scores are not finite")
+        gap = max(gap, float(np.abs(scores[:, 0] - scores[:, 1:].sum(1)).max()))
+        largest = max(largest, float(np.abs(scores).max()))
+        if piece.duplicated(["user", "item"]).any():
+            raise PublishError("an item stands twice in a user's list")
+        per_list = piece.groupby(["user", "domain"], sort=False)["rank"].agg(["min", "max", "size"])
+        if (per_list["min"] != 1).any() or (per_list["max"] != per_list["size"]).any():
+            raise PublishError("the ranks of a list have gaps")
+        counts.rows += len(piece)
+        counts.users += piece["user"].nunique()
+        counts.items.update(piece["item"])
+        told = pd.util.hash_pandas_object(piece[["user", "item", "rank", "score"]], index=False)
+        counts.digest = (counts.digest + int(told.to_numpy().sum())) % 2**64
+        for name, part in piece[piece["because"].notna()].groupby("domain"):
+            domain = str(name)
+            users[domain] += part["user"].nunique()
+            items[domain].update(part["item"])
+            longest[domain] = max(longest[domain], int(part["rank"].max()))
+    if not counts.rows:
+        raise PublishError("there are no recommendations to publish")
+    if gap > 1e-4 * max(1.0, largest):
+        raise PublishError(f"the parts of a score miss it by {gap:.2g}")
+    for domain, number in users.items():
+        if number >= 100 and len(items[domain]) <= longest[domain]:
+            raise PublishError(
+                f"the model collapsed: {number:,} users get the same {len(items[domain])} items "
+                f"in '{domain}'",
+                hint="Train again with other settings",
+            )
+    return counts
+
+
+def list_rows(lists: Lists) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each user's list as one row of ``publish_recommended``, with its length."""
+    columns = ["item", "domain", "rank", "score", *PARTS, "because"]
+    for piece in pieces(lists, "user"):
+        yield from _grouped(piece, "user", columns, "items")
+
+
+def similar_rows(similar: Lists) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each item's similar items as one row of ``publish_similar``, with their number."""
+    for piece in pieces(similar, "item"):
+        renamed = piece.rename(columns={"item": "of", "other": "item"})
+        for count, row in _grouped(renamed, "of", ["item", "rank", "score"], "others"):
+            yield count, {"item": row["of"], "others": row["others"]}
+
+
+def _grouped(
+    frame: pd.DataFrame, by: str, columns: list[str], name: str
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Runs of equal ``by`` as one row each; the frame is sorted by it."""
+    keys = frame[by].to_numpy(object)
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, int)
+    ends = np.r_[starts[1:], len(keys)]
+    values = [
+        frame[column].astype(object).where(frame[column].notna(), None).tolist()
+        for column in columns
+    ]
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        members = [
+            dict(zip(columns, row, strict=True))
+            for row in zip(*(column[start:end] for column in values), strict=True)
+        ]
+        yield end - start, {by: keys[start], name: members}

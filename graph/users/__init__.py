@@ -1,0 +1,1 @@
+"""Feedback of users, pseudonyms in place of their ids, and forgetting them."""

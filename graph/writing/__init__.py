@@ -1,0 +1,1 @@
+"""Batched writes, constraints and indexes, and the lease of a writer."""
