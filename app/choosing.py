@@ -19,6 +19,7 @@ from linkspan.graph.publishing.rules import Rule, parse_rule, read_properties
 from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_similar
+from linkspan.opening import open_model
 from linkspan.progress import Progress
 from linkspan.settings import PublishSettings
 from linkspan.workspace import RunFolder
@@ -104,7 +105,7 @@ def write_lists(
         ModelError: The model cannot be read.
     """
     rows = find_users(snapshot, settings)
-    model = gnn.load(run.final, snapshot)
+    model = open_model(run, snapshot)
     written = write_recommended(model, run, settings, choice, rows, progress)
     similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
     similar = _without(similar, gone)

@@ -29,6 +29,7 @@ from linkspan.graph.users.feedback import FeedbackRules, build_rules
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
+from linkspan.opening import open_model
 from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
 from linkspan.settings import Settings
@@ -184,7 +185,8 @@ class Pipeline:
             )
             if settings.hybrid:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
-            gnn.save(fitted.with_events(snapshot.events()), run.held_out, split)
+            gnn.save_vectors(text, run.embedded)
+            gnn.save(fitted.learned, run.held_out, split)
             curves = [epoch._asdict() for epoch in fitted.curves]
             draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
             stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
@@ -200,7 +202,7 @@ class Pipeline:
             )
             if fitted.weights:
                 final = gnn.with_weights(final, fitted.weights)
-            gnn.save(final, run.final)
+            gnn.save(final.learned, run.final)
             for name in ("train", "refit"):
                 (kept / name).unlink(missing_ok=True)
             events = len(snapshot.events())
@@ -233,7 +235,7 @@ class Pipeline:
         """
         with self.stage("evaluate") as stage:
             split = gnn.Split.load(run.split)
-            model = gnn.load(run.held_out, snapshot)
+            model = open_model(run, snapshot, run.held_out)
             evaluation = gnn.evaluate(model, split, baselines, self.progress)
             evaluation.ranks.to_parquet(run.ranks, index=False)
             figures = {
@@ -289,7 +291,7 @@ class Pipeline:
             name.
         """
         with self.stage("score") as stage:
-            model = gnn.load(run.final, snapshot)
+            model = open_model(run, snapshot)
             file = PairsFile(pairs, snapshot, self.settings.pseudonyms())
             counts = write_scores(file, scores, model, self.progress)
             stage.count, stage.unit, stage.figures = counts["pairs"], "pairs", counts

@@ -89,9 +89,11 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     )
     text = pipeline.embed(snapshot)
     with pipeline.stage("refresh") as stage:
-        model = gnn.load(latest.final, known)
-        model = gnn.carry_over(model, snapshot, text, epochs, pipeline.progress)
-        gnn.save(model, run.final)
+        model = gnn.load(latest.final).on(gnn.View.whole(snapshot, text))
+        if epochs:
+            model = gnn.train_further(model, epochs, pipeline.progress)
+        gnn.save_vectors(text, run.embedded)
+        gnn.save(model.learned, run.final)
         stage.text = (
             f"{counted(changes.events, 'new event')}, {counted(changes.new_users, 'new user')}, "
             f"{counted(changes.new_items, 'new item')}; "

@@ -35,6 +35,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     from linkspan.gnn.scores.components import Seen
     from linkspan.gnn.scores.hybrid import published, total
     from linkspan.gnn.scores.reasons import find_losses
+    from linkspan.opening import open_model
 
     if found.run is None:
         raise ModelError(
@@ -44,7 +45,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     snapshot = workspace.load_snapshot(folder.read("run")["fingerprint"])
     user = _row(snapshot, "user", found.user, found.run)
     item = _row(snapshot, "item", found.item, found.run)
-    fitted = gnn.load(folder.final, snapshot)
+    fitted = open_model(folder, snapshot)
     users, mixture = np.array([user]), published(fitted)
     column = int(np.searchsorted(rows_by_domain(snapshot)[found.domain], item))
     parts = mixture.parts(users, found.domain)

@@ -115,6 +115,7 @@ class RunFolder:
         id: Its id, which is the folder's name.
         held_out: Folder of the model fitted without the held-out events.
         final: Folder of the model fitted on all events, which is published.
+        embedded: Safetensors file of the vectors of texts and images that both models read.
         lists: Parquet file of the recommendations.
         similar: Parquet file of the similar items.
         vectors: Parquet file of the items' vectors.
@@ -127,6 +128,7 @@ class RunFolder:
         self.held_out, self.final = folder / "held_out", folder / "final"
         self.lists, self.similar = folder / "recommended.parquet", folder / "similar.parquet"
         self.vectors = folder / "vectors.parquet"
+        self.embedded = folder / "embedded.safetensors"
         self.split = self.held_out / "split.parquet"
         self.ranks = folder / "ranks.parquet"
 

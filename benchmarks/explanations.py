@@ -36,20 +36,20 @@ def fit(data_set: DataSet, folder: Path, epochs: int, encoder: str | None) -> gn
         settings, report=lambda stage: print(f"  {stage.name} {stage.seconds:.0f} s", flush=True)
     )
     snapshot, kept = read_snapshot(pipeline), folder / data_set.name / "model"
-    if kept.exists():
-        return gnn.load(kept, snapshot)
     train = settings.train.model_copy(
         update={"epochs": epochs, **({"encoder": encoder} if encoder else {})}
     )
     text = gnn.embed_snapshot_text(
         snapshot, gnn.build_encoder(train.encoder), pipeline.workspace.text
     )
+    if kept.exists():
+        return gnn.load(kept).on(gnn.View.whole(snapshot, text))
     split = gnn.split_events(snapshot, settings.split, train.seed)
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, train), split)
     final = gnn.with_weights(
         gnn.train_all(snapshot, text, train, fitted.best_epoch), fitted.weights
     )
-    gnn.save(final, kept)
+    gnn.save(final.learned, kept)
     return final
 
 

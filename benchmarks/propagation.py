@@ -169,7 +169,7 @@ def measure_lists(console: Console, snapshot: Snapshot, text: Text, pairs: np.nd
     events, sizes = snapshot.events(), (len(snapshot.users), len(snapshot.items))
     fitted = gnn.train_all(snapshot, text, gnn.TrainSettings(), epochs=1)
     split = gnn.last_out(snapshot)
-    weighed = gnn.fit_hybrid(fitted.with_events(events.iloc[split.train]), split)
+    weighed = gnn.fit_hybrid(fitted.learned.on(fitted.view.over(events.iloc[split.train])), split)
     hybrid = gnn.with_weights(fitted, weighed.weights)
     network = replace(hybrid, weights={}, linear=None)
     ones = np.ones(pairs.shape[1], np.float32)

@@ -84,17 +84,16 @@ def main() -> None:
         base = full_run(earlier, text, settings)
         started = perf_counter()
         full = full_run(after, text, settings)
-        gnn.save(full, Path(scratch) / "full")
+        gnn.save(full.learned, Path(scratch) / "full")
         gnn.score_top(full, 10)
         gnn.similar_items(full, 5)
         full_seconds = perf_counter() - started
 
-        gnn.save(base, Path(scratch) / "base")
+        gnn.save(base.learned, Path(scratch) / "base")
         started = perf_counter()
         changes = find_changes(earlier, after, pd.DataFrame({"user": [], "item": []}))
-        loaded = gnn.load(Path(scratch) / "base", earlier)
-        fresh = gnn.carry_over(loaded, after, text)
-        gnn.save(fresh, Path(scratch) / "refresh")
+        fresh = gnn.load(Path(scratch) / "base").on(gnn.View.whole(after, text))
+        gnn.save(fresh.learned, Path(scratch) / "refresh")
         gnn.score_top(fresh, 10, users=changes.users)
         seconds = perf_counter() - started
 

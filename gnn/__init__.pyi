@@ -2,6 +2,8 @@
 
 from .encoding.embedding import Embedded as Embedded
 from .encoding.embedding import embed_snapshot as embed_snapshot
+from .encoding.embedding import load_vectors as load_vectors
+from .encoding.embedding import save_vectors as save_vectors
 from .encoding.texts import HashEncoder as HashEncoder
 from .encoding.texts import SentenceEncoder as SentenceEncoder
 from .encoding.texts import TextEncoder as TextEncoder
@@ -17,10 +19,12 @@ from .events.split import Split as Split
 from .events.split import last_out as last_out
 from .events.split import split_events as split_events
 from .models.erasing import erase_from_model as erase_from_model
-from .models.fitted import Epoch as Epoch
-from .models.fitted import FittedModel as FittedModel
+from .models.learned import Epoch as Epoch
+from .models.learned import FittedModel as FittedModel
+from .models.learned import Learned as Learned
 from .models.store import load as load
 from .models.store import save as save
+from .models.view import View as View
 from .scores.components import PARTS as PARTS
 from .scores.components import Component as Component
 from .scores.hybrid import with_weights as with_weights
@@ -32,8 +36,8 @@ from .scores.weighing import fit_hybrid as fit_hybrid
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings
 from .tensors.features import find_scheme as find_scheme
-from .training.carrying import carry_over as carry_over
 from .training.trainer import train as train
 from .training.trainer import train_all as train_all
+from .training.trainer import train_further as train_further
 from .training.tuning import Tuned as Tuned
 from .training.tuning import tune as tune

@@ -33,7 +33,8 @@ def cold_hit_rate(snapshot: Snapshot, text: Text, settings: TrainSettings) -> fl
     """Share of users whose cold item is among the first 6 of the 36 cold ones, ties by half."""
     split = last_out(snapshot)
     events = snapshot.events()
-    fitted = train(snapshot, split, text, settings).with_events(events.iloc[split.history])
+    trained = train(snapshot, split, text, settings)
+    fitted = trained.learned.on(trained.view.over(events.iloc[split.history]))
     test = events.iloc[split.test]
     users, items = test["user"].to_numpy(np.int64), test["item"].to_numpy(np.int64)
     scores = Cosine(fitted).score(users, "b") + Prior(fitted).score(users, "b")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
+from linkspan.errors import ModelError
 from linkspan.gnn.encoding.images import ImageEncoder, embed_images
 from linkspan.gnn.encoding.texts import build_encoder, embed_snapshot_text, embed_texts, text_rows
 from linkspan.gnn.settings import TrainSettings
@@ -68,3 +72,23 @@ def embed_snapshot(
             if images.unread:
                 unread[name] = len(images.unread)
     return Embedded(vectors, unread)
+
+
+def save_vectors(vectors: Mapping[str, FloatArray], file: Path) -> None:
+    """Write vectors as safetensors."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: np.ascontiguousarray(matrix) for name, matrix in vectors.items()}, file)
+
+
+def load_vectors(file: Path) -> dict[str, FloatArray]:
+    """Read what `save_vectors` wrote.
+
+    Raises:
+        ModelError: The file is missing or damaged.
+    """
+    try:
+        return dict(load_file(file))
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(
+            f"{file}: vectors cannot be read ({error})", hint="Train it again"
+        ) from error

@@ -15,7 +15,7 @@ from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import Pasts, count_users
 from linkspan.gnn.events.transitions import transitions
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.ease import item_cosines, item_weights
 from linkspan.gnn.parts.historic import (
     Likeness,

@@ -18,7 +18,7 @@ from linkspan.gnn.events.domains import item_domains, rows_at_once, rows_by_doma
 from linkspan.gnn.events.known import count_users
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.metrics import figures_by_list, midranks, paired_interval, top_columns
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import mixtures
 from linkspan.progress import SILENT, Progress
@@ -177,7 +177,8 @@ def evaluate(
         )
     events = fitted.snapshot.events()
     known, held_out = events.iloc[split.history], events.iloc[split.test]
-    tested = fitted.with_events(known, held_out)
+    view = fitted.view.over(known, held_out)
+    tested = fitted.learned.on(view, fitted.device)
     others = build_baselines(tested, events.iloc[split.train], tuple(baselines))
     methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks, lists = rank_events(tested, held_out, methods, progress, lists=True)

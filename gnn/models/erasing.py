@@ -45,5 +45,3 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
     if (folder / LINEAR).exists() or (folder / DUAL).exists():
         settings = TrainSettings.model_validate(manifest["settings"])
         save_linear(learn_linear(snapshot, known, settings), folder)
-    manifest["fingerprint"] = snapshot.fingerprint()
-    file.write_text(json.dumps(manifest, indent=2))

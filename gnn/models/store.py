@@ -1,4 +1,4 @@
-"""A fitted model as files: weights as safetensors, the rest as JSON and Parquet."""
+"""A learned model as files: parameters as safetensors, the rest as JSON and Parquet."""
 
 from __future__ import annotations
 
@@ -7,132 +7,107 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
+import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.fitted import Epoch, FittedModel, Weights, choose_device
-from linkspan.gnn.network.model import HistoryGNN
+from linkspan.gnn.models.keys import NodeKeys
+from linkspan.gnn.models.learned import Epoch, Learned
+from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
-from linkspan.gnn.tensors.hetero_data import build_hetero_data
-from linkspan.graph.snapshot import Snapshot
 
-FORMAT = 4
-WEIGHTS, MANIFEST, TEXT, SPLIT = (
+FORMAT = 5
+PARAMETERS, KEYS, MANIFEST, SPLIT = (
     "weights.safetensors",
+    "keys.parquet",
     "model.json",
-    "text.safetensors",
     "split.parquet",
 )
 
 
-def save(fitted: FittedModel, folder: Path, split: Split | None = None) -> None:
-    """Write a model that was fitted on all events of its snapshot.
+def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
+    """Write a learned model.
 
-    Files: ``weights.safetensors``; ``text.safetensors`` (vectors by node type, or ``item/NAME`` for
-    those of a property); ``model.json`` (settings with the seed, version, fingerprint of the
-    snapshot, scheme of the features, relations of each hop, curves, weights of the parts);
-    ``linear.npz``, or ``dual.npz``, where it has a linear part; ``split.parquet`` where a split is
-    given.
+    Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind`` and ``key``, in the order of
+    the parameters' rows); ``linear.npz``, or ``dual.npz``, where it has a linear part;
+    ``split.parquet`` where a split is given; last, ``model.json`` (settings with the seed, version,
+    domains, scheme of the features, relations of each hop, curves, weights of the signals).
 
     Args:
-        fitted: The model.
+        learned: The model.
         folder: Made if need be; files of these names are replaced.
         split: The split that its settings and number of epochs were found with.
-
-    Raises:
-        ModelError: The model's known events are not all events of its snapshot.
     """
-    if len(fitted.events) != len(fitted.snapshot.events()):
-        raise ModelError(
-            "only a model over all events of its snapshot can be saved",
-            hint="Fit it with 'train_all', or give it all events with 'with_events'",
-        )
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(fitted.model.state_dict(), folder / WEIGHTS)
-    text = {kind: torch.from_numpy(vectors) for kind, vectors in fitted.text.items()}
-    save_file(text, folder / TEXT)
-    if fitted.linear is not None:
-        save_linear(fitted.linear, folder)
+    save_file(dict(learned.parameters), folder / PARAMETERS)
+    nodes = [pd.DataFrame({"kind": kind, "key": k}) for kind, k in learned.keys.nodes.items()]
+    pd.concat(nodes, ignore_index=True).to_parquet(folder / KEYS, index=False)
+    if learned.linear is not None:
+        save_linear(learned.linear, folder)
     if split is not None:
         split.save(folder / SPLIT)
     manifest = {
         "format": FORMAT,
         "version": _version(),
-        "fingerprint": fitted.snapshot.fingerprint(),
-        "settings": fitted.settings.model_dump(mode="json"),
-        "seed": fitted.settings.seed,
-        "best_epoch": fitted.best_epoch,
-        "relations": [["/".join(key) for key in keys] for keys in fitted.model.relations],
-        "features": fitted.data["item"].scheme.model_dump(mode="json"),
-        "curves": [epoch._asdict() for epoch in fitted.curves],
-        "weights": {name: weights._asdict() for name, weights in fitted.weights.items()},
+        "settings": learned.settings.model_dump(mode="json"),
+        "seed": learned.settings.seed,
+        "domains": learned.keys.domains,
+        "kinds": list(learned.keys.nodes),
+        "best_epoch": learned.best_epoch,
+        "relations": learned.relations,
+        "features": learned.scheme.model_dump(mode="json"),
+        "start": learned.start,
+        "curves": [epoch._asdict() for epoch in learned.curves],
+        "weights": {name: weights.as_dict() for name, weights in learned.weights.items()},
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
 
 
-def load(folder: Path, snapshot: Snapshot) -> FittedModel:
-    """Read what `save` wrote, for use on the snapshot it was fitted on.
+def load(folder: Path) -> Learned:
+    """Read what `save` wrote.
 
     Raises:
-        ModelError: The folder holds no model, one of another format, a damaged one, or one of
-            another snapshot.
+        ModelError: The folder holds no model, one of another format, or a damaged one.
     """
-    manifest = _read_manifest(folder)
-    if manifest["fingerprint"] != snapshot.fingerprint():
-        raise ModelError(
-            f"{folder}: the model was fitted on another snapshot (fingerprint "
-            f"{manifest['fingerprint'][:12]}, this one has {snapshot.fingerprint()[:12]})",
-            hint="Load the snapshot it was fitted on, or train again",
-        )
-    try:
-        settings = TrainSettings.model_validate(manifest["settings"])
-        curves = tuple(Epoch(**epoch) for epoch in manifest["curves"])
-        best_epoch = int(manifest["best_epoch"])
-        parts = {name: Weights.read(values) for name, values in manifest["weights"].items()}
-        linear = load_linear(folder) if parts else None
-        weights = load_file(folder / WEIGHTS)
-        text = {kind: vectors.numpy() for kind, vectors in load_file(folder / TEXT).items()}
-        events, device = snapshot.events(), choose_device(settings.device)
-        scheme = Scheme.model_validate(manifest.get("features", {}))
-        data = build_hetero_data(snapshot, events, text, settings, scheme=scheme)
-        model = HistoryGNN(data, len(snapshot.domains), settings)
-        model.load_state_dict(weights)
-    except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
-        raise ModelError(
-            f"{folder}: not a readable model ({error})", hint="Train it again"
-        ) from error
-    return FittedModel(
-        snapshot=snapshot,
-        settings=settings,
-        text=text,
-        events=events,
-        data=data.to(device),
-        model=model.to(device).eval(),
-        curves=curves,
-        best_epoch=best_epoch,
-        linear=linear,
-        weights=parts,
-    )
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        found = manifest["format"], manifest["fingerprint"]
+        found = manifest["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{folder}: not a readable model ({error})", hint="Train it again"
-        ) from error
-    if found[0] != FORMAT:
-        raise ModelError(
-            f"{folder}: model format {found[0]}, expected {FORMAT}", hint="Train it again"
+        raise _unreadable(folder, error) from error
+    if found != FORMAT:
+        raise ModelError(f"{folder}: model format {found}, expected {FORMAT}", hint="Train again")
+    try:
+        weights = {n: SignalWeights.read(values) for n, values in manifest["weights"].items()}
+        table = pd.read_parquet(folder / KEYS)
+        nodes = {
+            kind: pd.Index(table.loc[table["kind"] == kind, "key"], dtype=object)
+            for kind in manifest["kinds"]
+        }
+        return Learned(
+            settings=TrainSettings.model_validate(manifest["settings"]),
+            keys=NodeKeys(tuple(manifest["domains"]), nodes),
+            relations=tuple(
+                tuple((source, name, target) for source, name, target in keys)
+                for keys in manifest["relations"]
+            ),
+            scheme=Scheme.model_validate(manifest["features"]),
+            parameters=load_file(folder / PARAMETERS),
+            start=float(manifest["start"]),
+            linear=load_linear(folder) if weights else None,
+            weights=weights,
+            curves=tuple(Epoch(**epoch) for epoch in manifest["curves"]),
+            best_epoch=int(manifest["best_epoch"]),
         )
-    return manifest
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> ModelError:
+    return ModelError(f"{folder}: not a readable model ({error})", hint="Train it again")
 
 
 def _version() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,13 @@ from linkspan.gnn.network.convolutions import build_hop
 from linkspan.gnn.network.fusion import build_fusion
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType
+
+DOMAIN_PARAMETERS = tuple(
+    f"{adapters}.{half}"
+    for adapters in ("item_adapters", "user_adapters")
+    for half in ("down", "up")
+)
+"""Names of the parameters that have a row for each domain; without adapters there are none."""
 
 
 class States(NamedTuple):
@@ -70,9 +77,16 @@ class HistoryGNN(nn.Module):
         data: The graph, for the numbers of nodes, the widths of texts, and the edge types.
         domains: Number of domains.
         settings: Widths and numbers of layers.
+        relations: Edge types of each hop; without, all that lead to a score.
     """
 
-    def __init__(self, data: HeteroData, domains: int, settings: TrainSettings) -> None:
+    def __init__(
+        self,
+        data: HeteroData,
+        domains: int,
+        settings: TrainSettings,
+        relations: Sequence[Sequence[EdgeType]] | None = None,
+    ) -> None:
         super().__init__()
         width, self.ordered = settings.embedding_size, NEXT in data.edge_types
         self.length = settings.history_length if self.ordered else SET_LENGTH
@@ -94,7 +108,8 @@ class HistoryGNN(nn.Module):
                 if "text" in data[kind] and (kind != "item" or self.fusion is None)
             }
         )
-        self.relations = _useful_relations(data, settings.layers)
+        found = _useful_relations(data, settings.layers) if relations is None else relations
+        self.relations = [list(keys) for keys in found]
         self.convs = nn.ModuleList(
             build_hop(settings.convolution, keys, width) for keys in self.relations
         )
@@ -203,9 +218,9 @@ class HistoryGNN(nn.Module):
         return direct, (direct[:, None] @ attention)[:, 0] * there
 
 
-def node_parameters(model: HistoryGNN) -> dict[str, str]:
+def node_parameters(kinds: Iterable[str]) -> dict[str, str]:
     """Names of the parameters that have a row for each node, and of what kind the nodes are."""
-    return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in model.kinds}}
+    return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in kinds}}
 
 
 def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories
 from linkspan.gnn.events.known import Pasts, Recent
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.historic import Scores, moments
 
 FloatArray = NDArray[np.float32]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import NamedTuple, Protocol
@@ -16,7 +16,8 @@ from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import Pasts
 from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
-from linkspan.gnn.models.fitted import FittedModel, Weights
+from linkspan.gnn.models.learned import FittedModel
+from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
 from linkspan.gnn.parts.historic import (
     Historic,
@@ -55,7 +56,7 @@ TEXT_DECAYS = (0.7, 0.4)
 STEP_PRIOR = 5.0
 
 
-class Feature(Component, Protocol):
+class Signal(Component, Protocol):
     """A component that is weighed; its name tells it from the others."""
 
     @property
@@ -65,38 +66,37 @@ class Feature(Component, Protocol):
 
 
 class Mixture:
-    """The weighted sum of features; a component.
+    """The weighted sum of signals; a component.
 
     Args:
         name: What the figures call it.
         fitted: Whose known events count.
-        features: Those that ``weights`` names, in its order.
-        weights: As `linkspan.gnn.scores.weighing.fit_weights` finds them; without, the features are
-            summed as they are.
+        signals: Those that are summed.
+        weights: As `linkspan.gnn.scores.weighing.fit_weights` finds them; without, the signals are
+            summed as they are. A signal that they do not name counts nothing.
     """
 
     def __init__(
         self,
         name: str,
         fitted: FittedModel,
-        features: Sequence[Feature],
-        weights: Weights | None = None,
+        signals: Sequence[Signal],
+        weights: SignalWeights | None = None,
     ) -> None:
-        self.name, self.features = name, tuple(features)
+        self.name, self.signals = name, tuple(signals)
         self._fitted, self._weights = fitted, weights
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
         parts: dict[str, FloatArray] = {}
-        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
-            if weight > 0:
-                share = feature.score(users, domain)
-                if self._weights is not None:
-                    share = standardized(share) * np.float32(weight)
-                known = parts.get(feature.part)
-                parts[feature.part] = share if known is None else known + share
-        if not parts:  # no feature counts in this domain
-            last = self.features[-1]
+        for signal, weight in self._weighed(domain):
+            share = signal.score(users, domain)
+            if self._weights is not None:
+                share = standardized(share) * np.float32(weight)
+            known = parts.get(signal.part)
+            parts[signal.part] = share if known is None else known + share
+        if not parts:  # no signal counts in this domain
+            last = self.signals[-1]
             parts[last.part] = np.zeros_like(last.score(users, domain))
         return parts
 
@@ -107,9 +107,9 @@ class Mixture:
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
         total = np.zeros(items.shape, np.float32)
-        for feature, weight in zip(self.features, self._weights_in(domain), strict=True):
-            if weight > 0 and isinstance(feature, Cosine | Historic):
-                values, mean, spread = feature.at(users, domain, items)
+        for signal, weight in self._weighed(domain):
+            if isinstance(signal, Cosine | Historic):
+                values, mean, spread = signal.at(users, domain, items)
                 if self._weights is not None:
                     there = (spread > 1e-6)[:, None]
                     centred = values - mean[:, None]
@@ -129,14 +129,19 @@ class Mixture:
         """
         snapshot, other = self._fitted.snapshot, copy(self)
         pasts = Pasts(events, item_domains(snapshot), timed=snapshot.timed)
-        other.features = tuple(
-            feature.over(pasts, owners) if isinstance(feature, Cosine | Historic) else feature
-            for feature in self.features
+        other.signals = tuple(
+            signal.over(pasts, owners) if isinstance(signal, Cosine | Historic) else signal
+            for signal in self.signals
         )
         return other
 
-    def _weights_in(self, domain: str) -> tuple[float, ...]:
-        return (1.0,) * len(self.features) if self._weights is None else self._weights.of(domain)
+    def _weighed(self, domain: str) -> Iterator[tuple[Signal, float]]:
+        """The signals that count in a domain, with their weights."""
+        weights = None if self._weights is None else self._weights.of(domain)
+        for signal in self.signals:
+            weight = 1.0 if weights is None else weights.get(signal.name, 0.0)
+            if weight > 0:
+                yield signal, weight
 
 
 def total(parts: Mapping[str, FloatArray]) -> FloatArray:
@@ -160,8 +165,8 @@ def standardized(scores: FloatArray) -> FloatArray:
     return result
 
 
-def with_weights(fitted: FittedModel, weights: Mapping[str, Weights]) -> FittedModel:
-    """The model with known weights of the parts, and the linear part learned from its events."""
+def with_weights(fitted: FittedModel, weights: Mapping[str, SignalWeights]) -> FittedModel:
+    """The model with known weights of the signals, and the linear part learned from its events."""
     return replace(with_linear(fitted), weights=weights)
 
 
@@ -171,16 +176,16 @@ def with_linear(fitted: FittedModel) -> FittedModel:
     return replace(fitted, linear=linear)
 
 
-def build_features(fitted: FittedModel) -> dict[str, list[Feature]]:
-    """The features of a model that has a linear part.
+def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
+    """The signals of a model that has a linear part.
 
     Returns:
-        `SIMPLE` and `GNN` to the features of each; `HYBRID` to all of them.
+        `SIMPLE` and `GNN` to the signals of each; `HYBRID` to all of them.
     """
     snapshot, events, pasts = fitted.snapshot, fitted.events, fitted.pasts
     items, rows = len(snapshot.items), rows_by_domain(snapshot)
     several = len(rows) > 1
-    simple: list[Feature] = []
+    simple: list[Signal] = []
 
     def add(part: str, name: str, matrix: sparse.csr_array, decays: Decays) -> None:
         matrices = by_domain(matrix, rows)
@@ -222,7 +227,7 @@ def has_text(fitted: FittedModel) -> bool:
     return "item" in fitted.text and bool(fitted.text["item"].any())
 
 
-def _trained(fitted: FittedModel) -> list[Feature]:
+def _trained(fitted: FittedModel) -> list[Signal]:
     return [Cosine(fitted), Prior(fitted)]
 
 
@@ -238,8 +243,8 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
     """
     if not fitted.weights:
         return {GNN: Mixture(GNN, fitted, _trained(fitted))}
-    features = build_features(fitted)
+    signals = build_signals(fitted)
     return {
-        name: Mixture(name, fitted, features[name], fitted.weights.get(name))
+        name: Mixture(name, fitted, signals[name], fitted.weights.get(name))
         for name in (HYBRID, SIMPLE, GNN)
     }

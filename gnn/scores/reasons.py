@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.hybrid import Mixture
 
 FloatArray = NDArray[np.float32]

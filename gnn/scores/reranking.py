@@ -14,7 +14,7 @@ from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.metrics import top_columns
 
 if TYPE_CHECKING:
-    from linkspan.gnn.models.fitted import FittedModel
+    from linkspan.gnn.models.learned import FittedModel
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import item_domains, rows_at_once, rows_by_domain
 from linkspan.gnn.metrics import top_columns
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import published, total
 from linkspan.gnn.scores.reasons import find_losses

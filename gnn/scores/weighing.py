@@ -16,14 +16,15 @@ from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import rows_at_once, rows_by_domain
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.metrics import kth_largest, ndcg_by_row
-from linkspan.gnn.models.fitted import FittedModel, Weights
+from linkspan.gnn.models.learned import FittedModel
+from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.scores.components import Seen
 from linkspan.gnn.scores.hybrid import (
     GNN,
     HYBRID,
     SIMPLE,
-    Feature,
-    build_features,
+    Signal,
+    build_signals,
     standardized,
     with_linear,
 )
@@ -34,7 +35,7 @@ IntArray = NDArray[np.int64]
 Vector = NDArray[np.float64]
 
 TOP = 60
-"""Items of each feature's list that are candidates: what a list may begin with."""
+"""Items of each signal's list that are candidates: what a list may begin with."""
 
 SPREAD = 100
 """Items drawn from the whole domain that are candidates in a list of their own: where a list is not
@@ -45,7 +46,7 @@ _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
 
 _USUAL = 0.2
-"""Sum of the weights below which first steps are smaller: where the scores of a feature have long
+"""Sum of the weights below which first steps are smaller: where the scores of a signal have long
 tails, as those of a sparse matrix, all weights are small, and only their ratios count."""
 
 
@@ -53,17 +54,17 @@ class Examples(NamedTuple):
     """Validation rows with candidates.
 
     Attributes:
-        features: (T, F) standardised features of all candidates, row after row; the row's own item
+        signals: (T, F) standardised signals of all candidates, row after row; the row's own item
             is the first of each row.
         starts: (R + 1,) where each row begins.
     """
 
-    features: FloatArray
+    signals: FloatArray
     starts: IntArray
 
     def choose(self, columns: Sequence[int]) -> Examples:
-        """Some features only."""
-        return Examples(np.ascontiguousarray(self.features[:, columns]), self.starts)
+        """Some signals only."""
+        return Examples(np.ascontiguousarray(self.signals[:, columns]), self.starts)
 
 
 def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -> FittedModel:
@@ -92,21 +93,21 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
         _log.warning("there are no validation events to weigh the parts on: the network is alone")
         return fitted
     fitted = with_linear(fitted)
-    features, seen = build_features(fitted), Seen(fitted)
+    signals, seen = build_signals(fitted), Seen(fitted)
     names = fitted.snapshot.items["domain"].to_numpy()[validation["item"]]
     rows_of, random = rows_by_domain(fitted.snapshot), np.random.default_rng(fitted.settings.seed)
     examples: dict[str, list[Examples]] = {}
     with progress.task("weigh the parts", total=len(rows_of), unit="domains") as task:
         for domain, rows in rows_of.items():
             inside = validation[names == domain]
-            examples[domain] = draw_examples(features[HYBRID], inside, domain, rows, seen, random)
+            examples[domain] = draw_examples(signals[HYBRID], inside, domain, rows, seen, random)
             task.advance()
-    every = [feature.name for feature in features[HYBRID]]
+    every = [signal.name for signal in signals[HYBRID]]
     # The network's states are trained to be summed as they are, but walks are not trained at all.
     mixed = (HYBRID, SIMPLE) if fitted.snapshot.timed else (HYBRID, SIMPLE, GNN)
     weights = {}
     for name in mixed:
-        chosen = [feature.name for feature in features[name]]
+        chosen = [signal.name for signal in signals[name]]
         places = [every.index(one) for one in chosen]
         parts = {
             domain: [each.choose(places) for each in found] for domain, found in examples.items()
@@ -116,17 +117,17 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
 
 
 def draw_examples(
-    features: Sequence[Feature],
+    signals: Sequence[Signal],
     events: pd.DataFrame,
     domain: str,
     rows: IntArray,
     seen: Seen,
     random: np.random.Generator,
 ) -> list[Examples]:
-    """Features of validation rows: of the row's item, and of candidates.
+    """Signals of validation rows: of the row's item, and of candidates.
 
     Args:
-        features: F of them.
+        signals: F of them.
         events: Validation rows of this domain; columns ``user`` and ``item``.
         domain: Its name.
         rows: (N,) ascending rows of its items.
@@ -134,13 +135,13 @@ def draw_examples(
         random: Draws candidates.
 
     Returns:
-        The same rows twice: with what each feature's list begins with, and with items drawn from
+        The same rows twice: with what each signal's list begins with, and with items drawn from
         the whole domain.
     """
     users = events["user"].to_numpy(np.int64)
     own = np.searchsorted(rows, events["item"].to_numpy(np.int64))
-    heads, spread = _Collected(len(features)), _Collected(len(features))
-    size = rows_at_once(len(rows), len(features) + 6, _CHUNK)  # the others: met, unmet, on the way
+    heads, spread = _Collected(len(signals)), _Collected(len(signals))
+    size = rows_at_once(len(rows), len(signals) + 6, _CHUNK)  # the others: met, unmet, on the way
     for start in range(0, len(users), size):
         asked, column = users[start : start + size], own[start : start + size]
         lines = np.arange(len(asked))
@@ -149,8 +150,8 @@ def draw_examples(
         chosen = np.zeros(met.shape, bool)
         top = min(TOP, len(rows))
         scores = []
-        for feature in features:
-            score = standardized(feature.score(asked, domain))
+        for signal in signals:
+            score = standardized(signal.score(asked, domain))
             unmet = score + met
             least = kth_largest(unmet, top)
             # Where most items score the same, as by a sparse matrix, only those above them.
@@ -170,35 +171,35 @@ class _Collected:
     """Rows with candidates, as they come."""
 
     def __init__(self, width: int) -> None:
-        self._features, self._sizes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        self._signals, self._sizes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
 
     def add(self, scores: Sequence[FloatArray], own: IntArray, places: NDArray[np.bool_]) -> None:
         """Rows (B,) with their own column and the places (B, N) of their candidates."""
         first = np.stack([score[np.arange(len(own)), own] for score in scores], axis=1)
         others = np.stack([score[places] for score in scores], axis=1)
         counts = places.sum(axis=1)
-        self._features.append(np.insert(others, np.cumsum(counts) - counts, first, axis=0))
+        self._signals.append(np.insert(others, np.cumsum(counts) - counts, first, axis=0))
         self._sizes.append(counts + 1)
 
     def examples(self) -> Examples:
         """All of them."""
         starts = np.concatenate([[0], np.cumsum(np.concatenate(self._sizes))])
-        return Examples(np.concatenate(self._features), starts)
+        return Examples(np.concatenate(self._signals), starts)
 
 
-def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]) -> Weights:
-    """Weights of the features, for all domains and for each; 0 or more.
+def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]) -> SignalWeights:
+    """Weights of the signals, for all domains and for each; 0 or more.
 
     First a conditional logit (McFadden, 1974): the chance of the row's item among its candidates
-    is the softmax of the weighted features. From there, one weight after the other is moved where
+    is the softmax of the weighted signals. From there, one weight after the other is moved where
     that raises NDCG@10 (coordinate ascent: Metzler & Croft, 2007, doi:10.1007/s10791-006-9019-z),
     or the product of both where there are two kinds of candidates.
     A domain leaves the weights of all only where its rows gain by more than two standard errors.
-    Where the rows favour no feature, all count alike.
+    Where the rows favour no signal, all count alike.
 
     Args:
         examples: Domain to its rows, as `draw_examples` gives them; the logit takes the first.
-        names: (F,) names of the features.
+        names: (F,) names of the signals.
     """
     rows = [found for found in examples.values() if len(found[0].starts) > 1]
     every = [_joined(each) for each in zip(*rows, strict=True)]
@@ -209,36 +210,37 @@ def fit_weights(examples: Mapping[str, Sequence[Examples]], names: Sequence[str]
         _ascend(found, shared, errors=2.0) if len(found[0].starts) > 1 else shared
         for found in examples.values()
     ]
-    return Weights(
-        tuple(names),
-        tuple(examples),
-        tuple(shared.tolist()),
-        tuple(tuple(weights.tolist()) for weights in own),
+    return SignalWeights(
+        dict(zip(names, shared.tolist(), strict=True)),
+        {
+            domain: dict(zip(names, weights.tolist(), strict=True))
+            for domain, weights in zip(examples, own, strict=True)
+        },
     )
 
 
 def _joined(parts: Sequence[Examples]) -> Examples:
     """Rows of several domains as one."""
-    ends = np.cumsum([0, *(len(part.features) for part in parts)])
+    ends = np.cumsum([0, *(len(part.signals) for part in parts)])
     starts = [part.starts[:-1] + end for part, end in zip(parts, ends[:-1], strict=True)]
-    features = np.concatenate([part.features for part in parts])
-    return Examples(features, np.concatenate([*starts, ends[-1:]]))
+    signals = np.concatenate([part.signals for part in parts])
+    return Examples(signals, np.concatenate([*starts, ends[-1:]]))
 
 
 def _logit(examples: Examples) -> Vector:
-    features, first = examples.features, examples.starts[:-1]
+    signals, first = examples.signals, examples.starts[:-1]
     sizes = np.diff(examples.starts)
 
     def loss(weights: Vector) -> tuple[float, Vector]:
-        scores = features @ weights.astype(np.float32)
+        scores = signals @ weights.astype(np.float32)
         top = np.maximum.reduceat(scores, first)
         powers = np.exp(scores - np.repeat(top, sizes))
         sums = np.add.reduceat(powers, first)
         total = float(np.sum(np.log(sums) + top) - scores[first].sum() + weights @ weights)
-        gradient = features.T @ (powers / np.repeat(sums, sizes)) - features[first].sum(axis=0)
+        gradient = signals.T @ (powers / np.repeat(sums, sizes)) - signals[first].sum(axis=0)
         return total, (gradient + 2.0 * weights).astype(np.float64)
 
-    start = np.full(features.shape[1], 0.1)
+    start = np.full(signals.shape[1], 0.1)
     bounds = [(0.0, None)] * len(start)
     # The ascent goes on from here, so that the last digits are not worth their time.
     found = optimize.minimize(
@@ -258,7 +260,7 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
     """
     weights = weights.copy()
     tried = [value * min(1.0, (weights.sum() or _USUAL) / _USUAL) for value in _FIRST]
-    scores = [each.features @ weights.astype(np.float32) for each in lists]
+    scores = [each.signals @ weights.astype(np.float32) for each in lists]
     gains = [_gains(each, score) for each, score in zip(lists, scores, strict=True)]
     for _ in range(_ROUNDS):
         risen = 0.0
@@ -267,7 +269,7 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
             for value in [now * step for step in _STEPS] if now > tried[0] / 50 else tried:
                 step = np.float32(value - weights[place])
                 moved = [
-                    score + step * each.features[:, place]
+                    score + step * each.signals[:, place]
                     for each, score in zip(lists, scores, strict=True)
                 ]
                 found = [_gains(each, score) for each, score in zip(lists, moved, strict=True)]

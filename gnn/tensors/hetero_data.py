@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ def build_hetero_data(
     settings: TrainSettings,
     held_out: pd.DataFrame | None = None,
     scheme: Scheme | None = None,
+    relations: Sequence[EdgeType] = (),
+    kinds: Collection[str] | None = None,
 ) -> HeteroData:
     """The graph that messages pass over, built from the given events only.
 
@@ -50,6 +52,8 @@ def build_hetero_data(
         held_out: Rows of ``snapshot.events()`` that must not be seen: relations from users to
             items lose these pairs, and `check_no_leak` is run.
         scheme: What a model knows of the features of items; without, it is found in the snapshot.
+        relations: Edge types that a model reads; those that the snapshot lacks get no edges.
+        kinds: Node types that a model knows; others are left out, with their relations.
 
     Raises:
         ModelError: A held-out pair is among ``events``, or reached the graph in another way.
@@ -61,31 +65,43 @@ def build_hetero_data(
     data["item"].domain = torch.tensor(snapshot.items["domain"].map(codes).to_numpy(np.int64))
     data["item"].count = torch.tensor(counts, dtype=torch.float32)
     data["user"].num_nodes = len(snapshot.users)
-    for kind, frame in snapshot.entities.items():
-        data[kind].num_nodes = len(frame)
+    for kind in snapshot.entities if kinds is None else kinds:
+        if kind != "item":
+            data[kind].num_nodes = len(snapshot.entities.get(kind, ()))
     for node_type in data.node_types:
         if node_type in text:
             data[node_type].text = torch.from_numpy(text[node_type])
     add_features(data["item"], snapshot, text, scheme)
-    hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
     for name, frame in events.groupby("type", observed=False, sort=True):
         weight = np.ones(len(frame), np.float32)
         own = _own(("user", str(name), "item"))
         _add_both(data, own, frame["user"], frame["item"], weight)
+    _add_relations(data, snapshot, held_out)
+    if snapshot.timed:
+        for key, moves in all_transitions(events, item_domains(snapshot), settings).items():
+            _add_both(data, key, moves["source"], moves["target"], moves["weight"].to_numpy())
+    for key in relations:
+        if key not in data.edge_types:
+            none = pd.Series(dtype=np.int64)
+            _add(data, key, none, none, np.zeros(0, np.float32))
+    if held_out is not None:
+        check_no_leak(data, events, held_out, settings)
+    add_adjacencies(data)
+    return data
+
+
+def _add_relations(data: HeteroData, snapshot: Snapshot, held_out: pd.DataFrame | None) -> None:
+    """Those between node types that are there, without held-out pairs."""
+    hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
     for key, frame in sorted(snapshot.relations.items()):
+        if not {key[0], key[2]} <= set(data.node_types):
+            continue
         kept = frame
         if {key[0], key[2]} == {"user", "item"} and len(hidden):
             columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
             kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
         weights = kept["weight"].to_numpy(np.float32)
         _add_both(data, _own(key), kept["source"], kept["target"], weights)
-    if snapshot.timed:
-        for key, moves in all_transitions(events, item_domains(snapshot), settings).items():
-            _add_both(data, key, moves["source"], moves["target"], moves["weight"].to_numpy())
-    if held_out is not None:
-        check_no_leak(data, events, held_out, settings)
-    add_adjacencies(data)
-    return data
 
 
 def check_no_leak(

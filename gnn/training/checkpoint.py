@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.fitted import Epoch
+from linkspan.gnn.models.learned import Epoch
 from linkspan.gnn.settings import TrainSettings
 
 Tensors = dict[str, Tensor]

@@ -23,12 +23,13 @@ from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.metrics import hit_rate, ndcg
-from linkspan.gnn.models.fitted import Epoch, FittedModel, choose_device
+from linkspan.gnn.models.device import choose_device
+from linkspan.gnn.models.learned import Epoch, FittedModel
+from linkspan.gnn.models.view import View
 from linkspan.gnn.network.model import HistoryGNN
-from linkspan.gnn.scores.hybrid import GNN, mixtures
+from linkspan.gnn.scores.hybrid import GNN, mixtures, with_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import check_vectors
-from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
@@ -80,7 +81,7 @@ def train(
     held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
     validation = some_validation(split, events, settings.seed)
     with _seeded(settings):
-        trainer = _Trainer(snapshot, events.iloc[split.train], held_out, text, settings)
+        trainer = _Trainer(View(snapshot, text, events.iloc[split.train], held_out), settings)
         kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
@@ -120,7 +121,7 @@ def train_all(
         ModelError: As for `train`.
     """
     with _seeded(settings):
-        trainer = _Trainer(snapshot, snapshot.events(), None, text, settings)
+        trainer = _Trainer(View.whole(snapshot, text), settings)
         kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
         curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
@@ -135,6 +136,8 @@ def train_all(
 def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT) -> FittedModel:
     """More passes over the known events of a model, from its parameters on.
 
+    A linear part is then made anew from the same events.
+
     Args:
         fitted: The model; it stays as it is.
         epochs: Passes over the events.
@@ -144,32 +147,27 @@ def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT)
         ModelError: The loss is not finite.
     """
     with _seeded(fitted.settings):
-        known = (fitted.snapshot, fitted.events, None, fitted.text, fitted.settings)
-        trainer, curves = _Trainer(*known, start=fitted), []
+        trainer, curves = _Trainer(fitted.view, fitted.settings, start=fitted), []
         with progress.task("train further", total=epochs, unit="epochs") as task:
             for number in range(1, epochs + 1):
                 curves.append(Epoch(number, trainer.run_epoch(), None, None))
                 task.advance(note=_note(curves[-1]))
-        return replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
+        further = replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
+    return further if fitted.linear is None else with_linear(further)
 
 
 class _Trainer:
     """State of one training: model, optimiser, rows, and generators of random numbers."""
 
     def __init__(
-        self,
-        snapshot: Snapshot,
-        events: pd.DataFrame,
-        held_out: pd.DataFrame | None,
-        text: dict[str, FloatArray],
-        settings: TrainSettings,
-        start: FittedModel | None = None,
+        self, view: View, settings: TrainSettings, start: FittedModel | None = None
     ) -> None:
-        self.snapshot, self.events, self.text, self.settings = snapshot, events, text, settings
+        self.view, self.settings = view, settings
+        snapshot, events = view.snapshot, view.events
         self.device = choose_device(settings.device)
-        check_vectors(snapshot, text)
+        check_vectors(snapshot, view.vectors)
         if start is None:
-            data = build_hetero_data(snapshot, events, text, settings, held_out)
+            data = view.tensors(settings)
             self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
         else:
             data, self.model = start.data, copy.deepcopy(start.model)
@@ -192,7 +190,7 @@ class _Trainer:
             _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)
         builder = BatchBuilder(
             list(rows_by_domain(snapshot).values()),
-            Dislikes(snapshot, self.domains, held_out),
+            Dislikes(snapshot, self.domains, view.held_out),
             settings,
             self.random,
             self.device,
@@ -226,10 +224,8 @@ class _Trainer:
     def fitted(self, curves: list[Epoch] | None = None, best_epoch: int = 0) -> FittedModel:
         """The model as it is now."""
         return FittedModel(
-            snapshot=self.snapshot,
+            view=self.view,
             settings=self.settings,
-            text=self.text,
-            events=self.events,
             data=self.data,
             model=self.model.eval(),
             curves=tuple(curves or ()),
@@ -252,9 +248,10 @@ class _Trainer:
 
     def _histories(self) -> Histories:
         length = self.model.length
-        if self.snapshot.timed:
-            return before_events(self.events, self.domains, length, inside=self.model.inside)
-        return other_events(self.events, self.domains, length, self.random)
+        events = self.view.events
+        if self.view.snapshot.timed:
+            return before_events(events, self.domains, length, inside=self.model.inside)
+        return other_events(events, self.domains, length, self.random)
 
     def _steps(self, rows: int) -> int:
         """Optimiser steps of an epoch."""

@@ -15,7 +15,7 @@ from linkspan.errors import ModelError
 from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.metrics import ndcg
-from linkspan.gnn.models.fitted import Epoch, FittedModel
+from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.weighing import fit_hybrid
 from linkspan.gnn.settings import TrainSettings

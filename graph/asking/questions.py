@@ -17,12 +17,12 @@ from linkspan.cypher import Names
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.asking.explanations import (
     RELATED,
-    Explanation,
     build_explanation,
     relation_types,
 )
 from linkspan.graph.asking.results import (
     Acceptance,
+    Explanation,
     FoundItem,
     HistoryItem,
     Lists,

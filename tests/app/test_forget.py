@@ -17,6 +17,7 @@ from linkspan.errors import DataError, PublishError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.writing.lease import Lease
+from linkspan.opening import open_model
 from linkspan.workspace import Workspace
 
 WHO = "zoe-3f9c@example.org"
@@ -89,13 +90,13 @@ def test_nothing_is_left_of_a_user(linkspan: Any, project: Path, on_server: Data
     for run in workspace.runs():
         snapshot = workspace.load_snapshot(run.read("run")["fingerprint"])
         assert WHO not in set(snapshot.users["key"])
-        model = gnn.load(run.final, snapshot)
+        model = open_model(run, snapshot)
         if "base" in run.read("run"):
             continue
         anew = gnn.with_weights(model, model.weights).linear
         assert abs(anew - model.linear).max() < 1e-6
         split = gnn.Split.load(run.split)
-        held = gnn.load(run.held_out, snapshot)
+        held = open_model(run, snapshot, run.held_out)
         assert split.fingerprint == snapshot.fingerprint() and len(split.test) > 200
         assert held.linear is not None and held.linear.nnz > 0
     assert linkspan("evaluate", first).code == 0

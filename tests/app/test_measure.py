@@ -14,6 +14,7 @@ import pytest
 
 from linkspan import gnn
 from linkspan.graph.snapshot import Snapshot
+from linkspan.opening import open_model
 from linkspan.pairs import PairsFile
 from linkspan.workspace import Workspace
 
@@ -161,7 +162,7 @@ def test_pairs_are_scored_as_the_model_scores_them(
     )
     assert np.isnan(scores["score"].iloc[-1])
     assert scores["score"].iloc[:-1].notna().all()
-    model = gnn.load(Workspace(project / ".linkspan").run(run).final, taken)
+    model = open_model(Workspace(project / ".linkspan").run(run), taken)
     top = gnn.score_top(model, k=1000)
     mine = top.assign(
         user=taken.users["id"].to_numpy()[top["user"]],
@@ -287,7 +288,7 @@ def test_a_file_of_train_and_test_with_dislikes_is_taken(
     split = gnn.Split.load(run.split)
     assert len(split.test) == 220 and 200 <= len(split.validation) <= 220
     assert "no validation" in caplog.text
-    assert gnn.load(run.held_out, taken).weights  # the parts were weighed
+    assert gnn.load(run.held_out).weights  # the parts were weighed
 
 
 def test_settings_are_searched_and_told_as_toml(

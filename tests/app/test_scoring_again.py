@@ -15,6 +15,7 @@ from linkspan.gnn.scores.hybrid import published
 from linkspan.graph.asking.explanations import complete
 from linkspan.graph.asking.results import Explanation, Path, Results
 from linkspan.graph.snapshot import Snapshot
+from linkspan.opening import open_model
 from linkspan.scoring_again import score_again
 from linkspan.workspace import Workspace
 
@@ -25,7 +26,7 @@ def trained(linkspan: Any, project: File, taken: Snapshot) -> tuple[Workspace, g
     answer = linkspan("train")
     assert answer.code == 0, answer.err
     workspace = Workspace(project / ".linkspan")
-    return workspace, gnn.load(workspace.run().final, taken)
+    return workspace, open_model(workspace.run(), taken)
 
 
 def asked(workspace: Workspace, user: str, item: str) -> Explanation:

@@ -15,7 +15,7 @@ from linkspan.gnn.evaluation.ranking import LIST, rank_events
 from linkspan.gnn.events.domains import AT_ONCE, rows_at_once, rows_by_domain
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.metrics import top_columns
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.dual_ease import Dual
 from linkspan.gnn.parts.historic import Spread
 from linkspan.gnn.parts.walks import Walked
@@ -154,7 +154,10 @@ def test_pieces_change_nothing(
     users = np.arange(USERS)
 
     def everything() -> list[pd.DataFrame]:
-        methods, whole = mixtures(fitted), fitted.with_events(fitted.snapshot.events())
+        methods, whole = (
+            mixtures(fitted),
+            fitted.learned.on(fitted.view.over(fitted.snapshot.events())),
+        )
         pairs = gnn.score_pairs(fitted, many["user"].to_numpy(), many["item"].to_numpy())
         rows = rows_by_domain(fitted.snapshot)["b"]
         found = find_losses(fitted, published(fitted), users, "b", np.tile(rows[3:9], (USERS, 1)))

@@ -97,10 +97,10 @@ def test_each_convolution_and_loss_learns_the_planted_tastes(
     evaluation = evaluate(fitted, split)
     ours, popularity = (evaluation.figures(name)["ndcg"] for name in ("gnn", "popularity"))
     assert ours > 2 * popularity
-    known = fitted.with_events(planted.events())
-    save(known, tmp_path)
+    known = fitted.learned.on(fitted.view.over(planted.events()))
+    save(known.learned, tmp_path)
     users = np.arange(8)
-    again = score_top(load(tmp_path, planted), k=3, users=users)["score"]
+    again = score_top(load(tmp_path).on(known.view), k=3, users=users)["score"]
     assert again.tolist() == score_top(known, k=3, users=users)["score"].tolist()
 
 

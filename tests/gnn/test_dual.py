@@ -16,7 +16,7 @@ from linkspan.gnn.parts.dual_ease import Dual, DualWeights, suits
 from linkspan.gnn.parts.ease import item_weights
 from linkspan.gnn.parts.historic import Spread, by_domain
 from linkspan.gnn.parts.linear import move_linear
-from linkspan.gnn.scores.hybrid import SIMPLE, build_features
+from linkspan.gnn.scores.hybrid import SIMPLE, build_signals
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -100,10 +100,10 @@ def test_a_hybrid_of_sets_has_it_and_keeps_it(
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, short), split)
     assert isinstance(fitted.linear, DualWeights)
     whole = gnn.with_weights(gnn.train_all(snapshot, {}, short, 1), fitted.weights)
-    gnn.save(whole, tmp_path)
+    gnn.save(whole.learned, tmp_path)
     expected, found = (
-        [part for part in build_features(each)[SIMPLE] if isinstance(part, Dual)]
-        for each in (whole, gnn.load(tmp_path, snapshot))
+        [part for part in build_signals(each)[SIMPLE] if isinstance(part, Dual)]
+        for each in (whole, gnn.load(tmp_path).on(whole.view))
     )
     assert [part.name for part in found] == ["linear", "linear inside"]
     for before, after in zip(expected, found, strict=True):
@@ -112,4 +112,4 @@ def test_a_hybrid_of_sets_has_it_and_keeps_it(
         np.testing.assert_array_equal(after.score(np.arange(20), "b"), scores)
     (tmp_path / "dual.npz").write_bytes(b"torn")
     with pytest.raises(ModelError, match="not a readable model"):
-        gnn.load(tmp_path, snapshot)
+        gnn.load(tmp_path)

@@ -12,6 +12,7 @@ from linkspan.gnn import (
     FittedModel,
     Split,
     TrainSettings,
+    View,
     build_baselines,
     evaluate,
     last_out,
@@ -145,7 +146,8 @@ def test_a_domain_with_one_candidate_has_no_auc_and_takes_none_from_the_others(
     snapshot = build({"a": [0] * 9, "b": [0]}, [[0, 1, 2], [1, 3, 9], [2, 4, 5]])
     split = last_out(snapshot)
     fitted = train_all(snapshot, {}, settings, epochs=0)
-    table = evaluate(fitted.with_events(snapshot.events().iloc[split.train]), split).table()
+    trained = fitted.view.over(snapshot.events().iloc[split.train])
+    table = evaluate(fitted.learned.on(trained), split).table()
     auc = table[table["method"] == "popularity"].set_index(["segment", "domain"])["auc"]
     assert np.isnan(auc["domain", "b"])
     assert auc["macro", ""] == auc["domain", "a"]
@@ -194,7 +196,8 @@ def test_baselines_on_goodbooks_reach_what_others_measured(
     split, events = last_out(goodbooks), goodbooks.events()
     known, test = events.iloc[split.history], events.iloc[split.test]
     settings = TrainSettings(linear_regularization=400)
-    bare = FittedModel(goodbooks, settings, {}, known, data=None, model=None)  # type: ignore[arg-type]
+    view = View(goodbooks, {}, known)
+    bare = FittedModel(view, settings, data=None, model=None)  # type: ignore[arg-type]
     (method,) = build_baselines(bare, events.iloc[split.train], (name,))
     users = test["user"].to_numpy(np.int64)
     names = goodbooks.items["domain"].to_numpy()

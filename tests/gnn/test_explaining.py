@@ -10,7 +10,7 @@ import pytest
 
 from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.models.fitted import Weights
+from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.scores.hybrid import HYBRID, published
 from linkspan.gnn.scores.reasons import find_losses
 from linkspan.graph.snapshot import Snapshot
@@ -24,11 +24,8 @@ def fitted(
     split = last_out(planted)
     short = settings.model_copy(update={"epochs": 2, "linear_regularization": 5.0})
     model = fit_hybrid(train(planted, split, text_of(planted), short), split)
-    names = model.weights[HYBRID].features
-    even = (0.3,) * len(names)
-    domains = tuple(planted.domains)
-    weights = Weights(names, domains, even, (even,) * len(domains))
-    whole = model.with_events(planted.events())
+    weights = SignalWeights(dict.fromkeys(model.weights[HYBRID].shared, 0.3), {})
+    whole = model.learned.on(model.view.over(planted.events()))
     return replace(whole, weights={**model.weights, HYBRID: weights})
 
 
@@ -80,7 +77,7 @@ def test_an_item_met_twice_goes_with_all_its_events(
     snapshot = build({"a": [0] * 16}, histories)
     split = last_out(snapshot)
     whole = train(snapshot, split, {}, settings.model_copy(update={"epochs": 1}))
-    whole = whole.with_events(snapshot.events())
+    whole = whole.learned.on(whole.view.over(snapshot.events()))
     found = find_losses(whole, published(whole), np.array([0]), "a", np.array([[5]]))
     assert sorted(found.past[0]) == [PAD] * (found.past.shape[1] - 3) + [0, 1, 2]
     gone = scored_without(whole, 0, 0, "a")
@@ -90,6 +87,7 @@ def test_an_item_met_twice_goes_with_all_its_events(
 
 
 def test_a_user_without_a_past_has_no_reason(fitted: FittedModel) -> None:
-    none = fitted.with_events(fitted.events[fitted.events["user"] != 0].reset_index(drop=True))
+    others = fitted.events[fitted.events["user"] != 0].reset_index(drop=True)
+    none = fitted.learned.on(fitted.view.over(others))
     top = score_top(none, k=2, users=np.array([0]))
     assert (top["because"] == -1).all() and len(top) == 6

@@ -259,8 +259,8 @@ def test_a_model_with_features_is_loaded_as_it_was(
     vectors = {**text_of(planted), "item/cover": np.eye(180, 9, 3, dtype=np.float32)}
     chosen = settings.model_copy(update={"fusion": fusion})
     fitted = train_all(snapshot, vectors, chosen, epochs=1)
-    save(fitted, tmp_path)
-    again = load(tmp_path, snapshot)
+    save(fitted.learned, tmp_path)
+    again = load(tmp_path).on(fitted.view)
     assert list(again.data["item"].scheme.vectors) == ["image", "cover"]
     pd.testing.assert_frame_equal(score_top(again), score_top(fitted))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from linkspan.gnn import (
     FittedModel,
     Split,
     TrainSettings,
+    View,
     evaluate,
     fit_hybrid,
     last_out,
@@ -63,8 +64,9 @@ def rows_drawn(weights: list[float], rows: int, seed: int) -> Examples:
     return Examples(features.reshape(-1, len(weights)), np.arange(rows + 1) * 30)
 
 
-def direction(weights: Sequence[float]) -> np.ndarray:
+def direction(weights: Mapping[str, float] | Sequence[float]) -> np.ndarray:
     """Weights but for their size, which no ranking depends on."""
+    weights = list(weights.values()) if isinstance(weights, Mapping) else weights
     return np.array(weights) / np.linalg.norm(weights)
 
 
@@ -80,7 +82,7 @@ def test_weights_are_found_again() -> None:
     found = fit_weights({"a": [rows_drawn(planted, 3_000, 0)]}, ["x", "y", "z"])
     np.testing.assert_allclose(direction(found.shared), direction(planted), atol=0.12)
     against = fit_weights({"a": [rows_drawn([1.0, -0.8], 1_500, 1)]}, ["x", "y"])
-    assert against.shared[1] == 0.0  # a part may be left out, but never turned round
+    assert against.shared["y"] == 0.0  # a part may be left out, but never turned round
 
 
 def test_a_domain_with_few_rows_stays_with_the_others() -> None:
@@ -92,7 +94,7 @@ def test_a_domain_with_few_rows_stays_with_the_others() -> None:
     np.testing.assert_allclose(direction(found.of("enough")), direction([0.2, 1.0]), atol=0.12)
     np.testing.assert_allclose(direction(found.of("many")), direction([1.0, 0.2]), atol=0.12)
     nothing = fit_weights({"many": [many], "none": [many._replace(
-        features=many.features[:0], starts=many.starts[:1])]}, ["x", "y"])  # fmt: skip
+        signals=many.signals[:0], starts=many.starts[:1])]}, ["x", "y"])  # fmt: skip
     assert nothing.of("none") == nothing.shared
 
 
@@ -100,7 +102,7 @@ def test_weights_go_where_ndcg_is_higher() -> None:
     """Outliers pull a logit away from what ranks best; the ascent goes back there."""
     rows = rows_drawn([1.0, 1.0], 2_000, 4)
     random = np.random.default_rng(0)
-    wild = rows.features.copy()
+    wild = rows.signals.copy()
     wild[random.random(len(wild)) < 0.01, 0] *= 40.0
     examples = Examples(wild, rows.starts)
     start = _logit(examples)
@@ -115,11 +117,11 @@ def test_weights_go_where_ndcg_is_higher() -> None:
 def test_weights_have_no_scale_of_their_own() -> None:
     """Where all weights are small, a weight that is missing is looked for among small ones."""
     rows = rows_drawn([1.0, 0.2], 2_000, 5)
-    large = rows._replace(features=rows.features * np.float32(50))
+    large = rows._replace(signals=rows.signals * np.float32(50))
     found = _ascend([large], np.array([0.02, 0.0]), errors=0.0)
     usual = _ascend([rows], np.array([1.0, 0.0]), errors=0.0)
     gained = [
-        float(_gains(each, each.features @ weights.astype(np.float32)).mean())
+        float(_gains(each, each.signals @ weights.astype(np.float32)).mean())
         for each, weights in ((large, found), (rows, usual))
     ]
     assert 0.0 < found[1] < found[0] and gained[0] > gained[1] - 0.01
@@ -136,12 +138,11 @@ def test_every_kind_of_candidates_has_a_say() -> None:
 
 def test_parts_add_up_to_the_score() -> None:
     random = np.random.default_rng(0)
-    features = [Table(name, random.normal(size=(4, 9))) for name in ("a", "b", "c")]
+    signals = [Table(name, random.normal(size=(4, 9))) for name in ("a", "b", "c")]
     weights = fit_weights({"d": [rows_drawn([1.0, 0.5, 0.0], 500, 1)]}, ["a", "b", "c"])
-    mixture, users = Mixture("hybrid", None, features, weights), np.array([2, 0])
+    mixture, users = Mixture("hybrid", None, signals, weights), np.array([2, 0])
     expected = sum(
-        weight * standardized(feature.score(users, "d"))
-        for weight, feature in zip(weights.of("d"), features, strict=True)
+        weights.of("d")[signal.name] * standardized(signal.score(users, "d")) for signal in signals
     )
     np.testing.assert_allclose(mixture.score(users, "d"), expected, atol=1e-5)
     parts = mixture.parts(users, "d")
@@ -179,7 +180,7 @@ def test_examples_begin_with_the_item_and_leave_out_what_is_met(
     found, spread = draw_examples(features, events, "d", rows, Seen(), random)  # type: ignore[arg-type]
     scores = np.stack([standardized(each.score(np.arange(6), "d")) for each in features], -1)
     for user, item in events.to_numpy():
-        part = found.features[found.starts[user] : found.starts[user + 1]]
+        part = found.signals[found.starts[user] : found.starts[user + 1]]
         np.testing.assert_allclose(part[0], scores[user, item - 100])
         allowed = np.setdiff1d(np.arange(40), gone)
         best = {
@@ -188,13 +189,13 @@ def test_examples_begin_with_the_item_and_leave_out_what_is_met(
         expected = scores[user, sorted(best - {item - 100})]
         np.testing.assert_allclose(part[1:], expected)
         # 100 draws of 40 items leave out few, and none is the row's own or was met.
-        other = spread.features[spread.starts[user] : spread.starts[user + 1]]
+        other = spread.signals[spread.starts[user] : spread.starts[user + 1]]
         np.testing.assert_allclose(other[0], scores[user, item - 100])
         usable = scores[user, np.setdiff1d(allowed, [item - 100])]
         assert 25 < len(other) - 1 <= len(usable)
         assert {tuple(row) for row in other[1:]} <= {tuple(row) for row in usable}
     none, _ = draw_examples(features, events[:0], "d", rows, Seen(), random)  # type: ignore[arg-type]
-    assert none.features.shape == (0, 2) and none.starts.tolist() == [0]
+    assert none.signals.shape == (0, 2) and none.starts.tolist() == [0]
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,7 @@ def test_a_hybrid_is_weighed_evaluated_and_scored(both: tuple[FittedModel, Split
     assert evaluation.methods == ("hybrid", "hybrid without gnn", "gnn", "popularity")
     simple, popularity = (evaluation.figures(name)["ndcg"] for name in evaluation.methods[1::2])
     assert evaluation.figures()["ndcg"] > simple * 0.95 and simple > popularity + 0.1
-    whole = fitted.with_events(fitted.snapshot.events())
+    whole = fitted.learned.on(fitted.view.over(fitted.snapshot.events()))
     top = score_top(whole, k=5)
     np.testing.assert_allclose(top[list(PARTS)].sum(axis=1), top["score"], atol=1e-4)
     assert (top[list(PARTS)].abs().max() > 0.01).sum() >= 2
@@ -249,10 +250,10 @@ def test_histories_that_are_sets_have_no_transitions(
     split = last_out(snapshot)
     short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
     fitted = fit_hybrid(train(snapshot, split, {}, short), split)
-    assert fitted.weights["hybrid"].features == (
+    assert tuple(fitted.weights["hybrid"].shared) == (
         "gnn", "learned popularity", "walks", "linear 1", "popularity",
     )  # fmt: skip
-    top = score_top(fitted.with_events(snapshot.events()), k=3)
+    top = score_top(fitted.learned.on(fitted.view.over(snapshot.events())), k=3)
     assert (top["transitions"] == 0).all() and (top["text"] == 0).all()
 
 
@@ -260,11 +261,12 @@ def test_a_saved_hybrid_gives_the_same_scores(
     both: tuple[FittedModel, Split], tmp_path: Path
 ) -> None:
     fitted, split = both
-    whole = with_weights(fitted.with_events(fitted.snapshot.events()), fitted.weights)
-    save(whole, tmp_path, split)
-    again = load(tmp_path, whole.snapshot)
+    view = View.whole(fitted.snapshot, fitted.text)
+    whole = with_weights(fitted.learned.on(view), fitted.weights)
+    save(whole.learned, tmp_path, split)
+    again = load(tmp_path).on(whole.view)
     assert again.weights == whole.weights
     pd.testing.assert_frame_equal(score_top(again), score_top(whole))
     (tmp_path / "linear.npz").write_bytes(b"PK")
     with pytest.raises(ModelError, match="not a readable model"):
-        load(tmp_path, whole.snapshot)
+        load(tmp_path)

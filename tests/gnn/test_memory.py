@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch.profiler import ProfilerActivity, profile
 
 from linkspan.errors import ModelError
-from linkspan.gnn import TrainSettings, evaluate, last_out, score_top, train, train_all
+from linkspan.gnn import TrainSettings, View, evaluate, last_out, score_top, train, train_all
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
@@ -94,7 +94,7 @@ def test_gradients_do_not_depend_on_the_plan_where_nothing_is_left_to_chance(
     chosen = settings.model_copy(update={"negatives": 60})  # all of a domain
     found = []
     for rows, fan_out in ((1000, 0), plan):
-        trainer = _Trainer(planted, planted.events(), None, text_of(planted), chosen)
+        trainer = _Trainer(View.whole(planted, text_of(planted)), chosen)
         trainer.learner.plan = Plan(rows, fan_out, 0, 0)
         histories = trainer._histories()
         batch = np.flatnonzero(histories.items[:, 0] >= 0)[:300]
@@ -123,7 +123,7 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
 ) -> None:
     update = {"embedding_size": 64, "batch_size": 3000, "history_length": 20, "negatives": 50}
     large = settings.model_copy(update=update)
-    trainer = _Trainer(wide, wide.events(), None, {}, large)
+    trainer = _Trainer(View.whole(wide, {}), large)
     whole = trainer.plan.whole
 
     def plan(memory: int) -> Plan:
@@ -178,7 +178,7 @@ def test_the_estimate_is_near_what_is_measured(
     snapshot = build({"a": [0] * 400, "b": [0] * 400}, histories)
     chosen = TrainSettings(encoder="hash", convolution=kind, steps=2, device="cpu")
     text = {"item": random.normal(size=(800, 32)).astype(np.float32)}
-    trainer = _Trainer(snapshot, snapshot.events(), None, text, chosen)
+    trainer = _Trainer(View.whole(snapshot, text), chosen)
     estimate = Estimate(trainer.data, trainer.model, trainer.mask, chosen)
     if plan is None:
         expected = estimate.whole(trainer.plan.rows)

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from linkspan.gnn import TrainSettings, train_all
-from linkspan.gnn.training.carrying import carry_over
+from linkspan.gnn import TrainSettings, View, train_all, train_further
 from linkspan.graph.snapshot import Snapshot
 
 NEW, UNMET = 60, 7
@@ -56,7 +55,9 @@ def test_more_items_than_before_are_taken_in(
     event = later.interactions["SAVED"].iloc[[0]].assign(item=np.int32(UNMET), at=99)
     met = pd.concat([later.interactions["SAVED"], event], ignore_index=True)
     later = replace(later, interactions={"SAVED": met})
-    fitted = carry_over(base, later, text_of(later), epochs)
+    fitted = base.learned.on(View.whole(later, text_of(later)))
+    if epochs:
+        fitted = train_further(fitted, epochs)
     assert fitted.item_states.shape[0] == len(later.items) and np.isfinite(fitted.prior).all()
     if epochs:
         return

@@ -60,13 +60,19 @@ def test_nothing_better_was_left_out(fitted: FittedModel, top: pd.DataFrame) -> 
         assert np.allclose(found["score"], np.sort(scores)[::-1][:5], atol=1e-5)
 
 
+def over_aliases(fitted: FittedModel, aliases: pd.DataFrame) -> FittedModel:
+    """The model over a graph in which items are one."""
+    snapshot = replace(fitted.snapshot, aliases={"item": aliases})
+    return replace(fitted, view=replace(fitted.view, snapshot=snapshot))
+
+
 def test_an_item_of_two_domains_is_recommended_in_both_and_seen_in_both(
     fitted: FittedModel,
 ) -> None:
     """A film that is one with a book: its row is the book's."""
     book = 60
     aliases = pd.DataFrame({"row": [np.int32(book)], "key": ["film/9999"], "domain": ["film"]})
-    two = replace(fitted, snapshot=replace(fitted.snapshot, aliases={"item": aliases}))
+    two = over_aliases(fitted, aliases)
     top = score_top(two, k=61)
     events = fitted.snapshot.events()
     met = set(events.loc[events["item"] == book, "user"])
@@ -80,7 +86,7 @@ def test_an_item_of_two_domains_is_recommended_in_both_and_seen_in_both(
 def test_an_item_of_two_domains_is_scored_by_the_one_asked_for(fitted: FittedModel) -> None:
     book = 60
     aliases = pd.DataFrame({"row": [np.int32(book)], "key": ["film/9999"], "domain": ["film"]})
-    two = replace(fitted, snapshot=replace(fitted.snapshot, aliases={"item": aliases}))
+    two = over_aliases(fitted, aliases)
     found = score_top(two, k=61).query("item == @book")
     codes = np.array([fitted.snapshot.domains.index(name) for name in found["domain"]])
     users = found["user"].to_numpy()

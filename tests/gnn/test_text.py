@@ -19,7 +19,7 @@ from linkspan.gnn import (
     embed_texts,
     train_all,
 )
-from linkspan.gnn.scores.hybrid import build_features, with_linear
+from linkspan.gnn.scores.hybrid import build_signals, with_linear
 from linkspan.graph.snapshot import Snapshot
 
 TEXTS = ["a tale of two cities", "war and peace", "", "war and peace", "the trial"]
@@ -129,7 +129,7 @@ def test_the_baseline_text_and_its_part_need_texts(
         fitted = with_linear(train_all(snapshot, text, settings, epochs=1))
         made = build_baselines(fitted, snapshot.events(), ("text", "popularity"))
         assert ("text" in [each.name for each in made]) == there
-        assert any(each.part == "text" for each in build_features(fitted)["hybrid"]) == there
+        assert any(each.part == "text" for each in build_signals(fitted)["hybrid"]) == there
 
 
 def test_an_unknown_model_is_one_clear_error(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def test_the_weights_of_the_best_epoch_are_kept(
     assert fitted.best_epoch == 1 + int(np.argmax(gains))
     assert len(gains) <= fitted.best_epoch + settings.patience
     again = replace(split, test=split.validation, validation=split.test[:0])
-    known = fitted.with_events(planted.events().iloc[split.train])
+    known = fitted.learned.on(fitted.view.over(planted.events().iloc[split.train]))
     assert evaluate(known, again).figures()["ndcg"] == pytest.approx(max(gains))
 
 

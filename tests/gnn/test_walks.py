@@ -12,10 +12,11 @@ import pytest
 from linkspan import gnn
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import Pasts
-from linkspan.gnn.models.fitted import FittedModel
+from linkspan.gnn.models.learned import FittedModel
+from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts import walks
 from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
-from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_features, published
+from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_signals, published
 from linkspan.gnn.scores.reasons import find_losses
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
@@ -109,7 +110,7 @@ def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Fi
     settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2)
     held_out = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
     even = {
-        name: each._replace(own=((0.3,) * len(each.features),) * 2)
+        name: SignalWeights(each.shared, {d: dict.fromkeys(each.shared, 0.3) for d in "ab"})
         for name, each in held_out.weights.items()
     }
     return gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), even)
@@ -118,10 +119,10 @@ def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Fi
 def test_the_network_of_sets_walks_and_is_weighed(fitted: FittedModel, tmp_path: Path) -> None:
     sets = not fitted.snapshot.timed
     for name in (GNN, HYBRID):
-        assert any(isinstance(one, Walked) for one in build_features(fitted)[name]) == sets
+        assert any(isinstance(one, Walked) for one in build_signals(fitted)[name]) == sets
     assert (GNN in fitted.weights) == sets
-    gnn.save(fitted, tmp_path)
-    again = gnn.load(tmp_path, fitted.snapshot)
+    gnn.save(fitted.learned, tmp_path)
+    again = gnn.load(tmp_path).on(fitted.view)
     assert again.weights == fitted.weights
     pd.testing.assert_frame_equal(gnn.score_top(again, 3), gnn.score_top(fitted, 3))
 

@@ -1,0 +1,36 @@
+"""Opens the models of a run on the graph that they are used on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from linkspan import gnn
+from linkspan.errors import ModelError
+from linkspan.graph.snapshot import Snapshot
+from linkspan.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from linkspan.gnn import FittedModel
+
+
+def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -> FittedModel:
+    """A model of a run over all events of a snapshot, with the vectors that the run read.
+
+    Args:
+        run: The run.
+        snapshot: The graph that it was made of, row for row.
+        folder: ``run.held_out``, or, by default, ``run.final``.
+
+    Raises:
+        ModelError: The model or its vectors cannot be read, or are of another snapshot.
+    """
+    wanted = run.read("run")["fingerprint"]
+    if wanted != snapshot.fingerprint():
+        raise ModelError(
+            f"run {run.id} was made of another snapshot (fingerprint {wanted[:12]}, this one has "
+            f"{snapshot.fingerprint()[:12]})",
+            hint="Load the snapshot it was made of, or train again",
+        )
+    view = gnn.View.whole(snapshot, gnn.load_vectors(run.embedded))
+    return gnn.load(folder or run.final).on(view)
