@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import linkspan
 from linkspan import gnn
-from linkspan.choosing import build_choice, digest, write_lists
 from linkspan.errors import PublishError
 from linkspan.figures import draw_curves, records
 from linkspan.graph.adopting.checking import check_adopted
@@ -32,6 +31,7 @@ from linkspan.ingest.load import pseudonyms_of
 from linkspan.opening import open_model
 from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
+from linkspan.run_lists import build_choice, digest, write_lists
 from linkspan.settings import Settings
 from linkspan.stage import Stage
 from linkspan.workspace import RunFolder, Workspace

@@ -12,7 +12,6 @@ import pandas as pd
 
 import linkspan
 from linkspan import gnn
-from linkspan.choosing import build_choice, find_users, write_recommended
 from linkspan.errors import ModelError
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
@@ -23,6 +22,7 @@ from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.publishing.undoing import refreshes
 from linkspan.graph.snapshot.changes import Changes, find_changes
 from linkspan.pipeline import MODELS, Pipeline
+from linkspan.run_lists import build_choice, find_users, write_recommended
 from linkspan.workspace import RunFolder
 
 

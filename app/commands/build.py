@@ -21,8 +21,8 @@ from linkspan.figures import records
 from linkspan.graph.asking.client import Client
 from linkspan.graph.publishing.publish import rollback as roll_back
 from linkspan.refreshing import refresh as refresh_lists
-from linkspan.schema import build_schema, settings_page
 from linkspan.settings import demo_settings, load_settings
+from linkspan.settings_schema import build_schema, settings_page
 
 app = typer.Typer()
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from linkspan.graph.connecting.connection import Database
-from linkspan.schema import build_schema
 from linkspan.settings import load_settings
+from linkspan.settings_schema import build_schema
 from pages import LEFT_OUT, PAGES, ROOT, commands, exported, left_out
 
 Do = Callable[[str], str]

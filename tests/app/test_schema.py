@@ -14,7 +14,7 @@ import pytest
 
 from linkspan.gnn.settings import TrainSettings
 from linkspan.ingest import TABLES, mapping_from_tables
-from linkspan.schema import build_schema
+from linkspan.settings_schema import build_schema
 from pages import PAGES, ROOT, blocks
 
 BUNDLED = Path(str(files("linkspan"))) / "data" / "goodbooks" / "linkspan.toml"
