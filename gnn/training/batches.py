@@ -1,4 +1,4 @@
-"""Batches of events to learn from, and their loss."""
+"""Batches of events to learn from."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from linkspan.gnn.events.dislikes import Dislikes
-from linkspan.gnn.events.history import PAD, Histories
-from linkspan.gnn.network.model import HistoryGNN, States
+from linkspan.gnn.events.history import Histories
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.subgraph import Subgraph
 
@@ -118,53 +116,3 @@ class BatchBuilder:
 
     def _tensor(self, array: IntArray) -> Tensor:
         return torch.from_numpy(array).to(self._device)
-
-
-def batch_loss(model: HistoryGNN, states: States, prior: Tensor, batch: Batch) -> Tensor:
-    """Summed loss of the targets of a batch.
-
-    Args:
-        model: Its parameters.
-        states: What message passing gave.
-        prior: (N,) part of the score that is the same for all users.
-        batch: By the rows that ``states`` and ``prior`` have.
-    """
-    users = model.user_states(states, batch.users, batch.domains, batch.history)
-    losses = [
-        _domain_loss(
-            model,
-            states.items,
-            prior,
-            users[start:end],
-            batch.targets[start:end],
-            negatives,
-            batch.disliked[start:end],
-        )
-        for start, end, negatives in batch.negatives
-    ]
-    return torch.stack(losses).sum()
-
-
-def _domain_loss(
-    model: HistoryGNN,
-    items: Tensor,
-    prior: Tensor,
-    users: Tensor,
-    targets: Tensor,
-    negatives: Tensor,
-    disliked: Tensor,
-) -> Tensor:
-    """Summed loss of targets (B,) against negatives, and (B, D) disliked ones."""
-    temperature = model.temperature
-    right = (users * items[targets]).sum(dim=1) / temperature + prior[targets]
-    wrong = users @ items[negatives].T / temperature + prior[negatives]
-    wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
-    if disliked.shape[1]:
-        known = disliked.clamp(min=0)
-        own = (items[known] @ users[:, :, None])[..., 0] / temperature + prior[known]
-        absent = (disliked == PAD) | (disliked == targets[:, None])
-        wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)
-    if model.loss == "bpr":
-        return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
-    logits = torch.cat([right[:, None], wrong], dim=1)
-    return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.learned import Epoch
 from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.training.engine import Engine
 
 Tensors = dict[str, Tensor]
 FloatArray = NDArray[np.float32]
@@ -70,18 +71,16 @@ class Checkpoint:
     def save(
         self,
         progressed: Progressed,
-        model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        learned: nn.Module,
+        engine: Engine,
         random: np.random.Generator,
     ) -> None:
         """Replace the file, whole or not at all."""
         if self._file is None:
             return
-        tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+        tensors = {f"model/{name}": value for name, value in learned.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in progressed.best_weights.items()}
-        for number, state in optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{number}/{name}": value for name, value in state.items()}
-        tensors["random"] = torch.get_rng_state()
+        tensors |= {f"engine/{name}": value for name, value in engine.state().items()}
         about = {
             "key": self._key,
             "curves": [epoch._asdict() for epoch in progressed.curves],
@@ -95,7 +94,7 @@ class Checkpoint:
         fresh.replace(self._file)
 
     def restore(
-        self, model: nn.Module, optimizer: torch.optim.Optimizer, random: np.random.Generator
+        self, learned: nn.Module, engine: Engine, random: np.random.Generator
     ) -> Progressed | None:
         """Go on from the file, if it is of this training; None if there is none such."""
         found = self._read()
@@ -103,16 +102,10 @@ class Checkpoint:
             return None
         tensors, about = found
         weights = _below("model/", tensors)
-        if _shapes(weights) != _shapes(model.state_dict()):  # by another version of Linkspan
+        if _shapes(weights) != _shapes(learned.state_dict()):  # by another version of Linkspan
             return None
-        model.load_state_dict(weights)
-        state: dict[int, Tensors] = {}
-        for name, value in _below("optimizer/", tensors).items():
-            number, _, part = name.partition("/")
-            state.setdefault(int(number), {})[part] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
-        torch.set_rng_state(tensors["random"])
+        learned.load_state_dict(weights)
+        engine.restore(_below("engine/", tensors))
         random.bit_generator.state = about["random"]
         curves = [Epoch(**epoch) for epoch in about["curves"]]
         return Progressed(curves, Epoch(**about["best"]), _below("best/", tensors))

@@ -14,8 +14,10 @@ from linkspan.gnn.events.history import Histories
 from linkspan.gnn.network.model import HistoryGNN, States
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.tensors.subgraph import draw_subgraph
-from linkspan.gnn.training.batches import Batch, BatchBuilder, batch_loss
+from linkspan.gnn.training.batches import Batch, BatchBuilder
+from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.memory import Plan
+from linkspan.gnn.training.objective import Objective
 
 IntArray = NDArray[np.int64]
 
@@ -30,6 +32,8 @@ class Learner:
         builder: Draws what targets are ranked against.
         targets: (E,) item rows of all events.
         plan: In which pieces.
+        objective: What is made small.
+        engine: Takes the gradients.
     """
 
     def __init__(
@@ -40,8 +44,11 @@ class Learner:
         builder: BatchBuilder,
         targets: IntArray,
         plan: Plan,
+        objective: Objective,
+        engine: Engine,
     ) -> None:
         self._model, self._data, self._mask = model, data, mask
+        self._objective, self._engine = objective, engine
         self._builder, self._targets, self.plan = builder, targets, plan
 
     def learn(self, rows: IntArray, histories: Histories) -> float:
@@ -101,8 +108,9 @@ class Learner:
         """
         prior = self._model.prior(self._data["item"].count)
         prior = prior if items is None else prior[items]
-        loss = batch_loss(self._model, states, prior, batch) / size
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss = torch.stack(list(self._objective(self._model, states, prior, batch).values())).sum()
+        loss = loss / size
+        self._engine.backward(loss)
         return float(loss.detach())
 
     def _tensor(self, array: IntArray) -> Tensor:

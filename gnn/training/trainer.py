@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from linkspan.errors import ModelError
 from linkspan.gnn.evaluation.ranking import rank_events
@@ -33,8 +33,11 @@ from linkspan.gnn.tensors.features import check_vectors
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
+from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.gradients import Learner
 from linkspan.gnn.training.memory import MIB, choose_plan
+from linkspan.gnn.training.objective import Objective, Ranking
+from linkspan.gnn.training.rates import ALL, Rates
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
@@ -95,7 +98,7 @@ def train(
                     best, best_weights = curves[-1], trainer.weights()
                 trainer.keep(kept, Progressed(curves, best, best_weights))
                 on_epoch(curves[-1])
-        trainer.model.load_state_dict(best_weights)
+        trainer.learned.load_state_dict(best_weights)
         return trainer.fitted(curves, best.epoch)
 
 
@@ -133,7 +136,9 @@ def train_all(
         return trainer.fitted(curves, epochs)
 
 
-def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT) -> FittedModel:
+def train_further(
+    fitted: FittedModel, epochs: int, progress: Progress = SILENT, rates: Rates = ALL
+) -> FittedModel:
     """More passes over the known events of a model, from its parameters on.
 
     A linear part is then made anew from the same events.
@@ -142,12 +147,13 @@ def train_further(fitted: FittedModel, epochs: int, progress: Progress = SILENT)
         fitted: The model; it stays as it is.
         epochs: Passes over the events.
         progress: Told of each epoch.
+        rates: What is learned, and how fast; parameters that are frozen stay to the last bit.
 
     Raises:
         ModelError: The loss is not finite.
     """
     with _seeded(fitted.settings):
-        trainer, curves = _Trainer(fitted.view, fitted.settings, start=fitted), []
+        trainer, curves = _Trainer(fitted.view, fitted.settings, fitted, rates), []
         with progress.task("train further", total=epochs, unit="epochs") as task:
             for number in range(1, epochs + 1):
                 curves.append(Epoch(number, trainer.run_epoch(), None, None))
@@ -160,18 +166,23 @@ class _Trainer:
     """State of one training: model, optimiser, rows, and generators of random numbers."""
 
     def __init__(
-        self, view: View, settings: TrainSettings, start: FittedModel | None = None
+        self,
+        view: View,
+        settings: TrainSettings,
+        start: FittedModel | None = None,
+        rates: Rates = ALL,
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
-        self.device = choose_device(settings.device)
+        self.engine = Engine(choose_device(settings.device) if start is None else start.device)
         check_vectors(snapshot, view.vectors)
         if start is None:
             data = view.tensors(settings)
-            self.model = HistoryGNN(data, len(snapshot.domains), settings).to(self.device)
+            self.model = HistoryGNN(data, len(snapshot.domains), settings)
         else:
             data, self.model = start.data, copy.deepcopy(start.model)
-        self.data = data.to(self.device)
+        device = self.engine.device
+        self.data, self.model = data.to(device), self.model.to(device)
         self.mask = SupervisionMask(self.data, events, settings)
         self.random = np.random.default_rng(settings.seed)
         self.domains = item_domains(snapshot)
@@ -193,13 +204,15 @@ class _Trainer:
             Dislikes(snapshot, self.domains, view.held_out),
             settings,
             self.random,
-            self.device,
+            device,
         )
         targets = events["item"].to_numpy(np.int64)
-        self.learner = Learner(self.model, self.data, self.mask, builder, targets, self.plan)
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        objective = Objective([(Ranking(settings.loss), 1.0)]).to(device)
+        self.learner = Learner(
+            self.model, self.data, self.mask, builder, targets, self.plan, objective, self.engine
         )
+        self.learned = nn.ModuleDict({"network": self.model, "objective": objective})
+        self.engine.start(self.learned, rates, settings)
 
     def run_epoch(self) -> float:
         """One pass over all events with a history; the mean loss."""
@@ -211,9 +224,8 @@ class _Trainer:
         for batch in np.array_split(rows, self._steps(len(rows))):
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
-            self.optimizer.zero_grad()
             loss = self.learner.learn(batch, histories.take(batch))
-            self.optimizer.step()
+            self.engine.step()
             total += loss * len(batch)
         if not math.isfinite(total):
             raise ModelError(
@@ -235,16 +247,16 @@ class _Trainer:
 
     def keep(self, checkpoint: Checkpoint, progressed: Progressed) -> None:
         """Write how far it has come."""
-        checkpoint.save(progressed, self.model, self.optimizer, self.random)
+        checkpoint.save(progressed, self.learned, self.engine, self.random)
 
     def restore(self, checkpoint: Checkpoint) -> Progressed:
         """Go on from a checkpoint, or begin."""
-        found = checkpoint.restore(self.model, self.optimizer, self.random)
+        found = checkpoint.restore(self.learned, self.engine, self.random)
         return found or Progressed([], Epoch(0, math.inf, None, None), self.weights())
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the parameters."""
-        return copy.deepcopy(self.model.state_dict())
+        return copy.deepcopy(self.learned.state_dict())
 
     def _histories(self) -> Histories:
         length = self.model.length

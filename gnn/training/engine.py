@@ -1,0 +1,76 @@
+"""The engine of a training: device, gradients, steps, and what is summed over workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.training.rates import Rates
+
+
+class Engine:
+    """One process on one device; the training step does not know what else there could be.
+
+    Args:
+        device: Where tensors are.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def start(self, learned: nn.Module, rates: Rates, settings: TrainSettings) -> None:
+        """Make the optimiser.
+
+        Args:
+            learned: Everything that may be learned: the network and the objective.
+            rates: Of its parameters, by name.
+            settings: Learning rate and weight decay.
+        """
+        groups = rates.groups(learned.named_parameters(), settings.learning_rate)
+        self.optimizer = torch.optim.Adam(
+            groups, lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+
+    def backward(self, loss: Tensor) -> None:
+        """Add the gradients of a loss to those of the parameters."""
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def step(self) -> None:
+        """Change the parameters by their gradients, and forget these."""
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def reduced(self, value: float) -> float:
+        """A sum over all workers, of which there is one."""
+        return value
+
+    def state(self) -> dict[str, Tensor]:
+        """What the next step depends on beside the parameters: optimiser and generators."""
+        found = {"random/cpu": torch.get_rng_state()}
+        found |= {f"random/cuda/{place}": each for place, each in enumerate(_cuda_states())}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            found |= {f"optimizer/{number}/{name}": value for name, value in state.items()}
+        return found
+
+    def restore(self, found: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave."""
+        states: dict[int, dict[str, Any]] = {}
+        for name, value in found.items():
+            if name.startswith("optimizer/"):
+                _, number, part = name.split("/")
+                states.setdefault(int(number), {})[part] = value
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": states, "param_groups": groups})
+        torch.set_rng_state(found["random/cpu"])
+        cuda = [value for name, value in sorted(found.items()) if name.startswith("random/cuda/")]
+        if len(cuda) == len(_cuda_states()):  # not on a machine with other devices
+            torch.cuda.set_rng_state_all(cuda)
+
+
+def _cuda_states() -> list[Tensor]:
+    """The generators of all CUDA devices, which draw what is left out of histories there."""
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

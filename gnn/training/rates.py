@@ -1,0 +1,47 @@
+"""The plan of a training: which parameters are learned, and at which rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Factors of the learning rate by the names of parameters.
+
+    Attributes:
+        rules: Patterns such as ``identity.*`` with a factor each; the first that fits a name
+            counts, 0 freezes what it fits, and what none fits is learned at the full rate.
+    """
+
+    rules: tuple[tuple[str, float], ...] = ()
+
+    def factor(self, name: str) -> float:
+        """The factor of a parameter."""
+        return next((factor for pattern, factor in self.rules if fnmatchcase(name, pattern)), 1.0)
+
+    def groups(
+        self, parameters: Iterable[tuple[str, nn.Parameter]], learning_rate: float
+    ) -> list[dict[str, Any]]:
+        """Groups of parameters as an optimiser takes them; frozen ones need no gradient.
+
+        Args:
+            parameters: Names and parameters, as `torch.nn.Module.named_parameters` gives them.
+            learning_rate: Of what has the factor 1.
+        """
+        found: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in parameters:
+            factor = self.factor(name)
+            parameter.requires_grad_(factor > 0)
+            if factor > 0:
+                found.setdefault(factor, []).append(parameter)
+        return [{"params": some, "lr": learning_rate * f} for f, some in found.items()]
+
+
+ALL = Rates()
+"""Everything is learned, at one rate."""
