@@ -1,5 +1,5 @@
 // purpose: all interactions of one type (here SAVED), for a snapshot
-// parameters: $properties: names of the properties to read: time, weight, what makes it positive
+// parameters: $properties: names of the properties to read: time, weight, what makes it positive, whether feedback wrote it
 // columns: user (key), item (key), values (of the properties)
 // index: none, reads every interaction of the type
 // retryable: yes

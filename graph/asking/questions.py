@@ -108,8 +108,8 @@ class Active:
 class Questions:
     """The questions of one client, and what it need not ask twice; safe to share between threads.
 
-    What a run says of the graph is taken to be true for a minute, so that a program that runs for
-    months sees new types of interactions.
+    What a run says of the graph, its types of relations and with which key it was loaded are taken
+    to be true for a minute, so that a program that runs for months sees what is new.
 
     Args:
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
@@ -120,7 +120,7 @@ class Questions:
         self, pseudonyms: Pseudonyms | None = None, encoder: Encoder | None = None
     ) -> None:
         self._pseudonyms, self._encoder = pseudonyms, encoder
-        self._key: list[dict[str, Any]] | None = None
+        self._key: tuple[float, dict[str, Any]] | None = None
         self._domains: frozenset[str] = frozenset()
         self._active: tuple[float, Active] | None = None
         self._texts: tuple[Active | None, dict[str, str]] = (None, {})
@@ -265,8 +265,6 @@ class Questions:
             return Active(sorted(types) or ["SAVED"], None)
         names = rows[0]["names"]
         active = Active(list(rows[0]["types"]), Names.model_validate_json(names) if names else None)
-        if self._active is not None and self._active[1] == active:
-            active = self._active[1]
         self._active = now, active
         return active
 
@@ -275,11 +273,15 @@ class Questions:
         text(user, "user")
         if self._pseudonyms is None:
             return user
-        if self._key is None:
-            self._key = yield Read(cypher.load("read_user_key"), {})
-        if not self._key:
-            return user
-        stored = self._key[0]
+        now = time.monotonic()
+        if self._key is not None and now - self._key[0] < _FRESH_SECONDS:
+            stored = self._key[1]
+        else:
+            found = yield Read(cypher.load("read_user_key"), {})
+            if not found:  # asked again each time: what is loaded next may have pseudonyms
+                return user
+            stored = found[0]
+            self._key = now, stored
         if stored["check"] != self._pseudonyms.check:
             raise other_key()
         if stored["shared"]:

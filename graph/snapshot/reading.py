@@ -14,11 +14,12 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import SchemaError
 from linkspan.graph.connecting.connection import Database, milliseconds
+from linkspan.graph.hearing import with_feedback, without_order
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
 from linkspan.graph.snapshot.identities import SAME_AS, join_nodes
 from linkspan.graph.snapshot.properties import read_feature
-from linkspan.graph.users.feedback import with_feedback
+from linkspan.graph.users.feedback import MARK
 from linkspan.progress import SILENT, Progress, Task
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
@@ -84,6 +85,7 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
                 f"the graph has no interactions of type {', '.join(interactions)}",
                 hint="Load some with 'linkspan ingest', or check the mapping",
             )
+        interactions = without_order(interactions)
         interactions = with_feedback(interactions, _read_feedback(database, rows, names))
         relations = {
             _key(role): _read_relations(database, role, rows, task, names)
@@ -181,11 +183,12 @@ def _read_interactions(
     task: Task,
     names: Names | None,
 ) -> pd.DataFrame:
-    wanted = [role.at, role.weight, role.positive.property if role.positive else None]
+    wanted = [role.at, role.weight, role.positive.property if role.positive else None, MARK]
     properties = [name or "" for name in wanted]
     query = cypher.load("read_interactions", {"SAVED": role.type}, names)
     frame = database.read_frame(query, ["user", "item", "values"], properties=properties)
-    at, weight, judged = zip(*frame["values"], strict=True) if len(frame) else ((), (), ())
+    found = zip(*frame["values"], strict=True) if len(frame) else ((), (), (), ())
+    at, weight, judged, mark = found
     task.advance(1, f"{len(frame):,} {role.type}")
     events = pd.DataFrame(
         {
@@ -194,6 +197,7 @@ def _read_interactions(
             "at": _numbers([*map(milliseconds, at)], role.type, role.at, 0).astype(np.int64),
             "weight": _weights(frame, weight, role.type, role.weight),
             "sign": _signs(judged, role),
+            "told": [kind is not None for kind in mark],
         }
     )
     if not (rows["user"].is_unique and rows["item"].is_unique):

@@ -10,12 +10,9 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Literal
 
 import neo4j.time
-import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from linkspan import cypher
@@ -47,7 +44,7 @@ MARK = "from_feedback"
 """Property of the interactions that feedback wrote: no file has them."""
 MOMENT = 1_000
 """The same of one user and item within so many milliseconds is one: a button pressed twice."""
-_SIGNS = {"positive": 1, "negative": -1, "hidden": 0}
+_FRESH_SECONDS = 60.0
 
 
 class FeedbackRules(BaseModel):
@@ -151,15 +148,32 @@ class Feedback:
     rank: int | None
 
 
+@dataclass(frozen=True)
+class _Means:
+    """What a writer needs to know of its graph.
+
+    Attributes:
+        rules: How feedback is written.
+        names: What the roles are called in an adopted graph.
+        time: What the times of the graph's interactions are; whole numbers unless adopted.
+    """
+
+    rules: FeedbackRules
+    names: Names | None
+    time: type
+
+
 class FeedbackWriter:
     """Writes feedback into a graph.
 
     Args:
-        database: The graph; the rules are those of its active run, asked for once.
+        database: The graph; the rules are those of its active run, asked for with every write, as
+            another run may have been published since.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._times: dict[tuple[str, str], tuple[float, type | None]] = {}
 
     def write(self, events: Iterable[Event], *, create: bool = False) -> list[Feedback]:
         """Write events; with several batches, each is a transaction.
@@ -176,96 +190,61 @@ class FeedbackWriter:
             DataError: The graph lacks a user or an item; nothing is written.
             DatabaseError: The server failed; the same again writes what is missing.
         """
-        now = time.time_ns() // 1_000_000
-        rows = [self._row(event, now) for event in events]
-        rows.sort(key=lambda row: (row["user"], row["item"], row["kind"], row["at"]))
-        rows = [row for row, last in zip(rows, [None, *rows], strict=False) if not _same(row, last)]
+        now, means = time.time_ns() // 1_000_000, self._means()
+        rows = _once([_row(event, now, means) for event in events], means.rules)
         if len(rows) > 1 or create:
-            self._see_keys(rows, create=create)
+            self._see_keys(rows, means, create=create)
+        query = cypher.load("write_feedback", {"SAVED": means.rules.type}, means.names)
         written = []
         for start in range(0, len(rows), BATCH_ROWS):
             batch = [{**row, "place": n} for n, row in enumerate(rows[start : start + BATCH_ROWS])]
-            for found in self._database.write_read(self._query, rows=batch, moment=MOMENT):
+            for found in self._database.write_read(query, rows=batch, moment=MOMENT):
                 row = batch[found["place"]]
                 said = (row["user"], row["item"], row["kind"], row["at"])
                 written.append(Feedback(*said, found["run"], found["rank"]))
         if not written:
-            self._see_keys(rows, create=False)
+            self._see_keys(rows, means, create=False)
         return written
 
-    @cached_property
-    def _active(self) -> tuple[FeedbackRules, Names | None]:
+    def _means(self) -> _Means:
+        """What the active run says; without one, what the graph shows."""
         found = self._database.read(cypher.load("read_feedback_rules"))
-        if found:
-            names, rules = found[0]["names"], found[0]["rules"]
-            adopted = Names.model_validate_json(names) if names else None
-            if rules:
-                return FeedbackRules.model_validate_json(rules), adopted
-            types = found[0]["types"]
-        else:
-            adopted = None
-            types = self._database.read(cypher.load("interaction_types"))[0]["types"]
+        names = found[0]["names"] if found else None
+        adopted = Names.model_validate_json(names) if names else None
+        if found and found[0]["rules"]:
+            rules = FeedbackRules.model_validate_json(found[0]["rules"])
+            kept = self._time(rules.type, rules.at) if adopted is not None and rules.at else int
+            return _Means(rules, adopted, kept or int)
+        types = (found or self._database.read(cypher.load("interaction_types")))[0]["types"]
         if len(types) != 1:
             raise ConfigError(
                 f"the graph has {len(types) or 'no'} types of interactions, and no run says which "
                 "of them feedback becomes",
                 hint="Publish a run first",
             )
-        return FeedbackRules(type=types[0]), adopted
+        # A time would bring order into histories that have none.
+        kept = self._time(types[0], "at")
+        return _Means(FeedbackRules(type=types[0], at="at" if kept else None), adopted, kept or int)
 
-    @cached_property
-    def _query(self) -> str:
-        rules, names = self._active
-        return cypher.load("write_feedback", {"SAVED": rules.type}, names)
+    def _time(self, kind: str, name: str) -> type | None:
+        """What the times of interactions are that feedback did not write; None: they have none.
 
-    @cached_property
-    def _time(self) -> type:
-        """What the times of the graph's own interactions are; whole numbers unless adopted."""
-        rules, names = self._active
-        if names is None or rules.at is None:
-            return int
-        query = cypher.load("some_time", {"SAVED": rules.type})
-        found = self._database.read(query, at=rules.at)
-        return type(found[0]["at"]) if found else int
+        To see that they have none all of them are read, so it is asked once a minute.
+        """
+        now = time.monotonic()
+        asked, known = self._times.get((kind, name), (-_FRESH_SECONDS, None))
+        if now - asked < _FRESH_SECONDS:
+            return known
+        found = self._database.read(cypher.load("some_time", {"SAVED": kind}), at=name, mark=MARK)
+        known = type(found[0]["at"]) if found else None
+        self._times[kind, name] = now, known
+        return known
 
-    def _row(self, event: Event, now: int) -> dict[str, Any]:
-        rules, _ = self._active
-        counts = rules.kinds.get(event.kind)
-        if counts is None:
-            raise ArgumentError(
-                f"there is no kind of feedback {event.kind!r}",
-                hint=f"There are {', '.join(rules.kinds)}; more in [feedback.kinds]",
-            )
-        at = now if event.at is None else int(event.at)
-        properties: dict[str, Any] = {}
-        if counts == "positive":
-            properties = {**rules.properties, MARK: event.kind}
-            if rules.at is not None:
-                properties[rules.at] = self._moment(at)
-        return {
-            "user": event.user,
-            "item": event.item,
-            "kind": event.kind,
-            "counts": counts,
-            "at": at,
-            "run": event.run,
-            "repeat": rules.repeat,
-            "properties": properties,
-        }
-
-    def _moment(self, at: int) -> Any:
-        """Milliseconds as the graph keeps time."""
-        if self._time not in (neo4j.time.DateTime, neo4j.time.Date):
-            return at
-        when = datetime.fromtimestamp(at / 1000, UTC)
-        return when if self._time is neo4j.time.DateTime else when.date()
-
-    def _see_keys(self, rows: Sequence[dict[str, Any]], *, create: bool) -> None:
+    def _see_keys(self, rows: Sequence[dict[str, Any]], means: _Means, *, create: bool) -> None:
         """See that the graph has all users, or make them, and all items."""
-        rules, names = self._active
         for role, label in (("item", "Item"), ("user", "User")):
             wanted = list(dict.fromkeys(row[role] for row in rows))
-            missing = self._missing(label, wanted)
+            missing = self._missing(label, wanted, means.names)
             if not missing:
                 continue
             if role == "item" or not create:
@@ -274,7 +253,7 @@ class FeedbackWriter:
                 if role == "user":
                     hint = "New users can be made: create=True, or --create on the command line"
                 raise DataError(f"the graph has no {role} {missing[0]!r}{more}", hint=hint)
-            if names is not None:
+            if means.names is not None:
                 raise ConfigError(
                     f"the graph has no user {missing[0]!r}, and users of an adopted graph are not "
                     "Linkspan's to make",
@@ -284,11 +263,11 @@ class FeedbackWriter:
                 raise DataError(
                     "a user who was forgotten is not made again", hint="Leave this user out"
                 )
-            new = [{"key": key, "properties": _about(key, rules.shared)} for key in missing]
+            new = [{"key": key, "properties": _about(key, means.rules.shared)} for key in missing]
             write_rows(self._database, cypher.load("write_users"), new)
 
-    def _missing(self, label: str, keys: list[str]) -> list[str]:
-        query = cypher.load("known_keys", {"Item": label}, self._active[1])
+    def _missing(self, label: str, keys: list[str], names: Names | None) -> list[str]:
+        query = cypher.load("known_keys", {"Item": label}, names)
         known: set[str] = set()
         for start in range(0, len(keys), BATCH_ROWS):
             batch = keys[start : start + BATCH_ROWS]
@@ -296,57 +275,63 @@ class FeedbackWriter:
         return [key for key in keys if key not in known]
 
 
-def _same(row: dict[str, Any], last: dict[str, Any] | None) -> bool:
-    """Whether a row says again what the one before it said."""
-    return (
-        last is not None
-        and all(row[name] == last[name] for name in ("user", "item", "kind"))
-        and row["at"] - last["at"] < MOMENT
-    )
+def _row(event: Event, now: int, means: _Means) -> dict[str, Any]:
+    """An event as a row of ``write_feedback``."""
+    rules = means.rules
+    counts = rules.kinds.get(event.kind)
+    if counts is None:
+        raise ArgumentError(
+            f"there is no kind of feedback {event.kind!r}",
+            hint=f"There are {', '.join(rules.kinds)}; more in [feedback.kinds]",
+        )
+    at = now if event.at is None else int(event.at)
+    properties: dict[str, Any] = {}
+    if counts == "positive":
+        properties = {**rules.properties, MARK: event.kind}
+        if rules.at is not None:
+            properties[rules.at] = _moment(at, means.time)
+    return {
+        "user": event.user,
+        "item": event.item,
+        "kind": event.kind,
+        "counts": counts,
+        "at": at,
+        "run": event.run,
+        "repeat": rules.repeat,
+        "properties": properties,
+    }
+
+
+def _moment(at: int, kept: type) -> Any:
+    """Milliseconds as the graph keeps time."""
+    if kept not in (neo4j.time.DateTime, neo4j.time.Date):
+        return at
+    when = datetime.fromtimestamp(at / 1000, UTC)
+    return when if kept is neo4j.time.DateTime else when.date()
+
+
+def _once(rows: list[dict[str, Any]], rules: FeedbackRules) -> list[dict[str, Any]]:
+    """Rows without those that say the same again, in time order of each user.
+
+    Of those of one user and item the first positive one ``adds`` an interaction; where a type
+    repeats, the first of each time does.
+    """
+    rows.sort(key=lambda row: (row["user"], row["item"], row["kind"], row["at"]))
+    kept: list[dict[str, Any]] = []
+    for row in rows:
+        same = kept and all(row[name] == kept[-1][name] for name in ("user", "item", "kind"))
+        if not same or row["at"] - kept[-1]["at"] >= MOMENT:
+            kept.append(row)
+    kept.sort(key=lambda row: (row["user"], row["at"], row["item"], row["kind"]))
+    pairs = set()
+    for row in kept:
+        pair = (row["user"], row["item"], row["at"] if rules.repeat else None)
+        row["adds"] = row["counts"] == "positive" and pair not in pairs
+        if row["adds"]:
+            pairs.add(pair)
+    return kept
 
 
 def _about(key: str, shared: bool) -> dict[str, str]:
     domain, slash, name = key.partition("/")
     return {"id": key} if shared or not slash else {"id": name, "domain": domain}
-
-
-def with_feedback(
-    interactions: dict[str, pd.DataFrame], said: pd.DataFrame
-) -> dict[str, pd.DataFrame]:
-    """Interactions together with what users said: their last word on an item counts.
-
-    After a negative one, earlier events of the user and the item are negative. One that is hidden
-    changes no event. Where there is none, each of the two is one.
-
-    Args:
-        interactions: As `linkspan.graph.snapshot.Snapshot` has them.
-        said: Columns ``user``, ``item`` (int32 rows), ``at`` (ms UTC) and ``counts``.
-
-    Returns:
-        The same tables, in the same order of rows.
-    """
-    timed = any(frame["at"].any() for frame in interactions.values())
-    last = said.sort_values(["user", "item", "at", "counts"])
-    last = last.drop_duplicates(["user", "item"], keep="last")
-    last = last.assign(sign=last["counts"].map(_SIGNS).astype(np.int8))
-    last = last[last["sign"] <= 0]
-    if last.empty:
-        return interactions
-    pairs = pd.MultiIndex.from_frame(last[["user", "item"]])
-    met = np.zeros(len(last), bool)
-    result = {}
-    for name, frame in interactions.items():
-        place = pairs.get_indexer(pd.MultiIndex.from_frame(frame[["user", "item"]]))
-        met[place[place >= 0]] = True
-        disliked = (place >= 0) & (last["sign"].to_numpy()[place] < 0)
-        if timed:
-            disliked &= frame["at"].to_numpy() <= last["at"].to_numpy()[place]
-        result[name] = frame.assign(sign=frame["sign"].mask(disliked, -1).astype(np.int8))
-    home = next(iter(interactions))
-    new = last.loc[~met, ["user", "item", "at", "sign"]].assign(weight=np.float32(1))
-    if not timed:
-        new["at"] = 0
-    columns = list(interactions[home].columns)
-    grown = pd.concat([result[home], new[columns].astype(interactions[home].dtypes)])
-    result[home] = grown.sort_values(["user", "item", "at"], ignore_index=True)
-    return result

@@ -17,6 +17,7 @@ from linkspan.graph.asking.client import Client
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Options
+from linkspan.graph.users.feedback import KINDS, FeedbackRules
 from servers import Cable, RunningServer
 
 # Of use to Linkspan's own commands, which do not run in an event loop.
@@ -100,6 +101,25 @@ def test_both_clients_give_the_same(
             return removed.users
 
     assert asyncio.run(forget()) == 1
+
+
+def test_it_follows_what_is_published_later(published: Database, server: RunningServer) -> None:
+    rules = FeedbackRules(kinds={**KINDS, "cart": "positive"}, type="BOUGHT", at=None)
+
+    async def ask() -> bool:
+        login = (server.uri, server.user, server.password)
+        async with AsyncClient(AsyncDatabase(*login, database="neo4j")) as client:
+            await client.feedback("7", "comics/3", "click")
+            with pytest.raises(ConfigError, match="no kind of feedback 'cart'"):
+                await client.feedback("7", "comics/3", "cart")
+            published.write(
+                "MATCH (r:Run {state: 'active'}) SET r.feedback = $rules",
+                rules=rules.model_dump_json(),
+            )
+            return await client.feedback("7", "comics/3", "cart")
+
+    assert asyncio.run(ask())
+    assert published.read("MATCH ()-[r:BOUGHT]->() RETURN count(r) AS n") == [{"n": 1}]
 
 
 def test_bad_arguments_are_named_there_too(published: Database, server: RunningServer) -> None:

@@ -10,6 +10,7 @@ from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.asking import questions
 from linkspan.graph.asking.client import Client
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.pseudonyms import Pseudonyms
 
 
 @pytest.fixture
@@ -146,3 +147,28 @@ def test_the_types_of_a_graph_without_a_run_are_found(graph: Database) -> None:
 def test_a_refused_query_names_the_reason(graph: Database) -> None:
     with pytest.raises(DatabaseError, match="nonsense"):
         graph.read("RETURN nonsense")
+
+
+def test_what_is_new_in_the_graph_is_seen_after_a_minute(
+    client: Client, graph: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "CITES" not in client.text("why")
+    graph.write(
+        "MATCH (a:Item {key: 'comics/1'}), (b:Item {key: 'comics/2'}) CREATE (a)-[:CITES]->(b)"
+    )
+    monkeypatch.setattr(questions, "_FRESH_SECONDS", 0.0)
+    assert "CITES" in client.text("why")
+
+
+def test_a_key_that_the_graph_gets_later_is_seen(
+    client: Client, graph: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Pseudonyms("0123456789abcdef")
+    asking = Client(graph, key)
+    assert asking.user_key("7") == "7"
+    graph.write("CREATE (:UserKey {check: $check, shared: true})", check=key.check)
+    assert asking.user_key("7") == key.of("7")
+    graph.write("MATCH (k:UserKey) SET k.check = 'another'")
+    monkeypatch.setattr(questions, "_FRESH_SECONDS", 0.0)
+    with pytest.raises(ConfigError, match="is not the key"):
+        asking.user_key("7")

@@ -18,7 +18,7 @@ from linkspan.graph.publishing.publish import RunRecord, publish
 from linkspan.graph.roles import Condition, InteractionRole
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
-from linkspan.graph.users.feedback import Event, FeedbackRules, build_rules
+from linkspan.graph.users.feedback import KINDS, Event, FeedbackRules, build_rules
 
 NOON = 1_767_268_800_000
 
@@ -36,6 +36,22 @@ def said(database: Database, user: str) -> list[dict[str, object]]:
         "f.domain AS domain ORDER BY at, kind",
         user=user,
     )
+
+
+def set_rules(database: Database, rules: FeedbackRules) -> None:
+    """Let the active run say how feedback is written."""
+    database.write(
+        "MATCH (r:Run {state: 'active'}) SET r.feedback = $rules", rules=rules.model_dump_json()
+    )
+
+
+def made(database: Database) -> list[tuple[object, ...]]:
+    """The interactions that feedback became: user, item and time."""
+    rows = database.read(
+        "MATCH (u:User)-[r:SAVED]->(i:Item) WHERE r.from_feedback IS NOT NULL "
+        "RETURN u.key AS user, i.key AS item, r.at AS at"
+    )
+    return sorted(tuple(row.values()) for row in rows)
 
 
 @pytest.mark.parametrize("kind", ["accept", "dislike", "dismiss"])
@@ -118,6 +134,61 @@ def test_the_same_again_is_written_once(client: Client) -> None:
     assert len(client.writer.write(events)) == 2
 
 
+def test_one_batch_makes_one_interaction_of_a_pair(client: Client, graph: Database) -> None:
+    one, other, third = (row.item for row in client.recommend("7", domain="comics", k=3))
+    told = [Event("7", one, "accept", NOON + step) for step in (9000, 0, 4000)]
+    told += [Event("7", other, "accept", NOON + 5), Event("7", other, "cart", NOON)]
+    told += [Event("7", third, "dislike", NOON + 7), Event("7", third, "accept", NOON)]
+    told += [Event("8", one, "accept", NOON)]
+    rules = FeedbackRules(kinds={**KINDS, "cart": "positive"})
+    set_rules(graph, rules)
+    assert len(client.writer.write(told)) == len(told)
+    wanted = [("7", one, NOON), ("7", other, NOON), ("7", third, NOON), ("8", one, NOON)]
+    assert made(graph) == sorted(wanted)
+    assert client.writer.write(told) == []
+    client.writer.write([Event("7", one, "cart", NOON + 20_000)])
+    assert len(made(graph)) == 4
+
+
+def test_events_that_repeat_are_one_for_each_time(client: Client, graph: Database) -> None:
+    item = client.recommend("7")[0].item
+    set_rules(graph, FeedbackRules(kinds={**KINDS, "cart": "positive"}, repeat=True))
+    told = [Event("7", item, kind, at) for kind in ("accept", "cart") for at in (NOON, NOON + 3000)]
+    assert len(client.writer.write(told)) == 4
+    assert made(graph) == [("7", item, NOON), ("7", item, NOON + 3000)]
+
+
+def test_within_a_moment_of_what_is_kept_it_is_the_same(client: Client) -> None:
+    item = client.recommend("7")[0].item
+    told = [Event("7", item, "click", NOON + step) for step in (0, 900, 1800)]
+    written = client.writer.write(told)
+    assert sorted(row.at for row in written) == [NOON, NOON + 1800]  # as one after the other
+
+
+@pytest.mark.parametrize("kind", ["accept", "dislike", "dismiss"])
+def test_popular_items_are_not_those_that_a_user_refused(
+    client: Client, graph: Database, kind: str
+) -> None:
+    graph.write("CREATE (:User {key: 'new'})-[:SAME_AS]->(:User {key: 'twin'})")
+    graph.write(
+        "MATCH (a:Item {key: 'comics/1'}), (b:Item {key: 'science-fiction/1'}) "
+        "CREATE (a)-[:SAME_AS]->(b)"
+    )
+    first = client.recommend("new", k=1000, fallback="popular")
+    assert {"comics/1", "science-fiction/1", "comics/2"} <= {row.item for row in first}
+    client.feedback("new", "comics/1", kind)
+    client.feedback("twin", "comics/2", kind)
+    client.feedback("new", "comics/3", "view")
+    left = {row.item for row in client.recommend("new", k=1000, fallback="popular")}
+    gone = {row.item for row in first} - left
+    assert gone == {"comics/1", "science-fiction/1", "comics/2"}
+    many = client.recommend_many(["new"], k=1000, fallback="popular")
+    assert {row.item for row in many["new"]} == left
+    graph.write("MATCH (u:User {key: 'twin'}), (i:Item {key: 'comics/4'}) CREATE (u)-[:SAVED]->(i)")
+    left = {row.item for row in client.recommend("new", k=1000, fallback="popular")}
+    assert "comics/4" not in left and "comics/3" in left
+
+
 def test_many_at_once_write_it_once(client: Client) -> None:
     item = client.recommend("7")[0].item
     threads = [
@@ -192,6 +263,89 @@ def test_a_graph_without_a_run_takes_feedback_on_its_one_type(graph: Database) -
     graph.write("MATCH (u:User {key: '1'}), (i:Item {key: 'comics/1'}) CREATE (u)-[:LENT]->(i)")
     with pytest.raises(ConfigError, match="Publish a run first"):
         Client(graph).feedback("7", "comics/3")
+
+
+def undated(graph: Database) -> Snapshot:
+    """The graph without times."""
+    graph.write("MATCH ()-[r:SAVED]->() REMOVE r.at")
+    return read_snapshot(graph, ROLES)
+
+
+@pytest.mark.parametrize("runs", [False, True])  # a run of an earlier version has no rules
+def test_feedback_before_the_first_rules_brings_no_order(
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun, *, runs: bool
+) -> None:
+    before = undated(graph)
+    assert not before.timed and not before.dated
+    if runs:
+        publish_run("a", 0)
+    client = Client(graph)
+    for number, item in enumerate(("comics/3", "comics/4", "science-fiction/3")):
+        assert client.feedback("7", item, at=NOON + 5000 * number)
+    assert {row.at for row in client.history("7", k=1000)} == {None}
+    now = read_snapshot(graph, ROLES)
+    assert not now.timed and not now.dated and len(now.events()) == len(before.events()) + 3
+    assert build_rules(ROLES, {}, None, timed=now.dated, shared=True).at is None
+
+
+def test_feedback_before_the_first_rules_has_a_time_where_events_have(graph: Database) -> None:
+    graph.write("MATCH (u:User)-[r:SAVED]->() WHERE u.key <> '3' REMOVE r.at")
+    client = Client(graph)
+    client.feedback("7", "comics/3", at=NOON)
+    assert {row.at for row in client.history("7", k=1000)} == {None, NOON}
+
+
+def test_times_of_feedback_are_no_order_of_a_graph_without_one(
+    graph: Database, snapshot: Snapshot
+) -> None:
+    # As an earlier version wrote them, and as a client does by rules of a dated run.
+    told = (
+        "MATCH (u:User {key: '7'}), (i:Item) WHERE i.key IN ['comics/3', 'comics/4'] "
+        "CREATE (u)-[:SAVED {at: $at + toInteger(i.id), from_feedback: 'accept'}]->(i)"
+    )
+    graph.write(told, at=NOON)
+    ordered = read_snapshot(graph, ROLES)
+    assert ordered.timed and (ordered.interactions["SAVED"]["at"] > NOON).sum() == 2
+    graph.write("MATCH ()-[r:SAVED]->() WHERE r.from_feedback IS NULL SET r.at = 5")
+    once = read_snapshot(graph, ROLES)  # all of them have the time of an export
+    assert not once.timed and set(once.interactions["SAVED"]["at"]) == {5}
+    graph.write("MATCH ()-[r:SAVED]->() WHERE r.from_feedback IS NULL REMOVE r.at")
+    sets = read_snapshot(graph, ROLES)
+    assert not sets.timed and not sets.dated
+    assert len(sets.events()) == len(snapshot.events()) + 2
+    graph.write("MATCH ()-[r:SAVED]->() WHERE r.from_feedback IS NULL DELETE r")
+    assert read_snapshot(graph, ROLES).timed  # nothing else is there
+
+
+def test_acceptance_counts_where_a_rating_is_asked_for(graph: Database) -> None:
+    graph.write("MATCH ()-[r:SAVED]->() SET r.rating = 5")
+    graph.write("MATCH (:User {key: '7'})-[r:SAVED]->(:Item {key: 'comics/7'}) SET r.rating = 1")
+    client = Client(graph)
+    assert {"comics/7"} <= {row.item for row in client.history("7", k=1000)}
+    for item in ("comics/3", "comics/7"):  # no run says yet what a rating is
+        client.feedback("7", item, at=NOON)
+    client.feedback("7", "comics/12", "dismiss", at=NOON)
+    condition = Condition(property="rating", operator=">=", value=4)
+    role = InteractionRole(type="SAVED", positive=condition)
+    now = read_snapshot(graph, ROLES.model_copy(update={"interactions": (role,)}))
+    frame = now.interactions["SAVED"]
+    mine = frame[frame["user"] == now.users["key"].searchsorted("7")]
+    signs = dict(zip(now.items["key"][mine["item"]], mine["sign"], strict=True))
+    assert (signs["comics/3"], signs["comics/7"], signs["comics/12"]) == (1, 1, 1)
+
+
+def test_a_client_follows_what_is_published_later(
+    client: Client, graph: Database, publish_run: PublishRun
+) -> None:
+    one, other = (row.item for row in client.recommend("7", domain="comics", k=2))
+    client.feedback("7", one, "click")
+    with pytest.raises(ConfigError, match="no kind of feedback 'cart'"):
+        client.feedback("7", one, "cart")
+    publish_run("b", 1)
+    set_rules(graph, FeedbackRules(kinds={**KINDS, "cart": "positive"}, type="BOUGHT", at=None))
+    assert client.feedback("7", other, "cart")
+    found = graph.read("MATCH (:User)-[r:BOUGHT]->(i) RETURN i.key AS item, properties(r) AS p")
+    assert found == [{"item": other, "p": {"from_feedback": "cart"}}]
 
 
 @pytest.mark.parametrize(
