@@ -135,7 +135,7 @@ class Learned:
     def _linear_on(self, view: View, linear: Linear) -> Linear:
         """The weights in the order of a view; none for new items."""
         rows = self.keys.rows_of(view.keys, "item")
-        known = len(self.keys.nodes["item"])
+        known = self.keys.count("item")
         if len(rows) == known and np.array_equal(rows, np.arange(known)):
             return linear
         place = np.full(known, -1, np.int64)

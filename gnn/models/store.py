@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -32,8 +33,8 @@ PARAMETERS, KEYS, MANIFEST, SPLIT = (
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     """Write a learned model.
 
-    Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind`` and ``key``, in the order of
-    the parameters' rows); ``linear.npz``, or ``dual.npz``, where it has a linear part;
+    Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
+    of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part;
     ``split.parquet`` where a split is given; last, ``model.json`` (settings with the seed, version,
     domains, scheme of the features, relations of each hop, curves, weights of the signals).
 
@@ -44,7 +45,10 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_file(dict(learned.parameters), folder / PARAMETERS)
-    nodes = [pd.DataFrame({"kind": kind, "key": k}) for kind, k in learned.keys.nodes.items()]
+    nodes = [
+        pd.DataFrame({"kind": kind, "key": rows.index, "row": rows.to_numpy(np.int64)})
+        for kind, rows in learned.keys.nodes.items()
+    ]
     pd.concat(nodes, ignore_index=True).to_parquet(folder / KEYS, index=False)
     if learned.linear is not None:
         save_linear(learned.linear, folder)
@@ -84,7 +88,7 @@ def load(folder: Path) -> Learned:
         weights = {n: SignalWeights.read(values) for n, values in manifest["weights"].items()}
         table = pd.read_parquet(folder / KEYS)
         nodes = {
-            kind: pd.Index(table.loc[table["kind"] == kind, "key"], dtype=object)
+            kind: table[table["kind"] == kind].astype({"key": object}).set_index("key")["row"]
             for kind in manifest["kinds"]
         }
         return Learned(

@@ -20,11 +20,14 @@ class Changes:
 
     Attributes:
         users: Rows, in the later snapshot, of the users whose lists are no longer right: with other
-            events than before, new ones, and those whose lists hold an item that has gone.
+            events than before, new ones, those who are one now or no longer, and those who met, or
+            whose lists hold, an item that has gone or is other than before.
         events: Events that are new or other than before.
         new_users: Users that were not there.
         new_items: Items that were not there.
         gone_items: Items that are no longer there.
+        changed_items: Items with another text, feature or relation than before, or that are one
+            with others now, or no longer.
     """
 
     users: IntArray
@@ -32,6 +35,7 @@ class Changes:
     new_users: int
     new_items: int
     gone_items: int
+    changed_items: int
 
 
 def find_changes(before: Snapshot, after: Snapshot, lists: pd.DataFrame) -> Changes:
@@ -45,23 +49,35 @@ def find_changes(before: Snapshot, after: Snapshot, lists: pd.DataFrame) -> Chan
     keys = {role: all_keys(after, role).set_index("key")["row"] for role in ("user", "item")}
     known = {role: pd.Index(all_keys(before, role)["key"]) for role in ("user", "item")}
     fresh = {role: rows[~rows.index.isin(known[role])] for role, rows in keys.items()}
+    gone = known["item"].difference(keys["item"].index)
+    other = {role: _regrouped(before, after, role) for role in ("user", "item")}
+    for key in sorted({*before.relations, *after.relations}):
+        for role, ends in _linked(before, after, key).items():
+            other[role] |= ends
+    other["item"] |= _described_anew(before, after)
+    changed = keys["item"].index.intersection(sorted(other["item"])).difference(fresh["item"].index)
+
     moved = _events(before, {r: _places(getattr(before, f"{r}s"), k) for r, k in keys.items()})
     now = _events(after)
-    differs = pd.concat([moved.assign(new=0), now.assign(new=1)])
+    differs = pd.concat([moved.assign(new=0), now.assign(new=1)]).drop_duplicates()
     columns = [name for name in differs if name != "new"]
     differs = differs[~differs.duplicated(columns, keep=False)]
-    affected = [differs.loc[differs["user"] >= 0, "user"], fresh["user"]]
-    for key in sorted({*before.relations, *after.relations}):
-        affected += _linked(before, after, key, keys)
-    lost = lists.loc[~lists["item"].isin(keys["item"].index), "user"].unique()
-    affected.append(keys["user"].reindex(lost).dropna())
-    rows = np.unique(np.concatenate([np.asarray(part, np.int64) for part in affected]))
+    met = now["item"].isin(keys["item"].reindex(changed))
+    listed = lists["item"].isin(gone.union(changed))
+    concerned = [*other["user"], *lists.loc[listed, "user"].unique()]
+    affected = [
+        differs.loc[differs["user"] >= 0, "user"],
+        fresh["user"],
+        now.loc[met, "user"],
+        keys["user"].reindex(concerned).dropna(),
+    ]
     return Changes(
-        users=rows,
+        users=np.unique(np.concatenate([np.asarray(part, np.int64) for part in affected])),
         events=int(differs["new"].sum()),
         new_users=len(fresh["user"]),
         new_items=len(fresh["item"]),
-        gone_items=int((~known["item"].isin(keys["item"].index)).sum()),
+        gone_items=len(gone),
+        changed_items=len(changed),
     )
 
 
@@ -81,26 +97,61 @@ def _events(snapshot: Snapshot, places: dict[str, IntArray] | None = None) -> pd
     return pd.concat(frames, ignore_index=True)
 
 
-def _linked(
-    before: Snapshot, after: Snapshot, key: tuple[str, str, str], keys: dict[str, pd.Series]
-) -> list[pd.Series]:
-    """Users at the ends of relations of one type that are new, or no longer there."""
-    if "user" not in (key[0], key[2]):
-        return []
+def _regrouped(before: Snapshot, after: Snapshot, role: str) -> set[str]:
+    """Keys of the users, or items, that are one with others than before."""
+    groups = []
+    for snapshot in (before, after):
+        keys = all_keys(snapshot, role)
+        shared = keys[keys["row"].duplicated(keep=False)]  # few of them
+        groups.append({frozenset(each) for _, each in shared.groupby("row")["key"]})
+    return set().union(*(groups[0] ^ groups[1]))
+
+
+def _described_anew(before: Snapshot, after: Snapshot) -> set[str]:
+    """Keys of the items with another text or other features than before."""
+    told = []
+    for snapshot in (before, after):
+        frame = snapshot.items[["key", "domain", "text"]]
+        for name, values in snapshot.features.items():
+            frame = frame.assign(**{f"{name}/{column}": values[column] for column in values})
+        told.append(frame)
+    return set(_differing(told)["key"])
+
+
+def _linked(before: Snapshot, after: Snapshot, key: tuple[str, str, str]) -> dict[str, set[str]]:
+    """Keys of the users and items at ends of relations of one type that are other than before.
+
+    A relation to an entity that is named anew is another one.
+    """
+    sides = (("source", key[0]), ("target", key[2]))
+    if not {"user", "item"} & {kind for _, kind in sides}:
+        return {}
     named = []
     for snapshot in (before, after):
         frame = snapshot.relations.get(key)
         if frame is None:
             continue
-        sides = (("source", key[0]), ("target", key[2]))
-        named.append(pd.DataFrame({end: _keys(snapshot, kind)[frame[end]] for end, kind in sides}))
-    differs = pd.concat(named)
-    differs = differs[~differs.duplicated(keep=False)]
-    ends = [end for end, kind in (("source", key[0]), ("target", key[2])) if kind == "user"]
-    return [keys["user"].reindex(differs[end].unique()).dropna() for end in ends]
-
-
-def _keys(snapshot: Snapshot, kind: str) -> NDArray[np.object_]:
-    frames = {"user": snapshot.users, "item": snapshot.items, **snapshot.entities}
-    found: NDArray[np.object_] = frames[kind]["key"].to_numpy(object)
+        told = {"weight": frame["weight"].to_numpy()}
+        for end, kind in sides:
+            nodes = _nodes(snapshot, kind).iloc[frame[end]]
+            told[end] = nodes["key"].to_numpy(object)
+            if "name" in nodes:
+                told[f"{end} name"] = nodes["name"].to_numpy(object)
+        named.append(pd.DataFrame(told))
+    differs = _differing(named)
+    found: dict[str, set[str]] = {}
+    for end, kind in sides:
+        if kind in ("user", "item"):
+            found.setdefault(kind, set()).update(differs[end])
     return found
+
+
+def _differing(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Rows that stand in one of the tables alone; those of one table are all different."""
+    both = pd.concat(frames)
+    return both[~both.duplicated(keep=False)]
+
+
+def _nodes(snapshot: Snapshot, kind: str) -> pd.DataFrame:
+    frames = {"user": snapshot.users, "item": snapshot.items, **snapshot.entities}
+    return frames[kind]

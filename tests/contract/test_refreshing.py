@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from contract.conftest import ROLES
 from contract_fixtures import Lists, PublishRun, Record
 
 from linkspan import cypher
@@ -15,6 +16,8 @@ from linkspan.graph.publishing import publish as publishing
 from linkspan.graph.publishing.publish import rollback
 from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.changes import find_changes
+from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.writing.lease import Lease
 
 
@@ -111,3 +114,51 @@ def test_a_refresh_is_refused(
         publish_refresh(graph, make_record("b"), "a", fresh.assign(user="nobody"))
     assert read(graph, users[0]) == ("a", saved(lists(0), users[0]))
     assert states(graph) == {"a": "active", "b": "failed"}
+
+
+# User u has met the items i of both domains where u = i modulo 5; author a wrote i = a - 1.
+LISTED = pd.DataFrame({"user": ["9", "10", "13"], "item": ["comics/1", "comics/2", "comics/5"]})
+TWINS = "MATCH (a:User {key: '2'}), (b:User {key: '13'}) "
+SAME_ITEMS = "MATCH (a:Item {key: 'comics/1'}), (b:Item {key: 'science-fiction/2'}) "
+
+
+def who_met(*rests: int) -> set[str]:
+    return {str(n) for n in range(1, 41) if n % 5 in rests}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "concerned"),
+    [
+        ("RETURN 1", "MATCH (i:Item {key: 'comics/1'}) SET i.pages = 3", set()),
+        ("RETURN 1", TWINS + "CREATE (b)-[:SAME_AS]->(a)", {"13"}),  # both, under the smaller key
+        (TWINS + "CREATE (a)-[:SAME_AS]->(b)", "MATCH ()-[r:SAME_AS]->() DELETE r", {"2", "13"}),
+        ("RETURN 1", "MATCH (u:User {key: '2'}) CREATE (u)-[:SAME_AS]->(:User {key: '0'})", {"0"}),
+        ("RETURN 1", SAME_ITEMS + "CREATE (a)-[:SAME_AS]->(b)", who_met(1, 2) | {"9"}),
+        (
+            SAME_ITEMS + "CREATE (a)-[:SAME_AS]->(b)",
+            "MATCH ()-[r:SAME_AS]->() DELETE r",
+            who_met(1, 2) | {"9"},
+        ),
+        ("RETURN 1", "MATCH (i:Item {key: 'comics/1'}) SET i.title = 'New'", who_met(1) | {"9"}),
+        (
+            "RETURN 1",
+            "MATCH (:Item {key: 'comics/2'})-[r:WRITTEN_BY]->() DELETE r",
+            who_met(2) | {"10"},
+        ),
+        ("RETURN 1", "MATCH (a:Author {key: 'author/1'}) SET a.name = 'X'", who_met(0) | {"13"}),
+        ("RETURN 1", "MATCH (:User {key: '7'})-[r]->(:Item {key: 'comics/2'}) DELETE r", {"7"}),
+        (
+            "MATCH ()-[r:SAVED]->() REMOVE r.at",  # then all events of a user look alike
+            "MATCH (i:Item) WHERE i.key IN ['comics/5', 'comics/10'] DETACH DELETE i",
+            who_met(0) | {"13"},
+        ),
+    ],
+)
+def test_whom_changes_concern(graph: Database, first: str, then: str, concerned: set[str]) -> None:
+    graph.write(first)
+    before = read_snapshot(graph, ROLES)
+    assert not len(find_changes(before, read_snapshot(graph, ROLES), LISTED).users)
+    graph.write(then)
+    after = read_snapshot(graph, ROLES)
+    found = find_changes(before, after, LISTED)
+    assert set(after.users["key"].iloc[found.users]) == concerned
