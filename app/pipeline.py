@@ -268,10 +268,9 @@ class Pipeline:
         if run.is_scored(told, vectors=wanted.vectors):
             return
         with self.stage("score") as stage:
-            lists, similar = write_lists(snapshot, run, wanted, choice, gone, self.progress)
+            lists, similar = write_lists(snapshot, run, wanted, choice, gone, told, self.progress)
             stage.count, stage.unit = lists, "rows"
             stage.text = f"{lists:,} recommendations, {similar:,} similar items"
-            run.write("lists", {"digest": told})
 
     def score_pairs(
         self, snapshot: Snapshot, run: RunFolder, pairs: Path, scores: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_simi
 from linkspan.opening import open_model
 from linkspan.progress import Progress
 from linkspan.settings import PublishSettings
-from linkspan.workspace import RunFolder
+from linkspan.workspace import RULES, RunFolder, written_whole
 
 if TYPE_CHECKING:
     from linkspan.gnn import Choice, FittedModel
@@ -93,9 +94,19 @@ def write_lists(
     settings: PublishSettings,
     choice: Choice,
     gone: set[str],
+    told: str,
     progress: Progress,
 ) -> tuple[int, int]:
-    """Score, and write the files of a run.
+    """Score, and write the files of a run, each whole or not at all.
+
+    Args:
+        snapshot: The graph that the run was trained on.
+        run: Gets the files.
+        settings: What is published.
+        choice: The rules.
+        gone: Keys of items that the graph no longer has.
+        told: Their `digest`, kept in the files.
+        progress: Told of the work.
 
     Returns:
         Number of recommendations and of similar items.
@@ -106,12 +117,15 @@ def write_lists(
     """
     rows = find_users(snapshot, settings)
     model = open_model(run, snapshot)
-    written = write_recommended(model, run, settings, choice, rows, progress)
+    written = write_recommended(model, run, settings, choice, rows, progress, told)
     similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
     similar = _without(similar, gone)
-    similar.to_parquet(run.similar, index=False)
+    table = pa.Table.from_pandas(similar, preserve_index=False)
+    with written_whole(run.similar) as part:
+        pq.write_table(_stamped(table, told), part)
     if settings.vectors:
-        keyed_vectors(snapshot, model).save(run.vectors)
+        with written_whole(run.vectors) as part:
+            keyed_vectors(snapshot, model).save(part)
     return written, len(similar)
 
 
@@ -122,6 +136,7 @@ def write_recommended(
     choice: Choice,
     rows: NDArray[np.int64],
     progress: Progress,
+    told: str = "",
 ) -> int:
     """Write the lists of some users, of `USERS` users at a time; returns how many rows.
 
@@ -132,26 +147,25 @@ def write_recommended(
         choice: The rules.
         rows: Of the users in the snapshot of the model.
         progress: Told of each piece.
+        told: `digest` of the rules, kept in the file.
     """
-    written, writer = 0, None
-    try:
+    written = 0
+    with written_whole(run.lists) as part, ExitStack() as stack:
+        writer = None
         for start in range(0, max(len(rows), 1), USERS):
-            part = gnn.score_top(
+            some = gnn.score_top(
                 model, settings.k, settings.domains, rows[start : start + USERS], progress, choice
             )
             table = pa.Table.from_pandas(
-                keyed_lists(model.snapshot, part),
+                keyed_lists(model.snapshot, some),
                 schema=writer and writer.schema,
                 preserve_index=False,
             )
             if writer is None:
-                table = _with_text(table)
-                writer = pq.ParquetWriter(run.lists, table.schema)
+                table = _stamped(_with_text(table), told)
+                writer = stack.enter_context(pq.ParquetWriter(part, table.schema))
             writer.write_table(table)
             written += table.num_rows
-    finally:
-        if writer is not None:
-            writer.close()
     return written
 
 
@@ -177,6 +191,11 @@ def _with_text(table: pa.Table) -> pa.Table:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, table.column(place).cast(pa.string()))
     return table
+
+
+def _stamped(table: pa.Table, told: str) -> pa.Table:
+    """The table, and in its file by which rules it was made."""
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), RULES: told})
 
 
 def _without(similar: pd.DataFrame, gone: set[str]) -> pd.DataFrame:

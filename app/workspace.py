@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from linkspan.errors import ModelError
 from linkspan.graph.snapshot import Snapshot
+
+RULES = "rules"
+"""Key, in files of lists, of what tells by which rules they were made."""
 
 
 class Workspace:
@@ -24,15 +34,37 @@ class Workspace:
 
     def save_snapshot(self, snapshot: Snapshot) -> Path:
         """Keep a snapshot under its fingerprint, and make it the latest one."""
-        name = snapshot.fingerprint()[:16]
-        folder = self.folder / "snapshots" / name
-        snapshot.save(folder)
-        (self.folder / "snapshots" / "latest").write_text(name)
+        folder = self.keep_snapshot(snapshot)
+        self.set_latest(folder.name)
         return folder
 
+    def keep_snapshot(self, snapshot: Snapshot) -> Path:
+        """Keep a snapshot under its fingerprint, whole or not at all; the latest one stays."""
+        folder = self.folder / "snapshots" / snapshot.fingerprint()[:16]
+        part, gone = (folder.with_suffix(suffix) for suffix in (".part", ".gone"))
+        for left in (part, gone):
+            shutil.rmtree(left, ignore_errors=True)
+        snapshot.save(part)
+        if folder.exists():
+            folder.rename(gone)
+        part.rename(folder)
+        shutil.rmtree(gone, ignore_errors=True)
+        return folder
+
+    @property
+    def latest(self) -> str | None:
+        """Name of the latest snapshot; None where none was taken."""
+        file = self.folder / "snapshots" / "latest"
+        return file.read_text() if file.exists() else None
+
+    def set_latest(self, name: str) -> None:
+        """Make a snapshot the latest one."""
+        with written_whole(self.folder / "snapshots" / "latest") as part:
+            part.write_text(name)
+
     def snapshots(self) -> list[Path]:
-        """Folders of all snapshots."""
-        return sorted(path.parent for path in (self.folder / "snapshots").glob("*/manifest.json"))
+        """Folders of all snapshots, also of those that were not written to the end."""
+        return sorted(path for path in (self.folder / "snapshots").glob("*") if path.is_dir())
 
     def load_snapshot(self, fingerprint: str | None = None) -> Snapshot:
         """The latest snapshot, or the one with this fingerprint.
@@ -40,14 +72,12 @@ class Workspace:
         Raises:
             ModelError: It was never taken, or was altered or removed.
         """
-        snapshots = self.folder / "snapshots"
-        try:
-            name = fingerprint[:16] if fingerprint else (snapshots / "latest").read_text()
-        except OSError as error:
+        name = fingerprint[:16] if fingerprint else self.latest
+        if name is None:
             raise ModelError(
                 f"there is no snapshot in {self.folder}", hint="Take one with 'linkspan snapshot'"
-            ) from error
-        return Snapshot.load(snapshots / name)
+            )
+        return Snapshot.load(self.folder / "snapshots" / name)
 
     def new_run(self, **about: Any) -> RunFolder:
         """Begin a run; its id is the time, to the second, and a number where that is taken."""
@@ -144,11 +174,10 @@ class RunFolder:
         return (self.final / "model.json").exists()  # written last
 
     def is_scored(self, digest: str, *, vectors: bool) -> bool:
-        """Whether its lists are there, and were made by the rules of this digest."""
-        files = [self.lists, self.similar, *([self.vectors] if vectors else [])]
-        if not all(file.exists() for file in [*files, self.folder / "lists.json"]):
+        """Tell whether its lists are there, and were made by the rules of this digest."""
+        if vectors and not self.vectors.exists():
             return False
-        return bool(self.read("lists")["digest"] == digest)
+        return all(_rules_of(file) == digest for file in (self.lists, self.similar))
 
     def read(self, name: str) -> dict[str, Any]:
         """The JSON file ``name``.
@@ -164,6 +193,25 @@ class RunFolder:
 
     def write(self, name: str, value: dict[str, Any]) -> None:
         """Write the JSON file ``name``, whole or not at all."""
-        fresh = self.folder / f"{name}.json.new"
-        fresh.write_text(json.dumps(value, indent=2))
-        fresh.rename(self.folder / f"{name}.json")
+        with written_whole(self.folder / f"{name}.json") as part:
+            part.write_text(json.dumps(value, indent=2))
+
+
+@contextmanager
+def written_whole(file: Path) -> Iterator[Path]:
+    """Write beside a file, which takes its place at the end: whole, or not at all."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _rules_of(file: Path) -> str | None:
+    """By which rules a file of lists was made; None where it is missing or damaged."""
+    try:
+        found = pq.read_schema(file).metadata or {}
+    except (OSError, pa.ArrowException):
+        return None
+    return str(found.get(RULES.encode(), b"").decode())

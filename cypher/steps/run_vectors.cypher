@@ -1,7 +1,12 @@
-// purpose: notes in which slot the vectors of a run are
-// parameters: $run: id; $slot: a or b; $parts: what follows the names of the indexes
-// columns: none
+// purpose: notes in which slot the vectors of a run are, which no other run has then
+// parameters: $run: id; $publisher: token of the lease; $slot: a or b; $parts: what follows the names of the indexes
+// columns: run; no row where another publishes
 // index: Run.id
 // retryable: yes
-MATCH (r:Run {id: $run})
-SET r.vectors = $slot, r.vector_parts = $parts
+MATCH (run:Run {id: $run})
+WHERE run.publisher = $publisher
+MATCH (r:Run)
+WHERE r.id = $run OR r.vectors = $slot
+SET r.vectors = CASE WHEN r.id = $run THEN $slot END,
+    r.vector_parts = CASE WHEN r.id = $run THEN $parts END
+RETURN r.id AS run

@@ -79,7 +79,11 @@ class RunRecord:
     encoder: str | None = None
 
     def properties(self) -> dict[str, Any]:
-        """As properties of the ``Run`` node; the two dicts as JSON."""
+        """As properties of the ``Run`` node; the two dicts as JSON.
+
+        Without vectors no encoder is named: a run that has some from before keeps them.
+        """
+        encoder = {} if self.encoder is None else {"encoder": self.encoder}
         return {
             "model": self.model,
             "created": self.created,
@@ -89,7 +93,7 @@ class RunRecord:
             "interactions": self.interactions,
             "names": self.names and self.names.model_dump_json(),
             "feedback": self.feedback and self.feedback.model_dump_json(),
-            "encoder": self.encoder,
+            **encoder,
         }
 
 
@@ -129,7 +133,8 @@ def publish(
         database: The graph that the snapshot was read from.
         run: The run. A run that was broken off goes on where it stopped; one that is already
             active is left as it is, but where its lists are others now, such as by other rules,
-            they are published beside it as ``ID.2``, ``ID.3`` and so on.
+            they are published beside it as ``ID.2``, ``ID.3`` and so on. Vectors that it lacks are
+            written.
         users: Keys of all users, with a list or not; they are switched in this order.
         lists: Columns ``user``, ``item``, ``domain``, ``rank``, ``score``, `PARTS`, ``because``
             (keys of users and items; null where there is no reason), each user's rows together and
@@ -154,11 +159,14 @@ def publish(
         stack.enter_context(noting_failure(run.id, lease))
         about = {"run": run.id, "properties": run.properties(), "publisher": lease.token}
         state = database.run(cypher.load("publish_run"), **about)[0]
-        if state["state"] != "active":
-            publisher = Publisher(database, run, lease, progress)
+        publisher = Publisher(database, run, lease, progress)
+        if state["state"] == "active":
+            if vectors is not None:
+                publisher.write_vectors(vectors)
+        else:
             begun = state["users"] + state["items"] > 0 and state["lists"] == digest
             publisher.make_room(begun=begun)
-            database.write(cypher.load("note_lists"), run=run.id, lists=digest)
+            publisher.note_lists(digest)
             users_done, items_done = (state["users"], state["items"]) if begun else (0, 0)
             if vectors is not None:
                 publisher.write_vectors(vectors)
@@ -238,16 +246,30 @@ class Publisher:
         self.database.write(cypher.load("clear_runs"), run=self.run.id, keep=keep)
         clear_lists(self.database, names, keep, self.lease.check, self.progress)
 
+    def note_lists(self, digest: str) -> None:
+        """Note which lists are written from here on."""
+        self.database.write(cypher.load("note_lists"), **self._about, lists=digest)
+
     def write_vectors(self, vectors: ItemVectors) -> None:
-        """Fill the slot that the active run does not use, unless this run has done so before."""
+        """Fill the slot that the active run does not use, unless this run has done so before.
+
+        The active run itself, where it has none, takes the slot that the run before it, to which a
+        rollback would go, does not use.
+        """
         slots = {row["run"]: row for row in self.database.read(cypher.load("read_slots"))}
-        if slots[self.run.id]["slot"] is not None:
+        own = slots.pop(self.run.id)
+        if own["slot"] is not None:
             return
-        active = (row["slot"] for row in slots.values() if row["state"] == "active")
-        slot = other_slot(next(active, None))
-        parts = write_vectors(self.database, self.run.names, vectors, slot, self.progress)
-        self.lease.check()
-        self.database.write(cypher.load("run_vectors"), run=self.run.id, slot=slot, parts=parts)
+        read = (row["slot"] for row in slots.values() if row["kept"] and row["slot"] is not None)
+        slot, active = other_slot(next(read, None)), own["state"] == "active"
+        names = self.run.names
+        parts = write_vectors(
+            self.database, names, vectors, slot, self.lease, self.run.id, self.progress
+        )
+        if active:  # it is read at once
+            await_indexes(self.database)
+        self.lease.renew()
+        self.database.write(cypher.load("run_vectors"), **self._about, slot=slot, parts=parts)
 
     def write(
         self, name: str, rows: Iterator[tuple[int, dict[str, Any]]], done: int, total: int

@@ -24,6 +24,7 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import ModelError
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.lease import Lease
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 from linkspan.progress import SILENT, Progress
 
@@ -104,9 +105,14 @@ def write_vectors(
     names: Names | None,
     vectors: ItemVectors,
     slot: str,
+    lease: Lease,
+    run: str,
     progress: Progress = SILENT,
 ) -> list[str]:
     """Fill a slot with the vectors of a run, and make its indexes.
+
+    A batch names the holder of the lease, as one who slept through it would write into a slot that
+    is read by then; before indexes, which cannot ask, the lease is renewed.
 
     Whatever else was in the slot goes. A text vector that is there already is not written again.
     Indexes are made last, which is several times cheaper than keeping them while vectors come;
@@ -117,6 +123,8 @@ def write_vectors(
         names: Of an adopted graph.
         vectors: What to write.
         slot: ``a`` or ``b``; nobody may be reading it.
+        lease: That of the publish.
+        run: Id of the run.
         progress: Told of each batch.
 
     Returns:
@@ -124,13 +132,19 @@ def write_vectors(
         graph with several.
 
     Raises:
+        PublishError: Another publishes.
         DatabaseError: The server failed; call again to go on.
     """
+    lease.renew()
     _drop_indexes(database, slot)
     rows = list(_changed(database, names, vectors, slot))
     with progress.task("Writing vectors", len(rows), "items") as task:
-        query = cypher.load("write_vectors", None, names)
-        write_rows(database, query, rows, batch_size=_BATCH, task=task)
+        query = cypher.load("publish_vectors", None, names)
+        for start in range(0, len(rows), _BATCH):
+            lease.check()
+            batch = rows[start : start + _BATCH]
+            write_rows(database, query, batch, task=task, run=run, publisher=lease.token)
+    lease.renew()
     return _make_indexes(database, names, vectors, slot)
 
 
@@ -178,9 +192,9 @@ def _changed(
             properties |= {text_vector: None, text_hash: None}
         elif known != digest:
             properties |= {text_vector: vectors.texts[place].tolist(), text_hash: digest}
-        yield {"key": key, "properties": properties}
+        yield {"item": key, "properties": properties}
     gone = dict.fromkeys((vector, text_vector, text_hash))
-    yield from ({"key": key, "properties": gone} for key in stored)
+    yield from ({"item": key, "properties": gone} for key in stored)
 
 
 def _labels(names: Names | None) -> dict[str, str]:

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pytest
+
+from linkspan import gnn
+from linkspan.choosing import write_lists
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import SILENT
+from linkspan.settings import PublishSettings
 from linkspan.workspace import Workspace
 
 Run = Callable[..., Any]
@@ -115,6 +123,42 @@ def test_lists_follow_the_rules(linkspan: Run, project: Path, on_server: Databas
         assert answer.code != 0 and answer.err.count("\n") == 1, answer.err
         assert re.search(message, answer.err), answer.err
     assert _per_list(_published(on_server)) == {4}
+
+
+def test_lists_are_of_the_rules_that_their_files_name(
+    linkspan: Run, project: Path, taken: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert linkspan("train").code == 0
+    run, settings = Workspace(project / ".linkspan").run(), PublishSettings(k=3, vectors=True)
+
+    def score(k: int, told: str) -> None:
+        wanted = settings.model_copy(update={"k": k})
+        write_lists(taken, run, wanted, gnn.Choice(), set(), told, SILENT)
+
+    score(3, "three")
+    assert run.is_scored("three", vectors=True) and not run.is_scored("two", vectors=True)
+    for step in ("score_top", "similar_items", None):  # killed before any file, after one, never
+        with monkeypatch.context() as patch:
+            if step is None:
+                score(2, "two")
+                break
+            patch.setattr(gnn, step, _interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                score(2, "two")
+        whole = pd.read_parquet(run.lists)
+        assert whole["rank"].max() == (3 if step == "score_top" else 2)
+        assert not run.is_scored("two", vectors=True)
+        assert run.is_scored("three", vectors=True) == (step == "score_top")  # nothing was written
+    assert run.is_scored("two", vectors=True) and not run.is_scored("three", vectors=True)
+    run.vectors.unlink()
+    assert run.is_scored("two", vectors=False) and not run.is_scored("two", vectors=True)
+    run.lists.write_bytes(run.lists.read_bytes()[:100])
+    assert not run.is_scored("two", vectors=False)
+    assert not list(run.folder.glob("*.part"))
+
+
+def _interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
 
 
 def test_score_files_of_old_runs_go(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from contract_fixtures import Lists, PublishRun, Record
 
-from linkspan.errors import ConfigError
+from linkspan.errors import ConfigError, PublishError
 from linkspan.graph.asking.client import Client
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import publish, rollback
@@ -136,14 +136,14 @@ def test_only_texts_that_changed_are_written(
     write = graph.write
 
     def noting(query: str, **parameters: Any) -> Any:
-        if "n += row.properties" in query:
+        if "i += row.properties" in query:
             sent.extend(parameters["rows"])
         return write(query, **parameters)
 
     monkeypatch.setattr(graph, "write", noting)
     publish_run("c", 0, third)
     assert len(sent) == len(third.keys)
-    changed = [row["key"] for row in sent if row["properties"].get("text_vector_a")]
+    changed = [row["item"] for row in sent if row["properties"].get("text_vector_a")]
     assert changed == [third.keys[5]]
     check_index(graph, third)
 
@@ -174,6 +174,51 @@ def test_a_publish_that_goes_on_does_not_write_vectors_twice(
         patch.setattr("linkspan.graph.publishing.publish.write_vectors", _interrupted)
         publish_run("a", 0, vectors)
     check_index(graph, vectors)
+
+
+def test_the_active_run_gets_the_vectors_that_it_lacks(
+    graph: Database, snapshot: Snapshot, make_record: Record, lists: Lists, similar: pd.DataFrame
+) -> None:
+    users, first = snapshot.users["key"].tolist(), make_vectors(snapshot, 0)
+    publish(graph, make_record("a"), users, lists(0), similar, vectors=first)
+    publish(graph, make_record("b"), users, lists(1), similar)
+    vectors = make_vectors(snapshot, 1)
+    named = replace(make_record("b"), encoder=vectors.encoder)
+    for record, given in ((named, vectors), (named, vectors), (make_record("b"), None)):
+        publish(graph, record, users, lists(1), similar, vectors=given)
+        check_index(graph, vectors)
+        client = Client(graph, encoder=_Known(vectors, 17))  # the encoder's name stays as well
+        assert client.search("what it is about", k=1)[0].run == "b"
+    assert rollback(graph) == ("b", "a")
+    check_index(graph, first)
+
+
+def test_a_publisher_that_slept_does_not_write_into_the_slot_of_another(
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("linkspan.graph.publishing.vectors._BATCH", 20)
+    publish_run("a", 0, make_vectors(snapshot, 0))
+    sleeper, other = make_vectors(snapshot, 1), make_vectors(snapshot, 2)
+    write, batches = graph.write, []
+
+    def asleep(query: str, **parameters: Any) -> Any:
+        if "i += row.properties" in query and parameters["run"] == "b":
+            batches.append(1)
+            if len(batches) == 2:  # meanwhile its lease expires, and another publishes
+                write("MATCH (l:PublishLease) SET l.until = 0")
+                publish_run("c", 2, other)
+        return write(query, **parameters)
+
+    monkeypatch.setattr(graph, "write", asleep)
+    with pytest.raises(PublishError, match="lease for the publish"):
+        publish_run("b", 1, sleeper)
+    check_index(graph, other)
+    states = {
+        row["r"]: row["s"] for row in graph.read("MATCH (r:Run) RETURN r.id AS r, r.state AS s")
+    }
+    assert states == {"a": "superseded", "b": "failed", "c": "active"}
+    rollback(graph)
+    check_index(graph, make_vectors(snapshot, 0))
 
 
 def _interrupted(*_: Any) -> None:
