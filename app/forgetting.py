@@ -6,18 +6,25 @@ import csv
 import re
 import shutil
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from linkspan import gnn
 from linkspan.errors import ModelError
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.erasing import Erased, erase_users
+from linkspan.graph.snapshot.identities import all_keys
 from linkspan.graph.users.forgetting import id_in
-from linkspan.workspace import RunFolder, Workspace
+from linkspan.workspace import RunFolder, Workspace, written_whole
+
+STAGED = "forgetting"
+"""Folder of runs that are being made anew."""
 
 
 def forget_in_files(
@@ -26,8 +33,12 @@ def forget_in_files(
     """Remove users from all files of a workspace; killed and started again it finishes.
 
     Snapshots are written anew without them, and with them the runs that were made of those: split,
-    ranks, lists, and the linear part of their models. What a training that was broken off kept is
-    removed, as are snapshots that cannot be read.
+    ranks, lists, and the linear part of their models. A run is made anew as a copy beside it, which
+    takes its place when it is whole, so that it is always one of its snapshot; this needs room for
+    one run more. Snapshots go last: they tell who is still in the files.
+
+    What a training that was broken off kept is removed, as are snapshots that cannot be read, and
+    models whose snapshot cannot: nobody can tell what they hold of whom.
 
     Args:
         workspace: The files.
@@ -40,27 +51,9 @@ def forget_in_files(
     counts: Counter[str] = Counter()
     names = {*keys, *map(id_in, keys)}
     shutil.rmtree(workspace.folder / "checkpoints", ignore_errors=True)
-    for folder in workspace.snapshots():
-        try:
-            erased = erase_users(Snapshot.load(folder), keys)
-        except ModelError:
-            shutil.rmtree(folder)
-            counts["unreadable snapshots"] += 1
-            continue
-        if erased is None:
-            continue
-        counts["snapshots"] += 1
-        counts["events in snapshots"] += erased.removed
-        for run in workspace.runs():
-            if run.read("run")["fingerprint"][:16] == folder.name:
-                _forget_in_run(run, erased)
-                counts["models"] += 1
-        latest = workspace.folder / "snapshots" / "latest"
-        before = latest.read_text()
-        workspace.save_snapshot(erased.snapshot)  # which makes it the latest
-        if before != folder.name:
-            latest.write_text(before)
-        shutil.rmtree(folder)
+    _finish(workspace)
+    for part in (part for name in ("runs", "rejects") for part in _parts(workspace, name)):
+        part.unlink()
     for run in workspace.runs():
         if run.lists.exists():
             counts["recommendations in files"] += _forget_in_lists(run.lists, keys)
@@ -68,13 +61,71 @@ def forget_in_files(
         counts["rejected rows"] += _forget_in_rejects(file, names, user_columns)
     for file in sorted(workspace.folder.rglob("*.log")):
         counts["lines of logs"] += _forget_in_log(file, names)
+    for folder in workspace.snapshots():
+        try:
+            erased = erase_users(Snapshot.load(folder), keys)
+        except ModelError:
+            continue
+        if erased is not None:
+            counts["snapshots"] += 1
+            counts["events in snapshots"] += erased.removed
+            counts["models"] += _forget_in_snapshot(workspace, folder, erased)
+    counts.update(_forget_unreadable(workspace))
     return {name: count for name, count in counts.items() if count}
 
 
+def find_in_files(workspace: Workspace, wanted: Callable[[str], bool]) -> set[str]:
+    """Keys of the users in snapshots that are wanted; those that cannot be read are passed over."""
+    found: set[str] = set()
+    for folder in workspace.snapshots():
+        with suppress(ModelError):
+            found.update(filter(wanted, all_keys(Snapshot.load(folder), "user")["key"]))
+    return found
+
+
+def _parts(workspace: Workspace, name: str) -> list[Path]:
+    """What was being written when a process was killed."""
+    return sorted((workspace.folder / name).rglob("*.part"))
+
+
+def _forget_in_snapshot(workspace: Workspace, folder: Path, erased: Erased) -> int:
+    """A snapshot, and the runs that were made of it; returns how many these are."""
+    fresh = workspace.keep_snapshot(erased.snapshot)
+    runs = [run for run in workspace.runs() if _snapshot_of(run) == folder.name]
+    for run in runs:
+        staged = workspace.folder / STAGED
+        part = staged / f"{run.id}.part"
+        shutil.copytree(run.folder, part)
+        _forget_in_run(RunFolder(part), erased)
+        part.rename(staged / run.id)  # from here on this is the run
+        _finish(workspace)
+    if workspace.latest == folder.name:
+        workspace.set_latest(fresh.name)
+    shutil.rmtree(folder)
+    return len(runs)
+
+
+def _finish(workspace: Workspace) -> None:
+    """Put runs that are whole without their users in place; remove what was begun and not ended."""
+    staged = workspace.folder / STAGED
+    if not staged.exists():
+        return
+    for fresh in sorted(staged.iterdir()):
+        if fresh.suffix not in (".part", ".gone"):
+            run = workspace.folder / "runs" / fresh.name
+            if run.exists():
+                run.rename(staged / f"{fresh.name}.gone")
+            fresh.rename(run)
+    shutil.rmtree(staged)
+
+
 def _forget_in_run(run: RunFolder, erased: Erased) -> None:
-    """Everything but the lists; ``run.json`` last, as it says what is still to be done."""
+    """Everything but the lists."""
     for folder in (run.held_out, run.final):
-        gnn.erase_from_model(folder, erased.snapshot, erased.events)
+        try:
+            gnn.erase_from_model(folder, erased.snapshot, erased.events)
+        except (ModelError, OSError, ValueError, KeyError):  # of no use, and of nobody knows whom
+            shutil.rmtree(folder, ignore_errors=True)
     if run.ranks.exists():
         ranks = pd.read_parquet(run.ranks)
         rows = erased.users[ranks["user"]]
@@ -84,11 +135,46 @@ def _forget_in_run(run: RunFolder, erased: Erased) -> None:
     run.write("run", {**about, "fingerprint": erased.snapshot.fingerprint()})
 
 
+def _forget_unreadable(workspace: Workspace) -> Counter[str]:
+    """Snapshots that cannot be read, after the models of runs whose snapshot is not there."""
+    counts: Counter[str] = Counter()
+    readable = set()
+    for folder in workspace.snapshots():
+        with suppress(ModelError):
+            Snapshot.load(folder)
+            readable.add(folder.name)
+    for run in workspace.runs():
+        if _snapshot_of(run) not in readable:
+            held = [path for path in (run.final, run.held_out) if path.exists()]
+            counts["models without a snapshot"] += len(held)
+            for path in held:
+                shutil.rmtree(path)
+            run.ranks.unlink(missing_ok=True)
+    for folder in workspace.snapshots():
+        if folder.name not in readable:
+            shutil.rmtree(folder)
+            counts["unreadable snapshots"] += 1
+    return counts
+
+
+def _snapshot_of(run: RunFolder) -> str | None:
+    """Name of the snapshot that a run was made of; None where nobody can tell."""
+    try:
+        return str(run.read("run")["fingerprint"])[:16]
+    except (ModelError, KeyError):
+        return None
+
+
 def _forget_in_lists(file: Path, keys: Collection[str]) -> int:
-    lists = pd.read_parquet(file)
-    gone = lists["user"].isin(keys)
+    try:
+        lists = pq.read_table(file)
+        gone = np.isin(lists.column("user").to_numpy(zero_copy_only=False), list(keys))
+    except (OSError, pa.ArrowException, KeyError):  # publishing makes it again
+        file.unlink()
+        return 0
     if gone.any():
-        lists[~gone].to_parquet(file, index=False)
+        with written_whole(file) as part:  # with what tells by which rules it was made
+            pq.write_table(lists.filter(pa.array(~gone)), part)
     return int(gone.sum())
 
 
@@ -109,7 +195,7 @@ def _forget_in_rejects(file: Path, names: set[str], columns: Collection[str] | N
     ]
     gone = len(rows) - 1 - len(kept)
     if gone:
-        with file.open("w", newline="", encoding="utf-8") as opened:
+        with written_whole(file) as part, part.open("w", newline="", encoding="utf-8") as opened:
             csv.writer(opened).writerows([header, *kept])
     return gone
 

@@ -10,9 +10,7 @@ from linkspan.commands.ask import User, open_client
 from linkspan.commands.options import Config, Json, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ConfigError, DataError
-from linkspan.forgetting import forget_in_files
-from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.snapshot.erasing import erase_users
+from linkspan.forgetting import find_in_files, forget_in_files
 from linkspan.graph.users.forgetting import Forgot, find_user, forget_user, read_forgotten
 from linkspan.graph.writing.lease import Lease
 from linkspan.settings import Settings, load_settings
@@ -40,7 +38,7 @@ def forget(
     with open_client(config, uri) as client:
         key = client.user_key(user)
         keys, found = find_user(client.database, key, client.names, same_as=same_as)
-        there = bool(keys) or _in_files(workspace, key)
+        there = bool(keys) or bool(find_in_files(workspace, key.__eq__))
         if not there and not read_forgotten(client.database).has(key):
             raise DataError(f"there is no user {user!r}", hint="Give the key, as for recommend")
         if keys and not as_json:
@@ -50,7 +48,11 @@ def forget(
         with Lease(client.database, "forgetting of a user"):  # no publish reads these files now
             if keys:
                 forget_user(client.database, key, client.names, same_as=same_as)
-            removed = forget_in_files(workspace, {key, *keys}, _user_columns(settings))
+            # Also those whom the graph has forgotten and an earlier start did not come to.
+            keys = sorted(
+                {key, *keys, *find_in_files(workspace, read_forgotten(client.database).has)}
+            )
+            removed = forget_in_files(workspace, keys, _user_columns(settings))
     if as_json:
         return show_json({"graph": found, "files": removed})
     for what, count in removed.items():
@@ -62,10 +64,6 @@ def forget(
         "next training; it will not see this user."
     )
     return None
-
-
-def _in_files(workspace: Workspace, key: str) -> bool:
-    return any(erase_users(Snapshot.load(each), {key}) for each in workspace.snapshots())
 
 
 def _user_columns(settings: Settings) -> set[str] | None:

@@ -23,16 +23,20 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
 
     The linear part is made anew from the events that are left, as in training: it is exactly that
     of a training which never saw the users. The parameters of the network and the weights of the
-    parts stay as they are until the next training.
+    parts stay as they are until the next training. Work on a copy: broken off, it is of no use.
 
     Args:
         folder: What `linkspan.gnn.models.store.save` wrote.
         snapshot: What is left of the snapshot.
         events: (E,) position now of each event of the snapshot that there was; -1 for those gone.
+
+    Raises:
+        OSError: There is no whole model.
+        ModelError: Its split cannot be read.
+        KeyError: Its manifest is another.
+        ValueError: Likewise.
     """
     file = folder / MANIFEST
-    if not file.exists():
-        return
     manifest = json.loads(file.read_text())
     known = snapshot.events()
     if (folder / SPLIT).exists():

@@ -170,27 +170,28 @@ class Snapshot:
                 name: pd.read_parquet(folder / entry["file"])
                 for name, entry in manifest["tables"].items()
             }
-        except (OSError, KeyError, ValueError) as error:
+            snapshot = cls(
+                roles=Roles.model_validate(manifest["roles"]),
+                users=tables["users"],
+                items=tables["items"],
+                entities=_below("entity", tables),
+                interactions=_below("interaction", tables),
+                relations={
+                    (source, kind, target): frame
+                    for name, frame in _below("relation", tables).items()
+                    for source, kind, target in [name.split("/")]
+                },
+                aliases=_below("alias", tables),
+                source=manifest["source"],
+                features=_below("feature", tables),
+            )
+            altered = snapshot.fingerprint() != manifest["fingerprint"]
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise ModelError(
                 f"{folder}: not a readable snapshot ({error})",
                 hint="Take it again with 'linkspan snapshot'",
             ) from error
-        snapshot = cls(
-            roles=Roles.model_validate(manifest["roles"]),
-            users=tables["users"],
-            items=tables["items"],
-            entities=_below("entity", tables),
-            interactions=_below("interaction", tables),
-            relations={
-                (source, kind, target): frame
-                for name, frame in _below("relation", tables).items()
-                for source, kind, target in [name.split("/")]
-            },
-            aliases=_below("alias", tables),
-            source=manifest["source"],
-            features=_below("feature", tables),
-        )
-        if snapshot.fingerprint() != manifest["fingerprint"]:
+        if altered:
             raise ModelError(
                 f"{folder}: the snapshot was altered after it was taken",
                 hint="Take it again with 'linkspan snapshot'",
