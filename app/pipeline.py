@@ -37,7 +37,7 @@ from linkspan.stage import Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, Split, Tuned
+    from linkspan.gnn import Evaluation, Split, TrainSettings, Tuned
 
 MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
@@ -145,10 +145,15 @@ class Pipeline:
             stage.figures = snapshot.counts()
         return snapshot
 
-    def embed(self, snapshot: Snapshot) -> dict[str, Any]:
-        """Turn texts and images into vectors; known ones come from the cache."""
+    def embed(self, snapshot: Snapshot, settings: TrainSettings | None = None) -> dict[str, Any]:
+        """Turn texts and images into vectors; known ones come from the cache.
+
+        Args:
+            snapshot: The graph.
+            settings: Those of a run whose parameters will meet the vectors; None: today's.
+        """
         with self.stage("embed") as stage:
-            train = self.settings.train
+            train = settings or self.settings.train
             images = any(role.kind == "image" for role in snapshot.roles.features)
             base = self.settings.mapping().base if images else Path()
             found = gnn.embed_snapshot(snapshot, train, base, self.workspace.text, self.progress)
@@ -176,6 +181,7 @@ class Pipeline:
             version=linkspan.__version__,
             fingerprint=snapshot.fingerprint(),
             settings=settings.model_dump(mode="json"),
+            encoders=gnn.encoder_names(settings),
         )
         with self.stage("train") as stage:
             split = self.split(snapshot)

@@ -13,6 +13,7 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.errors import ModelError
+from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
 from linkspan.graph.asking.wording import counted
@@ -20,6 +21,8 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import RunRecord
 from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.publishing.undoing import refreshes
+from linkspan.graph.roles import Roles
+from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.changes import Changes, find_changes
 from linkspan.pipeline import MODELS, Pipeline
 from linkspan.run_lists import build_choice, find_users, write_recommended
@@ -59,8 +62,8 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     Raises:
         PublishError: No run is active.
         ConfigError: A rule in ``[publish]`` cannot be used.
-        ModelError: The active run, or its lists, are not in this workspace, or the graph has other
-            domains or types than it knows.
+        ModelError: The active run, or its lists, are not in this workspace; or the graph has other
+            domains, the mapping other roles, or an encoder other files than when it was trained.
     """
     workspace = pipeline.workspace
     active = active_run(Client(database).runs())
@@ -75,21 +78,25 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     latest = before[0] if before else base
     known = workspace.load_snapshot(latest.read("run")["fingerprint"])
     snapshot = pipeline.snapshot(database)
+    _check_roles(known.roles, snapshot.roles, latest.id)
     changes = find_changes(known, snapshot, _read_lists([*before, base]))
     wanted = pipeline.settings.publish
     rows = np.intersect1d(changes.users, find_users(snapshot, wanted))
     if not len(rows):
         return Refreshed(None, active, changes)
     choice, _ = build_choice(database, snapshot, wanted)
+    learned = gnn.load(latest.final)
+    _check_encoders(latest, learned.settings, snapshot)
+    text = pipeline.embed(snapshot, learned.settings)
     run = workspace.new_run(
         version=linkspan.__version__,
         fingerprint=snapshot.fingerprint(),
         settings=latest.read("run")["settings"],
+        encoders=latest.encoders,
         base=base.id,
     )
-    text = pipeline.embed(snapshot)
     with pipeline.stage("refresh") as stage:
-        model = gnn.load(latest.final).on(gnn.View.whole(snapshot, text))
+        model = learned.on(gnn.View.whole(snapshot, text))
         if epochs:
             model = gnn.train_further(model, epochs, pipeline.progress)
         gnn.save_vectors(text, run.embedded)
@@ -121,6 +128,33 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         stage.count, stage.unit = written, "rows"
         stage.text = f"{counted(written, 'relationship')}, {counted(len(rows), 'user')} concerned"
     return Refreshed(run.id, active, changes, written)
+
+
+def _check_roles(before: Roles, now: Roles, run: str) -> None:
+    """See that the graph is read as the run knows it; new domains are met as they are."""
+    told = [each.model_dump(mode="json", exclude={"names", "domains"}) for each in (before, now)]
+    for name, was in told[0].items():
+        values = [was, told[1][name]]
+        if name != "text":  # the order of properties makes a text; that of types makes nothing
+            values = [sorted(value, key=repr) for value in values]
+        if values[0] != values[1]:
+            raise ModelError(
+                f"the mapping says other {name} than when run {run} was trained",
+                hint="Do a full run, or set it back",
+            )
+
+
+def _check_encoders(run: RunFolder, settings: TrainSettings, snapshot: Snapshot) -> None:
+    """See that a folder of an encoder still holds what the run's vectors were made with."""
+    images = any(role.kind == "image" for role in snapshot.roles.features)
+    now = gnn.encoder_names(settings)
+    for kind in ("text", "image") if images else ("text",):
+        if run.encoders is not None and run.encoders[kind] != now[kind]:
+            raise ModelError(
+                f"the {kind} encoder has changed since run {run.id} was trained: it was "
+                f"{run.encoders[kind]!r}, and is {now[kind]!r}",
+                hint="Do a full run, or put its files back",
+            )
 
 
 def _read_lists(runs: Sequence[RunFolder]) -> pd.DataFrame:

@@ -125,7 +125,7 @@ def write_lists(
         pq.write_table(_stamped(table, told), part)
     if settings.vectors:
         with written_whole(run.vectors) as part:
-            keyed_vectors(snapshot, model).save(part)
+            keyed_vectors(snapshot, model, run).save(part)
     return written, len(similar)
 
 
@@ -169,10 +169,12 @@ def write_recommended(
     return written
 
 
-def keyed_vectors(snapshot: Snapshot, model: FittedModel) -> ItemVectors:
-    """The vectors of all items under the keys that they have in the graph."""
-    used = model.settings
-    encoder = gnn.build_encoder(used.encoder, used.max_tokens, used.long_texts).name
+def keyed_vectors(snapshot: Snapshot, model: FittedModel, run: RunFolder) -> ItemVectors:
+    """The vectors of all items under the keys that they have in the graph.
+
+    They are named after the encoder as it was when the run was trained.
+    """
+    encoder = (run.encoders or gnn.encoder_names(model.settings))["text"]
     keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
     rows = keys["row"].to_numpy()
     vectors = model.text.get("item", np.zeros((len(texts), 1), np.float32))

@@ -169,6 +169,12 @@ class RunFolder:
         return found
 
     @property
+    def encoders(self) -> dict[str, str] | None:
+        """Names of the encoders when it was trained; None for a run of an earlier version."""
+        found: dict[str, str] | None = self.read("run").get("encoders")
+        return found
+
+    @property
     def is_trained(self) -> bool:
         """Whether its models are whole."""
         return (self.final / "model.json").exists()  # written last

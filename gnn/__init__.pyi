@@ -2,6 +2,7 @@
 
 from .encoding.embedding import Embedded as Embedded
 from .encoding.embedding import embed_snapshot as embed_snapshot
+from .encoding.embedding import encoder_names as encoder_names
 from .encoding.embedding import load_vectors as load_vectors
 from .encoding.embedding import save_vectors as save_vectors
 from .encoding.texts import HashEncoder as HashEncoder

@@ -92,3 +92,14 @@ def load_vectors(file: Path) -> dict[str, FloatArray]:
         raise ModelError(
             f"{file}: vectors cannot be read ({error})", hint="Train it again"
         ) from error
+
+
+def encoder_names(settings: TrainSettings) -> dict[str, str]:
+    """What the encoders of the settings are now: equal names give equal vectors.
+
+    Returns:
+        ``text`` and ``image`` to a name with all that counts: settings, and the state of the files
+        where a folder is named.
+    """
+    text = build_encoder(settings.encoder, settings.max_tokens, settings.long_texts)
+    return {"text": text.name, "image": ImageEncoder(settings.image_encoder).name}

@@ -48,7 +48,7 @@ class ImageEncoder:
     def __init__(self, model: str, batch_size: int = 32) -> None:
         self.model, self.batch_size = model, batch_size
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The model's name; of a folder, also the state of its files."""
         return f"image-{stamped(self.model)}"

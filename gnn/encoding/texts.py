@@ -100,14 +100,18 @@ class SentenceEncoder:
         self.max_tokens, self.long_texts = max_tokens, long_texts
         self.batch_size = batch_size
 
-    @property
+    @cached_property
     def name(self) -> str:
-        """The model's name, the number of tokens and, if so, that texts are read in pieces."""
+        """The model's name, the number of tokens and, if so, that texts are read in pieces.
+
+        It stays that of the model that is loaded, whatever becomes of its files.
+        """
         mean = "-mean" if self.long_texts == "mean" else ""
         return f"{stamped(self.model)}-{self.max_tokens}{mean}"
 
     @cached_property
     def _loaded(self) -> Any:
+        assert self.name  # before its files are read
         loaded = load_encoder(self.model, "text encoder")
         loaded.max_seq_length = min(self.max_tokens, loaded.max_seq_length or self.max_tokens)
         return loaded

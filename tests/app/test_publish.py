@@ -14,6 +14,7 @@ import pytest
 from linkspan import gnn
 from linkspan.choosing import write_lists
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT
 from linkspan.settings import PublishSettings
@@ -135,7 +136,11 @@ def test_lists_are_of_the_rules_that_their_files_name(
         wanted = settings.model_copy(update={"k": k})
         write_lists(taken, run, wanted, gnn.Choice(), set(), told, SILENT)
 
+    about = run.read("run")
+    run.write("run", {**about, "encoders": {**about["encoders"], "text": "as it was"}})
     score(3, "three")
+    assert about["encoders"]["text"] == "hash-64"  # it may be another by the time of publishing
+    assert ItemVectors.load(run.vectors).encoder == "as it was"
     assert run.is_scored("three", vectors=True) and not run.is_scored("two", vectors=True)
     for step in ("score_top", "similar_items", None):  # killed before any file, after one, never
         with monkeypatch.context() as patch:

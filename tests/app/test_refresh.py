@@ -89,6 +89,50 @@ def test_a_refresh_concerns_those_with_news(
     assert set(base["run"]) == {first}
 
 
+def change(before: str, after: str) -> None:
+    text = Path("linkspan.toml").read_text()
+    assert before in text
+    Path("linkspan.toml").write_text(text.replace(before, after))
+
+
+def test_a_refresh_is_by_the_settings_of_its_run(
+    linkspan: Any, project: Path, on_server: Database
+) -> None:
+    first = json.loads(linkspan("run", "--json").out)["run"]
+    client = Client(on_server)
+    client.feedback("7", client.recommend("7")[0].item)
+    # Vectors of an encoder that is not there would stop it, and those of another spoil it.
+    change(
+        'encoder = "hash"',
+        'encoder = "no-such-encoder"\nmax_tokens = 8\nlong_texts = "mean"\nfusion = "concat"',
+    )
+    answer = linkspan("refresh", "--json")
+    assert answer.code == 0, answer.err
+    done = json.loads(answer.out)
+    assert done["base"] == first and done["changes"]["users"] == 1
+    runs = project / ".linkspan" / "runs"
+    made, was = (
+        json.loads((runs / name / "run.json").read_text()) for name in (done["run"], first)
+    )
+    assert made["settings"] == was["settings"] and made["encoders"] == was["encoders"]
+
+    client.feedback("8", client.recommend("8")[0].item)
+    for before, after, message in (
+        ('text = ["title"]', 'text = ["title", "author"]', "other text than when run"),
+        ('item = "item"\n', 'item = "item"\npositive = "at >= 3"\n', "other interactions than"),
+    ):
+        change(before, after)
+        answer = linkspan("refresh")
+        assert answer.code == 5 and message in answer.err, answer.err
+        change(after, before)
+    told = {**made, "encoders": {"text": "folder@1234-64", "image": "-"}}
+    (runs / done["run"] / "run.json").write_text(json.dumps(told))
+    answer = linkspan("refresh")
+    assert answer.code == 5 and "the text encoder has changed since run" in answer.err
+    (runs / done["run"] / "run.json").write_text(json.dumps(made))
+    assert linkspan("refresh").code == 0
+
+
 def test_an_unknown_active_run_is_told(linkspan: Any, project: Path, on_server: Database) -> None:
     assert linkspan("ingest").code == 0
     assert "no run is active" in linkspan("refresh").err

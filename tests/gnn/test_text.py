@@ -17,6 +17,7 @@ from linkspan.gnn import (
     build_baselines,
     embed_snapshot_text,
     embed_texts,
+    encoder_names,
     train_all,
 )
 from linkspan.gnn.scores.hybrid import build_signals, with_linear
@@ -179,3 +180,17 @@ def test_each_setting_of_an_encoder_has_its_own_cache() -> None:
         SentenceEncoder(long_texts="mean").name,
     }
     assert len(names) == 3 and SentenceEncoder().name == "minilm-64"
+
+
+def test_an_encoder_is_named_after_the_files_that_it_read(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_text("1")
+    encoder = SentenceEncoder(str(tmp_path))
+    before = encoder.name
+    (tmp_path / "weights").write_text("of another training")
+    assert encoder.name == before != SentenceEncoder(str(tmp_path)).name
+    settings = TrainSettings(encoder=str(tmp_path), max_tokens=32, image_encoder=str(tmp_path))
+    names = encoder_names(settings)
+    (tmp_path / "weights").write_text("of a third")
+    again = encoder_names(settings)
+    assert names["text"] != again["text"] and names["image"] != again["image"]
+    assert encoder_names(TrainSettings())["text"] == "minilm-64"
