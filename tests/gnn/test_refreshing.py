@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from linkspan.gnn import TrainSettings, View, train_all, train_further
+from linkspan.gnn.models.keys import NodeKeys
 from linkspan.graph.snapshot import Snapshot
 
 NEW, UNMET = 60, 7
@@ -73,3 +74,22 @@ def test_more_items_than_before_are_taken_in(
     assert len(least) == 0 or np.isclose(float(bias[NEW]), float(least.mean()))
     count = fitted.data["item"].count
     assert fitted.model.met.equal((count > 0).float()) and count[NEW] == 0 and count[UNMET] == 1
+
+
+def _rows(before: Snapshot, after: Snapshot, kind: str) -> np.ndarray:
+    """The row that each node had before."""
+    return NodeKeys.of(before).rows_of(NodeKeys.of(after), kind)
+
+
+def test_an_item_keeps_what_was_learned_of_it_under_another_key(planted: Snapshot) -> None:
+    """One key is joined to a new, smaller one; two that were one are parted again."""
+    first, second = planted.items["key"].iloc[:2]
+    fewer = planted.items.drop(index=1).reset_index(drop=True)
+    gone = pd.DataFrame({"row": np.array([0], np.int32), "key": second, "domain": "art"})
+    joined = replace(planted, items=fewer, aliases={"item": gone})
+    assert _rows(joined, planted, "item")[:3].tolist() == [0, 0, 1]
+    assert _rows(planted, joined, "item")[:2].tolist() == [0, 2]
+    renamed = fewer.assign(key=fewer["key"].replace(first, "a/0"))
+    other = gone.assign(key=first)
+    assert _rows(planted, replace(planted, items=renamed, aliases={"item": other}), "item")[0] == 0
+    assert _rows(planted, replace(planted, items=renamed), "item")[0] == -1
