@@ -14,12 +14,12 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import SchemaError
 from linkspan.graph.connecting.connection import Database, milliseconds
-from linkspan.graph.hearing import with_feedback, without_order
 from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
 from linkspan.graph.snapshot.identities import SAME_AS, join_nodes
 from linkspan.graph.snapshot.properties import read_feature
 from linkspan.graph.users.feedback import MARK
+from linkspan.graph.users.hearing import with_feedback, without_order
 from linkspan.progress import SILENT, Progress, Task
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
