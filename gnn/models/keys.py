@@ -53,7 +53,7 @@ class NodeKeys:
         known = self.nodes.get(kind, pd.Series(dtype=np.int64))
         theirs = others.nodes[kind]
         found = known.reindex(theirs.index).groupby(theirs.to_numpy()).first()
-        return found.fillna(-1).to_numpy(np.int64)
+        return found.fillna(-1).to_numpy(np.int64, copy=True)
 
     def domain_rows(self, others: NodeKeys) -> IntArray:
         """(D,) position here of each domain that others know; -1 for those that are new."""
