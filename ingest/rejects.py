@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from linkspan.ingest.readers.dialect import Dialect
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Source
 
@@ -17,8 +17,8 @@ _ADDED = ("rejected_line", "rejected_column", "rejected_value", "rejected_reason
 class RejectsFile:
     """Writes the rejected rows of one file; a context manager. Without any, there is no file.
 
-    It has the columns that the mapping names, so that the rows can be mended there and the file be
-    put in the mapping; and four more, which a reader passes over, that say what is wrong.
+    It has the columns that the mapping names, delimiter, quote, escape and encoding of its table, so
+    that the rows can be mended there and the file be put in the mapping; and four more, which a reader passes over, that say what is wrong.
 
     Args:
         folder: Where it is made; the folder, too, if need be.
@@ -31,23 +31,23 @@ class RejectsFile:
         name = source.name.replace("/", "-").lstrip(".-")  # of one table, two may differ in folder
         self.path = folder / f"{name}.{table}.csv"
         self._columns = list(source.spec.columns())[::-1]
+        self._encoding = source.spec.encoding
+        self._dialect = Dialect.of(source.spec, source.spec.format or "csv")
         self._file: Any = None
-        self._rows: Any = None
 
     def add(self, problems: Iterable[Problem]) -> None:
         """Write rows that are not taken."""
         for problem in problems:
             if problem.kind == "forgotten":
                 continue  # whose rows they are must stand nowhere
-            if self._rows is None:
+            if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 # JSON may hold half of a character, and UTF-8 not: it is written as it was there.
                 self._file = self.path.open(
-                    "w", newline="", encoding="utf-8", errors="backslashreplace"
+                    "w", newline="", encoding=self._encoding, errors="backslashreplace"
                 )
-                self._rows = csv.writer(self._file)
-                self._rows.writerow([*self._columns, *_ADDED])
-            self._rows.writerow(
+                self._write([*self._columns, *_ADDED])
+            self._write(
                 [
                     *(problem.cells.get(column) for column in self._columns),
                     problem.line,
@@ -56,6 +56,10 @@ class RejectsFile:
                     f"{problem.reason}. {problem.hint}.",
                 ]
             )
+
+    def _write(self, cells: list[Any]) -> None:
+        row = self._dialect.row("" if cell is None else str(cell) for cell in cells)
+        self._file.write(row + "\r\n")
 
     def __enter__(self) -> Self:
         self.path.unlink(missing_ok=True)

@@ -212,7 +212,7 @@ class _Files:
 
     def _read_fields(self, suffix: str) -> dict[str, tuple[str, str]]:
         """Field to its column and type, as the header ``name:type`` says."""
-        spec = AnyTable(file=self._files[suffix], format="tsv")
+        spec = AnyTable(file=self._files[suffix], format="tsv", quote="")
         source = open_source("[recbole]", spec, self._base)
         fields = {}
         for column in read_header(source):
@@ -229,7 +229,7 @@ class _Files:
         return fields
 
     def _file(self, suffix: str) -> dict[str, Any]:
-        return {"file": self._files[suffix], "format": "tsv"}
+        return {"file": self._files[suffix], "format": "tsv", "quote": ""}
 
     def _column(self, suffix: str, field: str) -> str:
         """The column of a field.

@@ -39,7 +39,11 @@ class FileTable(Strict):
         header: Names of the columns, for a ``csv`` or ``tsv`` file without a header; ``columns`` in
             the mapping.
         format: How it is written; without it, the end of its name says so (``.csv.gz``).
-        delimiter: What separates columns in ``csv`` and ``tsv``; a comma or a tab without it.
+        delimiter: What separates columns in ``csv`` and ``tsv``, one character or several such as
+            ``::``; a comma or a tab without it.
+        quote: The character that encloses values there, ``""`` for none; ``"`` without it.
+        escape: The character there that takes the meaning from a delimiter, quote or line end
+            behind it, such as ``\\``; none without it.
         encoding: How text is encoded in ``csv``, ``tsv`` and ``jsonl``.
         properties: Property to the column it comes from.
     """
@@ -47,7 +51,9 @@ class FileTable(Strict):
     file: Annotated[str, Field(min_length=1)]
     header: Annotated[tuple[ColumnName, ...] | None, Field(alias="columns", min_length=1)] = None
     format: Literal["csv", "tsv", "jsonl", "parquet"] | None = None
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    delimiter: Annotated[str, Field(min_length=1)] | None = None
+    quote: Annotated[str, Field(max_length=1)] | None = None
+    escape: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
     properties: dict[str, AsColumn] = Field(default_factory=dict)
 
@@ -56,6 +62,32 @@ class FileTable(Strict):
         for name in self.header or ():
             if (self.header or ()).count(name) > 1:
                 raise ValueError(f"'columns' names {name!r} twice")
+        return self
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Self:
+        """Check that delimiter, quote and escape can be told apart."""
+        if {"\r", "\n", "\0"} & set(self.delimiter or ""):
+            raise ValueError(f"delimiter {self.delimiter!r} has a line end or NUL in it")
+        for name, sign in (("quote", self.quote), ("escape", self.escape)):
+            if sign and (not sign.isascii() or not sign.isprintable() or sign.isalnum()):
+                raise ValueError(f"{name} {sign!r} is no punctuation mark of ASCII")
+            if sign == " ":
+                raise ValueError(f"{name} is a blank; use a punctuation mark")
+        quote = '"' if self.quote is None else self.quote
+        delimiter = self.delimiter or ","
+        if quote and quote in delimiter:
+            raise ValueError(
+                f"the delimiter {delimiter!r} has the quote {quote!r} in it; "
+                "say 'quote = \"\"' if the file has none"
+            )
+        if self.escape and self.escape in delimiter:
+            raise ValueError(f"the delimiter {delimiter!r} has the escape {self.escape!r} in it")
+        if self.escape and self.escape == quote:
+            raise ValueError(
+                f"quote and escape are both {quote!r}; a doubled quote is understood "
+                "without 'escape', so leave it out"
+            )
         return self
 
     @property

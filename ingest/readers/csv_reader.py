@@ -12,18 +12,18 @@ from pyarrow import csv
 
 from linkspan.errors import DataError
 from linkspan.ingest.readers.csv_text import (
-    Tap,
     blank_rows,
-    count_line_ends,
     counted,
-    line_breaks,
     not_text_problem,
     not_text_rows,
+    quote_problem,
     ragged_problem,
 )
+from linkspan.ingest.readers.dialect import Dialect
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.readers.streams import file_errors, open_text
+from linkspan.ingest.readers.tap import Tap
 
 BLOCK_BYTES = 1 << 20
 """Text read at a time: bounds memory."""
@@ -34,7 +34,6 @@ LONG_BLOCK_BYTES = 32 << 20
 BATCH_ROWS = 50_000
 """Rows in a `Batch`, at most."""
 
-_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _MAX_COLUMNS = 2_000
 Rows = npt.NDArray[np.int64]
 
@@ -63,7 +62,7 @@ def read_csv(source: Source) -> Iterator[Batch]:
     """Read the columns that the mapping names.
 
     Raises:
-        DataError: The file is cut short or damaged, or has a quote that is never closed.
+        DataError: The file is cut short or damaged, or a row is longer than 32 MB.
     """
     wanted = list(source.spec.columns())
     first = 0  # line to go on from
@@ -80,7 +79,7 @@ def read_csv(source: Source) -> Iterator[Batch]:
             f"a row is longer than {LONG_BLOCK_BYTES >> 20} MB",
             file=source.path,
             line=error.line,
-            hint="Look for a quote that is never closed, at this line or below",
+            hint="Look for a missing line end, at this line or below",
         ) from error
 
 
@@ -103,13 +102,13 @@ class CsvFile:
         self._line = 1  # of the next row
         self._problems: list[Problem] = []
         self._row = 1  # number that the parser gives to the next row
-        self._long_row: int | None = None  # line of the last row, if it goes over several lines
+        named = source.spec.header
+        self._dialect = Dialect.of(source.spec, source.format)
         with self._errors():
-            self._tap = Tap(open_text(source))
+            self._tap = Tap(open_text(source), self._dialect, len(named) if named else None)
             self._reader = self._parse()
             first = self._reader.read_next_batch()
         self._first = first
-        named = source.spec.header
         self._names = "'columns'" if named else "the header"  # what says how wide a row is
         self.header = self._take_header(first) if named is None else self._see_width(first, named)
 
@@ -122,8 +121,9 @@ class CsvFile:
                     use_threads=False, block_size=self._block_bytes, autogenerate_column_names=True
                 ),
                 csv.ParseOptions(
-                    delimiter=self._source.spec.delimiter or _DELIMITERS[self._source.format],
-                    newlines_in_values=True,
+                    delimiter=self._dialect.parsed_delimiter,
+                    quote_char=self._dialect.quote or False,
+                    newlines_in_values=bool(self._dialect.quote),
                     ignore_empty_lines=False,
                     invalid_row_handler=self._note_ragged,
                 ),
@@ -132,8 +132,6 @@ class CsvFile:
         except pa.ArrowInvalid as error:
             if "Empty CSV" not in str(error):
                 raise
-            if self._tap.quotes % 2:
-                raise self._never_closed(1) from error
             raise DataError(
                 "the file is empty",
                 file=self._source.path,
@@ -148,7 +146,10 @@ class CsvFile:
 
     def _take_header(self, first: pa.RecordBatch) -> list[str]:
         """Column names: what stands in the first row."""
-        cells = [column[0].as_py() for column in first.columns] if len(first) else []
+        if self._tap.bad and self._tap.bad[0].line == 1:
+            raise quote_problem(self._tap.bad[0], [], self._dialect).error(self._source.path)
+        columns = [self._dialect.restore(column[:1]) for column in first.columns]
+        cells = [column[0].as_py() for column in columns] if len(first) else []
         try:
             names = [cell.decode().strip() for cell in cells]
         except UnicodeDecodeError as error:
@@ -193,7 +194,7 @@ class CsvFile:
             wanted: Names of the columns to give.
 
         Raises:
-            DataError: The file is cut short or damaged, or has a quote that is never closed.
+            DataError: The file is cut short or damaged, or a row is longer than 32 MB.
             LongRowError: A row is longer than a block.
         """
         piece: pa.RecordBatch | None = self._first
@@ -202,7 +203,7 @@ class CsvFile:
         while piece is not None:
             lines = self._number(piece)[header_rows:]
             piece, header_rows = piece.slice(header_rows), 0
-            columns = {name: piece.column(place) for name, place in names.items()}
+            columns = {n: self._dialect.restore(piece.column(at)) for n, at in names.items()}
             good = self._good_rows(piece, columns, lines)
             if not good.all():
                 kept = pa.array(good)
@@ -216,13 +217,15 @@ class CsvFile:
             with self._errors():
                 piece = next(self._reader, None)
         self._finish()
+        self._note_quotes(None)
         yield from self._take_problems(wanted)
 
     def _take_problems(self, wanted: list[str]) -> Iterator[Batch]:
         """A batch without rows, for the problems since the last one; none where there are none."""
         if self._problems:
             columns = {name: pa.array([], pa.string()) for name in wanted}
-            yield Batch(np.zeros(0, np.int64), columns, self._problems)
+            problems = sorted(self._problems, key=lambda problem: problem.line)
+            yield Batch(np.zeros(0, np.int64), columns, problems)
             self._problems = []
 
     def _good_rows(
@@ -249,45 +252,35 @@ class CsvFile:
         numbers = numbers[~np.isin(numbers, left_out)][:count]
         last = int(numbers[-1]) + 1 if count else first
         breaks = np.zeros(last - first, np.int64)  # line ends inside each row
-        breaks[numbers - first] = line_breaks(piece)
+        breaks[numbers - first] = self._dialect.breaks(piece)
         ragged = [row for row in self._ragged if row.number < last]
         for row in ragged:
-            breaks[row.number - first] = count_line_ends(row.text)
+            breaks[row.number - first] = self._dialect.line_ends(row.text.encode())
         lines = self._line + np.arange(len(breaks)) + np.cumsum(breaks) - breaks
         self._problems += [
-            ragged_problem(row, int(lines[row.number - first]), self._names)
+            ragged_problem(row, int(lines[row.number - first]), self._names, self._dialect)
             for row in ragged
             if row.text.strip()
         ]
         if count:
             self._line = int(lines[-1] + breaks[-1] + 1)
-            self._long_row = int(lines[-1]) if breaks[-1] else None
             self._row = last
             self._ragged = self._ragged[len(ragged) :]
+            self._note_quotes(self._line)
         return lines[numbers - first]
 
+    def _note_quotes(self, end: int | None) -> None:
+        """Note the rows before a line, or all, that were left out for their quotes."""
+        found = [bad for bad in self._tap.bad if end is None or bad.line < end]
+        self._tap.bad = self._tap.bad[len(found) :]
+        self._problems += [quote_problem(bad, self.header, self._dialect) for bad in found]
+
     def _finish(self) -> None:
-        """Note the ragged rows after the last good one.
-
-        Raises:
-            DataError: A quote is never closed.
-        """
+        """Note the ragged rows after the last good one."""
         for row in self._ragged:
-            breaks = count_line_ends(row.text)
             if row.text.strip():
-                self._problems.append(ragged_problem(row, self._line, self._names))
-            self._long_row = self._line if breaks else None
-            self._line += breaks + 1
-        if self._tap.quotes % 2 and self._long_row is not None:
-            raise self._never_closed(self._long_row)
-
-    def _never_closed(self, line: int) -> DataError:
-        return DataError(
-            "a quote opens in this row and is never closed",
-            file=self._source.path,
-            line=line,
-            hint="Close it, or double it if it belongs to the text",
-        )
+                self._problems.append(ragged_problem(row, self._line, self._names, self._dialect))
+            self._line += self._dialect.line_ends(row.text.encode()) + 1
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

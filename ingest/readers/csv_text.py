@@ -1,10 +1,6 @@
-"""What the CSV parser does not tell: line ends inside values, blank rows, quotes left open."""
+"""What the CSV parser does not tell: blank rows, and what is wrong with others."""
 
 from __future__ import annotations
-
-import io
-import re
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,37 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from linkspan.ingest.readers.dialect import Dialect
 from linkspan.ingest.readers.problems import Problem
-
-_LINE_END = r"\r\n|\r|\n"
-_READ_BYTES = 1 << 20
-
-
-class Tap(io.RawIOBase):
-    """The text of a file as it passes: notes what the parser does not tell, ends the last line."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._ahead = b""
-        self.quotes = 0
-        self.nul = False
-
-    def readable(self) -> bool:
-        """Always: the parser asks."""
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most ``size``; none at the end."""
-        wanted = _READ_BYTES if size < 0 else size - 1  # one is kept for a last line end
-        data = self._ahead
-        while len(data) <= wanted and (more := self._stream.read(wanted + 1 - len(data))):
-            data += more
-        data, self._ahead = data[:wanted], data[wanted:]
-        self.quotes += data.count(b'"')
-        self.nul = self.nul or b"\x00" in data
-        if data and not self._ahead and data[-1:] not in b"\r\n":
-            data += b"\n"  # the parser refuses a header without it
-        return data
+from linkspan.ingest.readers.tap import BadQuote
 
 
 def blank_rows(piece: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -55,36 +23,35 @@ def blank_rows(piece: pa.RecordBatch) -> npt.NDArray[np.bool_]:
     return blank
 
 
-def line_breaks(piece: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Line ends inside the values of each row."""
-    count = np.zeros(len(piece), np.int64)
-    for column in piece.columns:
-        if pc.any(pc.match_substring_regex(column, "[\r\n]")).as_py():
-            count += pc.count_substring_regex(column, _LINE_END).to_numpy(zero_copy_only=False)
-    return count
-
-
-def count_line_ends(text: str) -> int:
-    """Line ends in a text, whichever of the three kinds."""
-    return len(re.findall(_LINE_END, text))
-
-
 def counted(columns: int) -> str:
     """``1 column``, ``2 columns``."""
     return f"{columns} column{'s' * (columns != 1)}"
 
 
-def ragged_problem(row: csv.InvalidRow, line: int, header: str = "the header") -> Problem:
+def ragged_problem(row: csv.InvalidRow, line: int, header: str, dialect: Dialect) -> Problem:
     """What is wrong with a row that has more or fewer columns than the header."""
+    text = dialect.as_written(row.text)
+    hint = "Write every value; an empty one still needs its delimiter"
+    if row.actual_columns > row.expected_columns:
+        hint = "Quote values that have the delimiter or a line end in them"
+        if not dialect.quote:
+            hint = "No value may have the delimiter in it, unless 'escape' or 'quote' says how"
+    if '\\"' in text and not dialect.escape:
+        hint = "Say 'escape = \"\\\\\"' if a backslash stands before quotes in this file"
     return Problem(
         line,
         None,
-        row.text,
+        text,
         f"{counted(row.actual_columns)} where {header} has {row.expected_columns}",
-        "Quote values that have the delimiter or a line end in them"
-        if row.actual_columns > row.expected_columns
-        else "Write every value; an empty one still needs its delimiter",
+        hint,
     )
+
+
+def quote_problem(bad: BadQuote, columns: list[str], dialect: Dialect) -> Problem:
+    """What is wrong with a row that was left out for its quotes."""
+    column = f"'{columns[bad.column]}'" if bad.column < len(columns) else f"{bad.column + 1}"
+    reason = bad.reason.format(column=column)
+    return Problem(bad.line, None, dialect.as_written(bad.text), reason, bad.hint)
 
 
 def not_text_rows(values: pa.BinaryArray, *, nul: bool) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import glob
 import hashlib
@@ -188,7 +187,7 @@ def open_source(
             hint="Save what it gives to a file: all files are checked first, and loaded then",
         )
     try:
-        codecs.lookup(spec.encoding)
+        "".encode(spec.encoding)
     except LookupError:
         raise ConfigError(
             f"{table}, encoding: '{spec.encoding}' is not known", hint="Try 'utf-8' or 'cp1252'"
@@ -212,6 +211,13 @@ def open_source(
             f"{table}, columns: {path} is {kind}, which names its columns itself",
             hint="Leave 'columns' out",
         )
+    if kind not in ("csv", "tsv"):
+        for key in ("delimiter", "quote", "escape"):
+            if getattr(spec, key) is not None:
+                raise ConfigError(
+                    f"{table}, {key}: {path} is {kind}, which has none",
+                    hint=f"Leave '{key}' out",
+                )
     pseudonyms = pseudonyms if spec.user_columns() else None
     source = Source(table, spec, path, spec.file, kind, compression, pseudonyms)
     from linkspan.ingest.readers.pseudonymised import values_hidden

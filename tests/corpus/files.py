@@ -165,7 +165,7 @@ CASES: list[Case] = [
           "the file as UTF-8, or say what it is with 'encoding = ...'."),
     stops("UTF-16 said and not so", remap('file = "with.csv"',
           'file = "with.csv"\nencoding = "utf-16"'),
-          "DIR/with.csv: this is not utf-16 text (UTF-16 stream does not start with BOM). "
+          "DIR/with.csv, line 1: this is not utf-16 text (UTF-16 stream does not start with BOM). "
           "Say what it is with 'encoding = ...', or save it as UTF-8."),
     stops("Latin-1 in the header", encode("with.csv", "latin-1", "times", "times,größe"),
           "DIR/with.csv, line 1: the first line is not utf-8 text (found "
@@ -177,8 +177,8 @@ CASES: list[Case] = [
     stops("an encoding that has no sign for a byte", each(remap('file = "things.csv"',
           'file = "things.csv"\nencoding = "cp1252"'), encode("things.csv", "latin-1", "Wok",
           "W\x81k")),
-          "DIR/things.csv: this is not cp1252 text (character maps to <undefined>). Say what "
-          "it is with 'encoding = ...', or save it as UTF-8."),
+          "DIR/things.csv, line 4: this is not cp1252 text (byte 0x81: character maps to "
+          "<undefined>). Say what it is with 'encoding = ...', or save it as UTF-8."),
     taken("UTF-16 that is said", each(remap('file = "things.csv"',
           'file = "things.csv"\nencoding = "utf-16"'), encode("things.csv", "utf-16", "Wok",
           "鍋")), WOK, "鍋"),

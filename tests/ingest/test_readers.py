@@ -23,6 +23,7 @@ from linkspan.ingest.readers.source import open_source
 CELL = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff"), max_size=8
 )
+MARKS = st.text("ab N\\'\"^n,;:|~¦\t\r\n\x1f\ufdd5\ufdef", max_size=6)
 FILES = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -69,7 +70,7 @@ def test_any_text_comes_back_with_its_line(
     data = (b"\xef\xbb\xbf" if bom else b"") + text.encode()
     path = tmp_path / ("t.csv.gz" if packed else "t.csv")
     path.write_bytes(gzip.compress(data) if packed else data)
-    lines, found, problems = read(path)
+    lines, found, problems = read(path, quote='"')
     assert found == [row for row in rows if any(row)]
     assert lines == expected_lines
     assert problems == []
@@ -152,6 +153,52 @@ def test_other_ways_to_write_the_same(tmp_path: Path, data: bytes, options: dict
     assert read(tmp_path / "t.csv", **options)[1] == [("é", "4")]
 
 
+DIALECTS = [
+    (delimiter, quote, escape)
+    for delimiter in (",", ";", "\t", "|", "::", "||", "~|~", "¦", "\x1f")
+    for quote in ('"', "'", "")
+    for escape in (None, "\\", "^")
+]
+
+
+@settings(FILES, max_examples=400)
+@given(
+    rows=st.lists(st.tuples(CELL | MARKS, CELL | MARKS), max_size=8),
+    dialect=st.sampled_from(DIALECTS),
+    encoding=st.sampled_from(["utf-8", "utf-16", "utf-8-sig", "latin-1"]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_table_comes_back_in_any_dialect(
+    tmp_path: Path,
+    rows: list[tuple[str, str]],
+    dialect: tuple[str, str, str | None],
+    encoding: str,
+    end: str,
+) -> None:
+    delimiter, quote, escape = dialect
+    special = {*delimiter, *quote, *(escape or ""), "\r", "\n"}
+    if not quote and escape is None:  # nothing can be said of these characters then
+        rows = [tuple("".join(c for c in cell if c not in special) for cell in r) for r in rows]
+    elif not quote:  # "\\\r" and the line end "\n" are one line end
+        rows = [tuple(cell.rstrip("\r") for cell in row) for row in rows]
+    rows = [tuple(c.encode(encoding, "replace").decode(encoding) for c in row) for row in rows]
+    text = f"a{delimiter}b{end}"
+    for row in rows:
+        cells = []
+        for cell in row:
+            if escape:
+                cell = "".join(escape + c if c in special else c for c in cell)
+            elif quote:
+                cell = cell.replace(quote, quote * 2)
+            cells.append(f"{quote}{cell}{quote}")
+        text += delimiter.join(cells) + end
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    options = {"delimiter": delimiter, "quote": quote, "escape": escape, "encoding": encoding}
+    _, found, problems = read(tmp_path / "t.csv", **options)
+    assert problems == []
+    assert found == [row for row in rows if any(row)]
+
+
 def test_a_header_without_rows(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"a,b")
     assert read(tmp_path / "t.csv") == ([], [], [])
@@ -168,5 +215,7 @@ def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("linkspan.ingest.readers.csv_reader.LONG_BLOCK_BYTES", 1 << 12)
     monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BLOCK_BYTES", 1 << 11)
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
-    with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* never closed"):
+    with pytest.raises(
+        DataError, match=r"t\.csv, line \d: a row is longer than .* missing line end"
+    ):
         read(tmp_path / "t.csv")
