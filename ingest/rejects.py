@@ -17,8 +17,9 @@ _ADDED = ("rejected_line", "rejected_column", "rejected_value", "rejected_reason
 class RejectsFile:
     """Writes the rejected rows of one file; a context manager. Without any, there is no file.
 
-    It has the columns that the mapping names, delimiter, quote, escape and encoding of its table, so
-    that the rows can be mended there and the file be put in the mapping; and four more, which a reader passes over, that say what is wrong.
+    It has the columns that the mapping names, and delimiter, quote, escape and encoding of its
+    table, so that the rows can be mended there and the file be put in the mapping; and four more
+    columns, which a reader passes over, that say what is wrong.
 
     Args:
         folder: Where it is made; the folder, too, if need be.

@@ -32,7 +32,7 @@ AsCondition = Annotated[Condition, BeforeValidator(_condition, json_schema_input
 
 
 class FileTable(Strict):
-    """What every table with a file has.
+    r"""What every table with a file has.
 
     Attributes:
         file: Path, relative to `Mapping.base`; with ``*`` in it, all files that match, sorted.
@@ -43,7 +43,7 @@ class FileTable(Strict):
             ``::``; a comma or a tab without it.
         quote: The character that encloses values there, ``""`` for none; ``"`` without it.
         escape: The character there that takes the meaning from a delimiter, quote or line end
-            behind it, such as ``\\``; none without it.
+            behind it, such as ``\``; none without it.
         encoding: How text is encoded in ``csv``, ``tsv`` and ``jsonl``.
         properties: Property to the column it comes from.
     """

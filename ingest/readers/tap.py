@@ -1,7 +1,7 @@
 """The text of a CSV on its way to the parser, without the rows whose quotes are wrong.
 
 The parser takes text behind a closing quote for more of the value, and a quote that opens for the
-beginning of a value as long as it may be. Rows with such quotes become blank lines here, so that the
+beginning of a value, however long. Rows with such quotes become blank lines here, so that the
 parser meets whole values only, counts the same lines, and reads on behind them.
 """
 
@@ -161,7 +161,7 @@ class Tap(io.RawIOBase):
     def _complaint(
         self, rows: bytes, row: int, stop: int, value: re.Match[bytes] | None
     ) -> tuple[str, str] | None:
-        """What is wrong with a quote that opens at ``stop``, and how to mend it; None if nothing."""
+        """What is wrong with a quote that opens at ``stop`` and how to mend it; None if nothing."""
         sign = "double" if not self._dialect.escape else "escape"
         plain = f"{sign} it if it belongs to the text, or say 'quote = \"\"' if quotes mean nothing"
         if value is None:
@@ -187,7 +187,8 @@ class Tap(io.RawIOBase):
 
         A delimiter with a blank behind it is taken for a comma of a sentence.
         """
-        first, *others = [line for line in _LINE_END.split(text) if line.strip()] or [b""]
+        plain = [self._one_line.sub(b"", line + b"\n") for line in _LINE_END.split(text)]
+        first, *others = [line for line in plain if line.strip()] or [b""]
         between = self._width - 1
         if not others or between < 1 or first.count(self._delimiter) != between:
             return False

@@ -7,9 +7,16 @@ bad rows are passed over, exactly the bad rows are in the rejects, and all other
 
 from __future__ import annotations
 
-from corpus import files, formats, ids, rows, values
+from corpus import files, formats, ids, quotes, rows, values
 from corpus.case import Case
 
 __all__ = ["CASES", "Case"]
 
-CASES: list[Case] = [*files.CASES, *rows.CASES, *values.CASES, *ids.CASES, *formats.CASES]
+CASES: list[Case] = [
+    *files.CASES,
+    *rows.CASES,
+    *values.CASES,
+    *ids.CASES,
+    *formats.CASES,
+    *quotes.CASES,
+]

@@ -69,7 +69,7 @@ CASES: list[Case] = [
     stops("an empty file", put("with.csv", ""),
           "DIR/with.csv: the file is empty. Its first line should name the columns."),
     stops("only a byte order mark", put("with.csv", b"\xef\xbb\xbf"),
-          "DIR/with.csv, line 1: the first line is empty. It should name the columns."),
+          "DIR/with.csv: the file is empty. Its first line should name the columns."),
     stops("an empty first line", put("with.csv", "\none,other,times\n1,3,7\n"),
           "DIR/with.csv, line 1: the first line is empty. It should name the columns."),
     stops("a first line of spaces", put("with.csv", "   \n1,3,7\n"),
@@ -199,8 +199,9 @@ CASES: list[Case] = [
           "[[relations]] 1, weight: DIR/with.csv has no column 'times'. It has "
           "one;other;times."),
     stops("a quote in the header that is never closed", swap("with.csv", "one,", '"one,'),
-          "DIR/with.csv, line 1: a quote opens in this row and is never closed. Close it, or "
-          "double it if it belongs to the text."),
+          "DIR/with.csv, line 1: a quote opens in column 1 and is never closed (found "
+          "'\"one,other,times'). Close it, double it if it belongs to the text, or say 'quote = "
+          '""\' if quotes mean nothing.'),
     stops("a title above the header", put("with.csv", "Sold together\n\n" + WITH),
           "[[relations]] 1, weight: DIR/with.csv has no column 'times'. It has Sold together."),
     taken("names of columns in quotes", swap("with.csv", "one,other,times",

@@ -186,11 +186,9 @@ def test_any_table_comes_back_in_any_dialect(
     for row in rows:
         cells = []
         for cell in row:
-            if escape:
-                cell = "".join(escape + c if c in special else c for c in cell)
-            elif quote:
-                cell = cell.replace(quote, quote * 2)
-            cells.append(f"{quote}{cell}{quote}")
+            escaped = "".join(escape + c if c in special else c for c in cell) if escape else cell
+            doubled = cell.replace(quote, quote * 2) if quote and not escape else escaped
+            cells.append(f"{quote}{doubled}{quote}")
         text += delimiter.join(cells) + end
     (tmp_path / "t.csv").write_bytes(text.encode(encoding))
     options = {"delimiter": delimiter, "quote": quote, "escape": escape, "encoding": encoding}
@@ -215,7 +213,5 @@ def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("linkspan.ingest.readers.csv_reader.LONG_BLOCK_BYTES", 1 << 12)
     monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BLOCK_BYTES", 1 << 11)
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
-    with pytest.raises(
-        DataError, match=r"t\.csv, line \d: a row is longer than .* missing line end"
-    ):
+    with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* line end"):
         read(tmp_path / "t.csv")
