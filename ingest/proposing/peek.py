@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from linkspan.errors import LinkspanError
 from linkspan.ingest.mapping.tables import AnyTable
+from linkspan.ingest.proposing.dialects import find_dialect
+from linkspan.ingest.proposing.naming import name_columns
 from linkspan.ingest.readers.source import is_readable, open_source
 
 ROWS = 100_000
 """Rows looked at in each file, the first ones."""
 
+_TEXT = re.compile(r"\.(csv|tsv|tab)(\.(gz|zst|bz2))?$", re.I)
+_PERHAPS = re.compile(r"\.(dat|data|txt)(\.(gz|zst|bz2))?$", re.I)
+_MOST = 0.8
 _RECBOLE = re.compile(r"\.(inter|item|user|kg|link)(\.gz)?$")
 
 
@@ -28,17 +34,23 @@ class Peek:
         columns: Names of its columns.
         rows: Its first rows as text, a column each; null where nothing stands.
         whole: Whether these are all rows.
+        keys: What the mapping has to say of how it is written.
     """
 
     file: str
     columns: list[str]
     rows: pd.DataFrame
     whole: bool
+    keys: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def words(self) -> list[str]:
         """The words of its name: ``books``, ``items`` for ``books.items.csv.gz``."""
-        name = re.sub(r"(\.(csv|tsv|tab|json|jsonl|ndjson|parquet|pq|gz|zst|bz2))+$", "", self.file)
+        name = re.sub(
+            r"(\.(csv|tsv|tab|dat|txt|data|json|jsonl|ndjson|parquet|pq|gz|zst|bz2))+$",
+            "",
+            self.file,
+        )
         return [word for word in re.split(r"[\W_]+", name.lower()) if word]
 
     def values(self, column: str) -> pd.Series[str]:
@@ -53,23 +65,41 @@ def peek(folder: Path) -> tuple[list[Peek], dict[str, list[str]], list[str]]:
         The files by name; the data sets of RecBole's atomic files, name to files; and in words what
         could not be read.
     """
-    found, complaints = [], []
+    found: list[Peek] = []
+    complaints: list[str] = []
     recbole: dict[str, list[str]] = {}
     for path in sorted(entry for entry in folder.iterdir() if entry.is_file()):
         if _RECBOLE.search(path.name):
             recbole.setdefault(_RECBOLE.sub("", path.name), []).append(path.name)
-        elif is_readable(path):
+        elif is_readable(path) or _PERHAPS.search(path.name):
             try:
-                found.append(_peek_file(path))
+                seen = _peek_file(path, complaints)
             except LinkspanError as error:
                 complaints.append(f"{path.name} could not be read: {error}")
+            else:
+                found += [seen] if seen else []
     return found, recbole, complaints
 
 
-def _peek_file(path: Path) -> Peek:
-    columns = open_source(path.name, AnyTable(file=path.name), path.parent).header()
+def _peek_file(path: Path, complaints: list[str]) -> Peek | None:
+    """A file, if it is a table; what is left to say of it is added to the complaints."""
+    keys: dict[str, Any] = {} if is_readable(path) else {"format": "csv"}
+    if keys or _TEXT.search(path.name):
+        written = find_dialect(path, keys)
+        if written is None and keys:
+            return None  # some other text, perhaps to be read
+        if written and not written.named:
+            complaints.append(
+                f"{path.name} seems to have no line with names of columns: it begins with "
+                f"{', '.join(written.rows.iloc[0])}. Those under 'columns' are guesses"
+            )
+            keys["columns"] = name_columns(written.rows)
+        keys = {**written.keys, **keys} if written else keys
+    spec = {"file": path.name, **keys}
+    columns = open_source(path.name, AnyTable.model_validate(spec), path.parent).header()
     named = tuple(column for column in columns if column)
-    source = open_source(path.name, AnyTable(file=path.name, names=named), path.parent)
+    table = AnyTable.model_validate({**spec, "names": named})
+    source = open_source(path.name, table, path.parent)
     parts, count, whole = [], 0, True
     for batch in source.batches():
         if count >= ROWS:
@@ -79,4 +109,11 @@ def _peek_file(path: Path) -> Peek:
         count += len(batch)
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(named))
     rows = rows.apply(lambda values: values.str.strip().replace("", None))
-    return Peek(path.name, list(named), rows, whole)
+    for name in named:
+        numbers = rows[name].dropna()
+        if len(numbers) and numbers.str.fullmatch(r"[+-]?\d+,\d+").mean() > _MOST:
+            complaints.append(
+                f"{path.name}, column '{name}': numbers with a decimal comma, such as "
+                f"{numbers.iloc[0]!r}, are taken as text; write them with a point"
+            )
+    return Peek(path.name, list(named), rows, whole, keys)

@@ -130,7 +130,7 @@ class _Writer:
             lines += [
                 "",
                 "[[users.files]]",
-                f"file = {toml(made.peek.file)}",
+                *_file(made),
                 f"id = {toml(made.id)}",
             ]
             if not shared:
@@ -182,7 +182,7 @@ class _Writer:
         ids = made.peek.values(made.id)
         keys = [made.id, *([made.domain_column] if made.domain_column else [])]
         self._clashes |= bool(made.peek.rows.drop_duplicates().duplicated(keys).any())
-        lines = ["", "[[items]]", f"file = {toml(made.peek.file)}", f"id = {toml(made.id)}"]
+        lines = ["", "[[items]]", *_file(made), f"id = {toml(made.id)}"]
         lines += self._domain_line(made)
         guessed = "   # guess: what the text encoder reads" if text != ["title"] else ""
         lines.append(f"text = {toml(text)}{guessed}")
@@ -219,7 +219,7 @@ class _Writer:
         if made.domain is not None and made.domain not in self._domains and self._domains:
             made.domain = None  # a word in the file's name that is no domain
         self._look_up(made, made.item, made.domain)
-        lines = ["", "[[interactions]]", f"file = {toml(made.peek.file)}"]
+        lines = ["", "[[interactions]]", *_file(made)]
         lines.append(f"type = {toml(made.type)}" + _why(made, "type"))
         lines += [f"user = {toml(made.user)}", f"item = {toml(made.item)}"]
         if made.domain_column or made.domain is not None:
@@ -260,7 +260,7 @@ class _Writer:
                 )
                 return []
             ends.append(owner)
-        table = ["", "[[relations]]", f"file = {toml(made.peek.file)}"]
+        table = ["", "[[relations]]", *_file(made)]
         table.append(f"type = {toml(made.type)}" + _why(made, "type"))
         table += [
             f"{name} = {toml(end)}" for name, end in zip(("source", "target"), ends, strict=True)
@@ -306,6 +306,14 @@ class _Writer:
                 )
                 return
             seen |= set(ids)
+
+
+def _file(made: Guess) -> list[str]:
+    """The keys that say where a file is, and how it is written."""
+    why = {"encoding": "   # guess: by its bytes", "columns": "   # guess: by what stands in them"}
+    keys = made.peek.keys.items()
+    lines = [f"{key} = {toml(value)}{why.get(key, '')}" for key, value in keys]
+    return [f"file = {toml(made.peek.file)}", *lines]
 
 
 def _why(made: Guess, key: str) -> str:

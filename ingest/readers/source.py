@@ -173,6 +173,19 @@ def open_source(
     table: str, spec: FileTable, base: Path, pseudonyms: Pseudonyms | None = None
 ) -> Source:
     """Find one file and check its header against its table; as `open_files`, without patterns."""
+    source = find_source(table, spec, base, pseudonyms)
+    from linkspan.ingest.readers.pseudonymised import values_hidden
+
+    with values_hidden() if source.pseudonyms else nullcontext():
+        columns = source.header()
+    _check_header(source, columns)
+    return source
+
+
+def find_source(
+    table: str, spec: FileTable, base: Path, pseudonyms: Pseudonyms | None = None
+) -> Source:
+    """Find one file; as `open_source`, without a look into it."""
     path = base / spec.file
     if path.is_symlink() and not path.exists():
         raise ConfigError(f"{table}: {path} is a link to {os.readlink(path)}, which is not there")
@@ -219,13 +232,7 @@ def open_source(
                     hint=f"Leave '{key}' out",
                 )
     pseudonyms = pseudonyms if spec.user_columns() else None
-    source = Source(table, spec, path, spec.file, kind, compression, pseudonyms)
-    from linkspan.ingest.readers.pseudonymised import values_hidden
-
-    with values_hidden() if pseudonyms else nullcontext():
-        columns = source.header()
-    _check_header(source, columns)
-    return source
+    return Source(table, spec, path, spec.file, kind, compression, pseudonyms)
 
 
 def is_readable(path: Path) -> bool:

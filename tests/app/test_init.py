@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from linkspan.graph.connecting.connection import Database
+from linkspan.ingest.proposing.peek import peek
 
 Files = dict[str, str]
 FILM_ROWS = "id,title,director,description\n1,Dune,Denis Villeneuve,A family on a desert planet\n"
@@ -168,3 +169,56 @@ def test_a_folder_without_files_is_named(linkspan: Any, tmp_path: Path) -> None:
     assert answer.code == 3 and "no file here ends in .csv" in answer.err
     answer = linkspan("init", str(tmp_path / "none"))
     assert answer.code == 3 and "there is no such folder" in answer.err
+
+
+TITLES = "id{0}title{0}year\n1{0}{1}{0}2001\n2{0}Naïve{0}2002\n3{0}Wok{0}2003\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "encoding", "keys"),
+    [
+        ("films.csv", TITLES.format(",", "Tea"), "utf-8", {}),
+        ("films.csv", TITLES.format(";", "Tea"), "cp1252",
+         {"delimiter": ";", "encoding": "cp1252"}),
+        ("films.tsv", TITLES.format("\t", "Tea"), "utf-16", {"encoding": "utf-16"}),
+        ("films.csv", TITLES.format("\t", "Tea"), "utf-8-sig", {"delimiter": "\t"}),
+        ("films.tsv", TITLES.format("\t", '"Tea" or "x"'), "utf-8", {"quote": ""}),
+        ("films.tsv", TITLES.format("\t", '"Tea, he says'), "utf-8", {"quote": ""}),
+        ("films.csv", TITLES.format("|", '"A \\"b\\" c"'), "utf-8",
+         {"delimiter": "|", "escape": "\\"}),
+        ("films.tsv", TITLES.format("\t", "\\N"), "utf-8", {"escape": "\\"}),
+        ("films.csv", TITLES.format("::", "A: b"), "utf-8", {"delimiter": "::"}),
+        ("films.csv", "'id','title'\n'1','a, b'\n", "utf-8", {"quote": "'"}),
+        ("films.dat", TITLES.format("~", "Tea"), "utf-8", {"format": "csv", "delimiter": "~"}),
+        ("films.csv", 'id,title\n1,"a"\n2,"b"\n3,"c" d\n', "utf-8", {}),
+        ("films.csv", "id;price\n1;1,5\n2;2,5\n", "utf-8", {"delimiter": ";"}),
+        ("films.csv", "id,title\n1,a;b\n2,c;d\n", "utf-8", {}),
+        ("films.csv", "1::Emma (1996)::Drama\n2::Wok::Comedy|Drama\n", "utf-8",
+         {"delimiter": "::", "columns": ["id", "title", "column_3"]}),
+    ],
+)  # fmt: skip
+def test_how_a_file_is_written_is_found(
+    tmp_path: Path, name: str, text: str, encoding: str, keys: dict[str, Any]
+) -> None:
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    (made,), _, _ = peek(tmp_path)
+    if encoding == "utf-8-sig":
+        keys = {**keys, "encoding": "utf-8"}
+    assert {"encoding": "utf-8", **made.keys} == {"encoding": "utf-8", **keys}
+
+
+def test_what_is_told_of_a_file_that_is_written_in_another_way(
+    linkspan: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "ratings.dat").write_text("1::1::5::978300001\n2::1::3::978300002\n")
+    (tmp_path / "movies.dat").write_bytes("1::Café::Drama\n2::Wok::Comedy\n".encode("latin-1"))
+    (tmp_path / "prices.csv").write_text("item_id;title;price\n1;Tea;1,5\n2;Rice;2,5\n")
+    (tmp_path / "README.txt").write_text("Some words, and more.\nThe end\n")
+    said = linkspan("init", tmp_path).output.replace("\n", " ")
+    assert "begins with 1, 1, 5, 978300001" in said
+    assert "'price': numbers with a decimal comma, such as '1,5', are taken as text" in said
+    assert "README" not in said
+    tables = tomllib.loads((tmp_path / "linkspan.toml").read_text())
+    assert tables["interactions"][0]["columns"] == ["user_id", "item_id", "rating", "timestamp"]
+    movies = next(table for table in tables["items"] if table["file"] == "movies.dat")
+    assert (movies["delimiter"], movies["encoding"]) == ("::", "cp1252")

@@ -110,7 +110,7 @@ CASES: list[Case] = [
           "Co,,no'). No value may have the delimiter in it, unless 'escape' or 'quote' says how.",
              also=WITHOUT_2),
     taken("single quotes", each(_things("quote = \"'\""), _title("'Rice, ''black\" '")), RICE,
-          "Rice, 'black\" "),
+          "Rice, 'black\""),
     taken("a delimiter of two characters", _written('delimiter = "::"', "::", "Rice: black"), RICE,
           "Rice: black"),
     taken("a delimiter of two characters in quotes", _written('delimiter = "::"', "::",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Callable
 from typing import Any
@@ -32,8 +33,11 @@ def rejects(report: IngestReport) -> dict[str, set[int]]:
     found: dict[str, set[int]] = {}
     for line in report.lines:
         if line.rejects is not None:
-            with line.rejects.open(newline="", encoding="utf-8") as file:
-                lines = {int(row["rejected_line"]) for row in csv.DictReader(file)}
+            text = line.rejects.read_text("utf-8")  # as its table says, so with its delimiter
+            delimiter = text.split("rejected_column")[0].split("rejected_line")[1]
+            file = io.StringIO(text.replace(delimiter, "\x1f"), newline="")
+            rows = csv.DictReader(file, delimiter="\x1f")
+            lines = {int(row["rejected_line"]) for row in rows}
             found.setdefault(line.file, set()).update(lines)
     return found
 

@@ -26,7 +26,7 @@ MISTAKES = [
         'weight = "times"',
         'strength = "times"',
         "[[relations]] 1: there is no key 'strength'. Known keys: columns, delimiter, encoding, "
-        "file, format, properties, source, target, type, weight.",
+        "escape, file, format, properties, quote, source, target, type, weight.",
     ),
     (
         "shared = true",

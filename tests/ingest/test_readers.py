@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from linkspan.errors import DataError
 from linkspan.ingest.mapping.tables import UsersFile
+from linkspan.ingest.readers.dialect import Dialect
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import open_source
 
@@ -215,3 +216,73 @@ def test_a_row_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n1," + b"x" * 20_000 + b"\n")
     with pytest.raises(DataError, match=r"t\.csv, line \d: a row is longer than .* line end"):
         read(tmp_path / "t.csv")
+
+
+ROWS = "".join(f"{number},x\n" for number in range(50_000))
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ('1,"x', "is never closed"),
+        ('1,"x" y', "text stands behind"),
+        ('"1 x", "y"z', None),
+        ('1,"x\n2,y\n3,z"', "the lines between look like rows"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 30_000, 50_000])
+def test_a_wrong_quote_costs_its_row_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str, reason: str | None, place: int
+) -> None:
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BLOCK_BYTES", 1 << 12)
+    monkeypatch.setattr("linkspan.ingest.readers.tap.LONG_VALUE_BYTES", 1 << 16)
+    before, behind = ROWS.splitlines()[:place], ROWS.splitlines()[place:]
+    text = "\n".join(["a,b", *before, bad, *behind, ""])
+    (tmp_path / "t.csv").write_text(text)
+    lines, rows, problems = read(tmp_path / "t.csv")
+    wrong = [(problem.line, problem.reason) for problem in problems]
+    swallowed = bad.count("\n")
+    assert len(rows) == 50_000 + swallowed + (reason is None)
+    left_out = sorted(set(range(2, 50_003 + swallowed)) - set(lines))
+    assert left_out == [line for line, _ in wrong]
+    assert [line for line, _ in wrong] == ([place + 2] if reason else [])
+    assert all(reason in told for _, told in wrong)
+
+
+def test_a_quote_in_a_file_without_a_header_and_with_wide_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('x,"one" two\ny,"a\nb"\n')
+    lines, rows, problems = read(tmp_path / "t.csv", columns=("a", "b"))
+    assert (lines, rows) == ([2], [("y", "a\nb")])
+    assert [problem.line for problem in problems] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "says"),
+    [
+        ("a,b\n1,é\n".encode(), "ascii", r"line 2: this is not ascii text \(byte 0xC3"),
+        (b"a,b\n1,x\n2,\x81\n", "cp1252", r"line 3: this is not cp1252 text \(byte 0x81"),
+        (b"a,b\n" * 500_000 + b"\xff\n", "ascii", r"line 500001: .* \(byte 0xFF"),
+    ],
+)
+def test_another_encoding_than_declared(
+    tmp_path: Path, data: bytes, encoding: str, says: str
+) -> None:
+    (tmp_path / "t.csv").write_bytes(data)
+    with pytest.raises(DataError, match=says + ".*Say what it is with 'encoding = ...'"):
+        read(tmp_path / "t.csv", encoding=encoding)
+
+
+@settings(FILES, max_examples=200)
+@given(
+    row=st.lists(CELL | MARKS, min_size=2, max_size=2).filter(any),
+    dialect=st.sampled_from([each for each in DIALECTS if each[1] or each[2]]),
+)
+def test_a_row_that_a_dialect_writes_is_read_again(
+    tmp_path: Path, row: list[str], dialect: tuple[str, str, str | None]
+) -> None:
+    delimiter, quote, escape = dialect
+    made = Dialect(delimiter, quote, escape or "")
+    text = made.row(["a", "b"]) + "\r\n" + made.row(row) + "\r\n"
+    (tmp_path / "t.csv").write_bytes(text.encode())
+    options = {"delimiter": delimiter, "quote": quote, "escape": escape}
+    assert read(tmp_path / "t.csv", **options)[1:] == ([tuple(row)], [])
