@@ -105,9 +105,12 @@ def _best_quotes(path: Path, keys: dict[str, str]) -> _Reading | None:
         if found is None or not found.fits:
             continue
         cells = pd.Series(found.rows.to_numpy().ravel(), dtype=str)
-        header = pd.Series(found.rows.iloc[0].to_numpy(), dtype=str)
-        if quotes.get("quote") == "'" and not _enclosed(header, "'").any():
-            continue
+        if quotes.get("quote") == "'":
+            plain = _read(path, {**keys, "quote": ""})
+            if plain is None or not all(
+                _enclosed(pd.Series(plain.rows.iloc[0].to_numpy(), dtype=str), "'")
+            ):
+                continue
         if quotes.get("quote") == "":
             # A file whose values are in quotes has a wrong row; that is not a file without quotes.
             whole = _enclosed(cells, '"').sum()

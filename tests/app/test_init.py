@@ -214,7 +214,7 @@ def test_what_is_told_of_a_file_that_is_written_in_another_way(
     (tmp_path / "movies.dat").write_bytes("1::Café::Drama\n2::Wok::Comedy\n".encode("latin-1"))
     (tmp_path / "prices.csv").write_text("item_id;title;price\n1;Tea;1,5\n2;Rice;2,5\n")
     (tmp_path / "README.txt").write_text("Some words, and more.\nThe end\n")
-    said = linkspan("init", tmp_path).output.replace("\n", " ")
+    said = " ".join(linkspan("init", str(tmp_path)).out.split())
     assert "begins with 1, 1, 5, 978300001" in said
     assert "'price': numbers with a decimal comma, such as '1,5', are taken as text" in said
     assert "README" not in said
