@@ -29,8 +29,9 @@ class InteractionRole(_Frozen):
         at: Property that holds the time or position (an integer), or None: the history is a set.
         repeat: Whether a user and an item have one relationship for each time, not one in all.
         weight: Property that holds the weight, or None: every event weighs 1.
-        positive: What makes an event positive, or None: every one is.
-        otherwise: What an event is that is not positive.
+        positive: What makes an event positive, or None: every one is. One without the property is
+            neither: known, and not learned from.
+        otherwise: What an event is whose property says that it is not positive.
     """
 
     type: str

@@ -6,6 +6,7 @@ in stock when the model was trained.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from dataclasses import dataclass
@@ -43,7 +44,9 @@ class Rule:
         """
         if isinstance(found, list):
             return any(self.holds(each) for each in found)
-        if found is None:
+        if found is None or (
+            isinstance(found, float) and math.isnan(found)
+        ):  # a number that is none is no value either
             return False
         alike = (isinstance(found, bool), isinstance(found, str)) == (
             isinstance(self.value, bool),

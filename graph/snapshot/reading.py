@@ -222,12 +222,14 @@ def _folded(edges: pd.DataFrame, key: list[str], order: list[str]) -> pd.DataFra
 
 
 def _signs(values: Sequence[Any], role: InteractionRole) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """1 where an event is positive, -1 or 0 where it is not, 0 where nothing says so."""
     if role.positive is None:
         return np.ones(len(values), np.int8)
     numbers = _numbers(values, role.type, role.positive.property, np.nan)
     condition: Condition = role.positive
     positive = _COMPARE[condition.operator](numbers, condition.value)
-    return np.where(positive, 1, -1 if role.otherwise == "negative" else 0).astype(np.int8)
+    signs = np.where(positive, 1, -1 if role.otherwise == "negative" else 0)
+    return np.where(np.isnan(numbers), 0, signs).astype(np.int8)  # what is absent is not judged
 
 
 def _numbers(

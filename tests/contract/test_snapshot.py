@@ -89,6 +89,24 @@ def test_a_condition_tells_positive_from_negative(graph: Database) -> None:
     assert set(frame.loc[frame["at"] < 20, "sign"]) == {0}
 
 
+@pytest.mark.parametrize("operator", ["==", "!=", ">=", ">", "<=", "<"])
+@pytest.mark.parametrize("absent", ["null", "0.0 / 0.0"], ids=["missing", "not a number"])
+def test_an_event_without_a_rating_is_neither_liked_nor_disliked(
+    graph: Database, operator: str, absent: str
+) -> None:
+    graph.write(f"MATCH ()-[r:SAVED]->() SET r.rating = CASE WHEN r.at < 20 THEN {absent} "
+                "ELSE 6 + r.at % 3 END")  # fmt: skip
+    judged = Condition.model_validate({"property": "rating", "operator": operator, "value": 7})
+    role = InteractionRole(type="SAVED", positive=judged)
+    taken = read_snapshot(graph, Roles(domains={}, interactions=(role,)))
+    frame = taken.interactions["SAVED"]
+    assert set(frame.loc[frame["at"] < 20, "sign"]) == {0}
+    assert set(frame.loc[frame["at"] >= 20, "sign"]) == {1, -1}
+    assert set(taken.events()["at"]) <= set(range(20, 61))  # nothing is learned from it
+    met = frame.loc[frame["sign"] <= 0, ["user", "item"]].drop_duplicates()
+    assert len(taken.not_liked()) == len(met)  # and it is known to be met
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

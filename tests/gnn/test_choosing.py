@@ -80,6 +80,12 @@ def test_items_match_their_user() -> None:
         ("in_stock = true", True, True),
         ("in_stock = true", None, False),
         ("in_stock == true", 1, False),
+        *(
+            (f"year {sign} 5", absent, False)
+            for absent in (None, float("nan"))
+            for sign in ("=", "!=", ">=", ">", "<=", "<")
+        ),
+        ("year != 5", [None, 5], False),
         ("language = 'en'", "en", True),
         ("language != en", "de", True),
         ("language = en", ["de", "en"], True),
