@@ -24,6 +24,7 @@ from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder
 from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.statistics import Statistics
 from linkspan.ingest.shaping.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
+from linkspan.ingest.shaping.time_scales import TimeScales
 from linkspan.progress import SILENT, Progress
 
 _REPEAT = ", or say 'repeat = true' in the mapping where both are events"
@@ -138,11 +139,13 @@ def check(
             continue
         found = checked.files[number] = CheckedFile()
         first: Problem | None = None
+        times = TimeScales(source.spec)
         with progress.task(f"Checking {source.name}") as task:
             for batch in source.batches():
                 shaped = shape_known(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
                 checked.statistics.add(number, source.spec, shaped)
+                times.add(shaped)
                 if isinstance(source.spec, IdentitiesTable):
                     identities.append(shaped.table)
                 found.good += len(shaped)
@@ -156,6 +159,7 @@ def check(
                 task.advance(len(batch))
         if first is not None:  # only now: what is wrong with the whole file comes before it
             raise first.error(source.path, source.unit)
+        times.see(source)
         _see_limit(found, source, policies)
     _see_values(sources, skip, catalogue)
     for target, finder in finders.items():

@@ -61,8 +61,8 @@ class Column(Strict):
         type: What the values are. ``category`` is one of a few names. ``date`` is ISO 8601,
             ``2024-05-31``, and kept so. ``time`` is kept as milliseconds UTC. ``list`` is a list of
             text. ``image`` is the path of an image file, seen from ``base``.
-        unit: How a ``time`` is written: ``iso`` (ISO 8601, UTC unless it names a zone), ``s`` or
-            ``ms`` (Unix time).
+        unit: How a ``time`` is written: ``iso`` (ISO 8601, UTC unless it names a zone), ``s``,
+            ``ms``, ``us`` or ``ns`` (Unix time, also with fractions).
         split: What separates several values in one cell; the property is then a list.
         absent: Texts that mean that nothing stands there, such as ``NA``, beside the empty cell.
         missing: What is done where nothing stands: ``drop`` leaves the row out and counts it as
@@ -146,12 +146,13 @@ class TimeColumn(Strict):
 
     Attributes:
         column: Name in the file's header.
-        unit: ``position`` (any integer that grows with time), ``s`` or ``ms`` (Unix time) or
-            ``iso`` (ISO 8601, UTC unless it names a zone). All but a position become milliseconds.
+        unit: ``position`` (any integer that grows with time), ``s``, ``ms``, ``us`` or ``ns`` (Unix
+            time, also with fractions) or ``iso`` (ISO 8601, UTC unless it names a zone). All but a
+            position become milliseconds.
     """
 
     column: ColumnName
-    unit: Literal["position", "s", "ms", "iso"]
+    unit: Literal["position"] | Unit
 
 
 class Domain(Strict):

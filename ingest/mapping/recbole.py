@@ -59,7 +59,7 @@ class RecBole(Strict):
     user: ColumnName = "user_id"
     item: ColumnName = "item_id"
     time: ColumnName = "timestamp"
-    unit: Literal["position", "s", "ms"] = "s"
+    unit: Literal["position", "s", "ms", "us", "ns"] = "s"
     repeat: bool = False
     positive: str | None = None
     otherwise: Literal["negative", "ignored"] = "negative"

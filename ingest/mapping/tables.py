@@ -317,7 +317,7 @@ class InteractionsTable(FileTable):
         properties: Property to the column it comes from.
         repeat: Keep events of one user and item that differ in time, each as a relationship.
         positive: What makes an event positive, such as ``rating >= 4``; every event without it.
-        otherwise: What an event is that is not positive.
+        otherwise: What an event is that is not positive; one whose property is absent is neither.
     """
 
     type: RelationshipType

@@ -11,6 +11,8 @@ import pandas as pd
 from linkspan.errors import LinkspanError
 from linkspan.ingest.mapping.names import RESERVED_PROPERTIES, domain_label
 from linkspan.ingest.proposing.peek import Peek
+from linkspan.ingest.proposing.ratings import Rating, read_scale
+from linkspan.ingest.proposing.times import read_times
 
 Kind = Literal["items", "users", "interactions", "relations"]
 
@@ -26,7 +28,7 @@ _ITEM = re.compile(
 _ID = re.compile(r"id|key|code")
 _DOMAIN = re.compile(r"domain|vertical|shop|shelf")
 _TIME = re.compile(r"timestamp|time|at|ts|date|datetime|when|position|\w+_(at|on|date|time)")
-_RATING = re.compile(r"rating|stars|score|rate")
+_RATING = re.compile(r"(\w+_)?(rating|stars|score|rate|grade)|overall")
 _WEIGHT = re.compile(r"weight|count|quantity|amount|plays|times")
 _TITLE = ("title", "name", "label")
 _PAIRS = (("source", "target"), ("from", "to"), ("head", "tail"), ("one", "other"))
@@ -167,15 +169,11 @@ def splits(column: str, values: pd.Series[str]) -> str:
     return "," if several and values.str.contains(",").mean() >= 0.2 else ""
 
 
-def rating(made: Guess) -> tuple[str, float] | None:
-    """The property that holds a rating, and the least value that seems to mean 'liked'."""
+def rating(made: Guess) -> Rating | None:
+    """The property that holds a rating, and what its values seem to mean."""
     for name, (column, kind, _) in properties(made).items():
         if _RATING.fullmatch(plain(column)) and kind in ("integer", "number"):
-            values = made.peek.values(column).astype(float)
-            low, high = values.min(), values.max()
-            if low == high:
-                return None
-            return name, float(high if high <= 1 else round(low + (high - low) * 0.7))
+            return read_scale(name, made.peek.values(column))
     return None
 
 
@@ -226,28 +224,19 @@ def _ends(peek: Peek) -> tuple[str, str] | None:
 
 
 def _time(made: Guess) -> tuple[str, str] | None:
-    column = _column(made.peek, _TIME)
-    if not column:
-        return None
-    values = made.peek.values(column)
-    if len(values) < len(made.peek.rows):
-        made.guesses["no time"] = f"column '{column}' has gaps, and every event needs a time"
-        return None
-    if values.str.fullmatch(r"[+-]?\d{1,18}(\.0*)?").all():
-        middle = values.astype(float).median()
-        unit = "ms" if middle > 1e11 else "s" if middle > 1e8 else "position"
-        made.guesses["at"] = {
-            "ms": "milliseconds since 1970, by their size",
-            "s": "seconds since 1970, by their size",
-            "position": "small whole numbers that grow with time",
-        }[unit]
-        return column, unit
-    if pd.to_datetime(values, format="ISO8601", utc=True, errors="coerce").notna().all():
-        return column, "iso"
-    made.guesses["no time"] = (
-        f"column '{column}' has values such as {values.iloc[0]!r}; write them as "
-        "2024-05-31T18:30:00Z, or as seconds since 1970"
-    )
+    """The first column of times whose unit is told, and that unit."""
+    for column in (name for name in made.peek.columns if _TIME.fullmatch(plain(name))):
+        values = made.peek.values(column)
+        if len(values) < len(made.peek.rows):
+            unit, why = "", "gaps, and every event needs a time"
+        elif not len(values):
+            continue
+        else:
+            unit, why = read_times(values)
+        if unit:
+            made.guesses |= {"at": why} if why else {}
+            return column, unit
+        made.guesses.setdefault("no time", f"column '{column}' has {why}")
     return None
 
 

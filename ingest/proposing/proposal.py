@@ -161,11 +161,14 @@ class _Writer:
 
     def _properties(self, made: Guess, without: tuple[str, ...] = ()) -> list[str]:
         lines = []
+        rated = rating(made) if made.kind == "interactions" else None
         for name, (column, kind, split) in properties(made).items():
             if name in without:
                 continue
             spec = {"column": column, **({"type": kind} if kind and not split else {})}
             spec |= {"split": split} if split else {}
+            spec |= {"absent": rated.absent} if rated and rated.name == name else {}
+            spec = {key: each for key, each in spec.items() if each}
             value = toml(column if len(spec) == 1 else spec)
             guessed = "   # guess: by what stands in it" if len(spec) > 1 else ""
             lines.append(f"{name} = {value}{guessed}")
@@ -241,8 +244,14 @@ class _Writer:
             lines.append(f"weight = {toml(heavy)}   # guess: how strong an event is")
         liked = rating(made)
         if liked:
-            name, least = liked
-            lines.append(f'positive = "{name} >= {least:g}"   # guess: by the scale of the ratings')
+            positive = f"{liked.name} >= {liked.least:g}"
+            lines.append(f"positive = {toml(positive)}   # guess: by the scale of the ratings")
+            if liked.absent:
+                self.notes.append(
+                    f"{made.peek.file}: {liked.absent[0]} stands apart from the other values of "
+                    f"'{liked.name}', so it is taken for 'not rated': such events are neither "
+                    "liked nor disliked. If it is a rating, take 'absent' out"
+                )
         without = tuple(n for n, (c, _, _) in properties(made).items() if c == heavy)
         return lines + self._properties(made, without)
 

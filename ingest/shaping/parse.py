@@ -15,14 +15,19 @@ import pyarrow.compute as pc
 
 Mask = npt.NDArray[np.bool_]
 Kind = Literal["text", "category", "integer", "number", "boolean", "date", "time", "list", "image"]
-Unit = Literal["iso", "s", "ms"]
+Unit = Literal["iso", "s", "ms", "us", "ns"]
 
 _INTEGER = r"^[+-]?[0-9]+(\.0*)?$"
 _LONG = r"^[+-]?[0-9]{19}"  # digits that int64 may not take
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
-_MILLISECONDS = {"s": 1_000, "ms": 1}
+
+PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""How many of each unit of Unix time make a second."""
+UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+FIRST, LAST = 631_152_000, 4_133_980_800
+"""Seconds at the beginning of 1990 and of 2101; events of other years are not expected."""
 
 
 class Wrong(NamedTuple):
@@ -63,7 +68,7 @@ def parse(text: pa.StringArray, kind: Kind, unit: Unit = "iso") -> Parsed:
         return parse_times(text, unit)
     parsers: dict[str, Callable[[pa.StringArray], Parsed]] = {
         "integer": parse_integers,
-        "number": _numbers,
+        "number": parse_numbers,
         "boolean": _booleans,
         "date": _dates,
     }
@@ -83,20 +88,30 @@ def parse_integers(text: pa.StringArray, hint: str = "Mend it, or set another 't
 
 
 def parse_times(text: pa.StringArray, unit: Unit) -> Parsed:
-    """Milliseconds UTC."""
+    """Milliseconds UTC; Unix time may have fractions, which are rounded to milliseconds."""
     if unit == "iso":
         return _moments(text)
-    times, wrong = parse_integers(text, "Check 'unit' in the mapping")
-    scale = _MILLISECONDS[unit]
-    late = mask(pc.greater(times, _LAST_SECOND * 1_000 // scale))
-    early = mask(pc.less(times, _FIRST_SECOND * 1_000 // scale))
     hint = "Check 'unit' in the mapping"
-    wrong += [
-        Wrong(late, "the time is after the year 9999",
-              hint + ": it looks like milliseconds" * (unit == "s")),
+    parsed = parse_numbers(text, hint)
+    # Exact to the millisecond: a double has 53 bits, and those up to the year 9999 need 48.
+    times = parsed.values.to_numpy(zero_copy_only=False) * 1_000 / PER_SECOND[unit]
+    late, early = times > _LAST_SECOND * 1_000, times < _FIRST_SECOND * 1_000
+    meant = fitting_unit(np.median(times[late]) * PER_SECOND[unit] / 1_000) if late.any() else None
+    more = f": it looks like {UNIT_NAMES[meant]}" if meant else ""
+    wrong = [
+        *parsed.wrong,
+        Wrong(late, "the time is after the year 9999", hint + more),
         Wrong(early, "the time is before the year 1", hint),
-    ]  # fmt: skip
-    return Parsed(pc.multiply(pc.if_else(pa.array(late | early), 0, times), scale), wrong)
+    ]
+    absent = late | early | np.isnan(times)
+    whole = np.rint(np.where(absent, 0, times)).astype(np.int64)
+    return Parsed(pa.array(whole, mask=absent), wrong)
+
+
+def fitting_unit(number: float) -> Unit | None:
+    """The unit of Unix time in which a number is a time from 1990 to 2100, or None."""
+    units: tuple[Unit, ...] = ("s", "ms", "us", "ns")
+    return next((unit for unit in units if FIRST <= number / PER_SECOND[unit] < LAST), None)
 
 
 def mask(values: Any) -> Mask:
@@ -105,9 +120,11 @@ def mask(values: Any) -> Mask:
     return result
 
 
-def _numbers(text: pa.StringArray) -> Parsed:
+def parse_numbers(
+    text: pa.StringArray, hint: str = "Use digits and a decimal point, or leave it empty"
+) -> Parsed:
+    """Numbers as float64."""
     right = pc.match_substring_regex(text, _NUMBER)
-    hint = "Use digits and a decimal point, or leave it empty"
     plain = pc.replace_substring_regex(pc.if_else(right, text, None), r"^\+", "")
     numbers = plain.cast(pa.float64())
     wrong = [

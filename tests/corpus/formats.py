@@ -202,7 +202,7 @@ CASES: list[Case] = [
           "Save the file as UTF-8, or say what it is with 'encoding = ...'.",
           person=[b"ann", b"ann", b"b\xff", b"cid"]),
     _parquet("text for a time",
-          "DIR/bought.parquet, row 2, column 'when': this is not an integer (found 'soon'). "
+          "DIR/bought.parquet, row 2, column 'when': this is not a number (found 'soon'). "
           "Check 'unit' in the mapping.", when=["1700000000", "soon", "1700000000", "1700000050"]),
     # vectors
     taken("vectors: as they should be", _vectors(MATRIX)),

@@ -49,7 +49,7 @@ def _fresh(name: str, value: str) -> Case:
     return rejected(name, swap("things.csv", ",yes", f",{value}"), says, also=WITHOUT_1)
 
 
-def _time(name: str, value: str, reason: str = "this is not an integer", hint: str = UNIT) -> Case:
+def _time(name: str, value: str, reason: str = "this is not a number", hint: str = UNIT) -> Case:
     says = f"DIR/bought.csv, line 3, column 'when': {reason} (found '{value}'). {hint}."
     return rejected(name, swap("bought.csv", "1700000100", value), says)
 
@@ -118,16 +118,20 @@ CASES: list[Case] = [
           "DIR/bought.csv, line 2, column 'rating': this is not an integer (found 'five'). "
           "Mend it, or set another 'type'."),
     _time("a time that is none", "yesterday"),
-    _time("a time with a fraction", "1700000100.5"),
-    _time("a time with an exponent", "1.7e9"),
+    taken("a time with a fraction", swap("bought.csv", "1700000100", "1700000100.5"), TIME,
+          1700000100500),
+    taken("a time with an exponent", swap("bought.csv", "1700000100", "1.7000001E9"), TIME,
+          1700000100000),
     _time("an empty time", "", "the time is empty", "Every event needs one"),
     _time("milliseconds for seconds", "1700000100000", "the time is after the year 9999",
           UNIT + ": it looks like milliseconds"),
-    _time("nanoseconds for seconds", "1700000100000000000",
-          "this integer has more than 18 digits"),
+    _time("microseconds for seconds", "1700000100000000.5", "the time is after the year 9999",
+          UNIT + ": it looks like microseconds"),
+    _time("nanoseconds for seconds", "1700000100000000000", "the time is after the year 9999",
+          UNIT + ": it looks like nanoseconds"),
     _time("a date for seconds", "2023-11-14"),
-    _time("a time beyond all bounds", "99999999999999999999",
-          "this integer has more than 18 digits"),
+    _time("a time beyond all bounds", "99999999999999999999", "the time is after the year 9999"),
+    _time("a time that is infinite", "1e999", "this number is too large"),
     _time("a time before the year 1", "-62135596801", "the time is before the year 1"),
     taken("a time before 1970", swap("bought.csv", "1700000100", "-86400"), TIME, -86_400_000),
     taken("the year 9999", swap("bought.csv", "1700000100", "253402300799"), TIME,

@@ -51,7 +51,7 @@ def test_bad_rows_are_left_out_and_told(
     assert line(report, "BOUGHT") == (9, 4, 1, 4)
     rows = rejected(report)
     assert [(row["rejected_line"], row["person"], row["rejected_reason"]) for row in rows] == [
-        ("5", "dan", "this is not an integer. Check 'unit' in the mapping."),
+        ("5", "dan", "this is not a number. Check 'unit' in the mapping."),
         (
             "6",
             "dan",
