@@ -9,6 +9,7 @@ import pyarrow as pa
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 from linkspan.ingest.shaping.codes import KeyCodes
+from linkspan.ingest.shaping.duplicates import is_dated
 from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table, Target, VectorTarget
 from linkspan.progress import Task
 
@@ -22,10 +23,15 @@ class GraphWriter:
 
     Args:
         database: The graph.
+        latest: Leave an event of the graph as it is where it is later than the row's.
+
+    Attributes:
+        older: How many rows were left out because the graph has a later event.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, latest: bool = False) -> None:
+        self._database, self._latest = database, latest
+        self.older = 0
         self._empty: dict[str, bool] = {}
         self._seen = {"User": KeyCodes(), "Entity": KeyCodes()}
 
@@ -90,11 +96,18 @@ class GraphWriter:
             table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
         )
         values = {place: found for place, found in stored}
-        return [
-            row
+        changed = [
+            place
             for place, row in enumerate(rows)
             if values.get(place) != [row[name] for name in table.places]
         ]
+        if self._latest and is_dated(table):
+            at = list(table.properties).index("at")
+            kept = {place: found[at] for place, found in values.items() if found[at] is not None}
+            new = [p for p in changed if p not in kept or kept[p] <= rows[p][table.places[at]]]
+            self.older += len(changed) - len(new)
+            changed = new
+        return [rows[place] for place in changed]
 
     def _was_empty(self, target: Target) -> bool:
         """Whether the graph had nothing like it before this ingest; asked before the first row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from itertools import groupby
@@ -31,6 +32,8 @@ from linkspan.ingest.shaping.duplicates import WRITE
 from linkspan.ingest.shaping.targets import LinkTarget
 from linkspan.progress import SILENT, Progress, Task
 
+_log = logging.getLogger(__name__)
+
 
 def ingest(
     database: Database,
@@ -50,7 +53,8 @@ def ingest(
         database: The graph.
         mapping: What the files hold and become.
         dry_run: Check only; the database is not touched.
-        force: Load files, too, that were loaded before and have not changed.
+        force: Load files, too, that were loaded before and have not changed, and let their events
+            take the place of later ones in the graph.
         rejects: Folder for the files of rejected rows; ``rejects`` beside the mapping without it.
         progress: Told of each file.
 
@@ -110,10 +114,11 @@ class _Loader:
         self._pseudonyms = pseudonyms
         self._report, self._progress = report, progress
         self._ledger = Ledger(mapping, sources)
-        self._writer = GraphWriter(database)
 
     def load(self, *, force: bool, rejects: Path) -> None:
         """Check all files, then write what was not loaded before."""
+        latest = self._mapping.ingest.duplicates == "update" and not force
+        writer = GraphWriter(self._database, latest=latest)
         known = {} if force else self._ledger.known(self._database)
         whole = {number: entry for number, entry in known.items() if entry.whole}
         rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
@@ -132,9 +137,16 @@ class _Loader:
         loaded = {number: entry.loaded for number, entry in known.items()}
         shared = self._mapping.users.shared
         # The next piece is made ready while the server writes this one.
-        made = ahead(pieces(rest, checked, self._writer, loaded, shared_users=shared))
+        made = ahead(pieces(rest, checked, writer, loaded, shared_users=shared))
         for number, of_file in groupby(made, key=attrgetter("number")):
-            self._load_file(number, of_file, checked.files[number], loaded.get(number, 0), rejects)
+            found, before = checked.files[number], loaded.get(number, 0)
+            self._load_file(number, of_file, writer, found, before, rejects)
+        if writer.older:
+            _log.warning(
+                "%s event(s) are older than what the graph has of the same user and item, which "
+                "stays; with '--force' the files' take its place",
+                f"{writer.older:,}",
+            )
         order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
         self._report.lines.sort(key=lambda line: order[line.file])
 
@@ -145,7 +157,13 @@ class _Loader:
             self._database.write(query, check=self._pseudonyms.check, shared=shared)
 
     def _load_file(
-        self, number: int, of_file: Iterator[Piece], found: CheckedFile, loaded: int, rejects: Path
+        self,
+        number: int,
+        of_file: Iterator[Piece],
+        writer: GraphWriter,
+        found: CheckedFile,
+        loaded: int,
+        rejects: Path,
     ) -> None:
         """Write the pieces of one file, and note in the ledger how far it got."""
         source = self._sources[number]
@@ -158,7 +176,7 @@ class _Loader:
         ):
             for piece in of_file:
                 if isinstance(piece, TablePiece):
-                    line = self._write(piece, source, main, task)
+                    line = self._write(piece, writer, source, main, task)
                 else:
                     line = main
                     rejected.add(piece.problems)
@@ -176,7 +194,9 @@ class _Loader:
                 began = time.perf_counter()
         main.rejects = rejected.path if main.rejected else None
 
-    def _write(self, piece: TablePiece, source: Source, main: Line, task: Task) -> Line:
+    def _write(
+        self, piece: TablePiece, writer: GraphWriter, source: Source, main: Line, task: Task
+    ) -> Line:
         """Write one table of a batch; returns its line of the report."""
         count, target = len(piece.table), piece.table.target
         own = isinstance(source.spec, RelationsTable) and isinstance(target, LinkTarget)
@@ -189,7 +209,7 @@ class _Loader:
         if piece.rows is None:
             told.advance(count)
         else:
-            written = self._writer.write(piece.table, piece.rows, told)
+            written = writer.write(piece.table, piece.rows, told)
         line.written += written
         line.unchanged += count - written
         return line

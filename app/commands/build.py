@@ -64,7 +64,10 @@ def ingest(
         bool, typer.Option("--dry-run", help="Check the rows up to a wrong one; write nothing.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Read files again that have not changed.")
+        bool,
+        typer.Option(
+            "--force", help="Read unchanged files again, and let their events replace later ones."
+        ),
     ] = False,
     prune: Annotated[
         bool,

@@ -21,8 +21,8 @@ class Policies(Strict):
     """What is done with rows that cannot be taken as they are; every file is checked first.
 
     Attributes:
-        duplicates: Of rows with one key and different values, ``update`` takes the last and
-            ``keep`` the first; ``error`` stops before anything is written.
+        duplicates: Of rows with one key and different values, ``update`` takes the last, of
+            events the latest, and ``keep`` the first; ``error`` stops before anything is written.
         dangling: Rows that refer to an item or entity that no file has: ``skip`` rejects them,
             ``insert`` makes the item or entity (its domain has to be known), ``error`` stops.
         malformed: Rows that cannot be read or have a wrong value: ``skip`` rejects them, ``error``

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from linkspan.ingest.shaping.codes import Codes, row_hashes
 from linkspan.ingest.shaping.shapes import Shaped
+from linkspan.ingest.shaping.targets import LinkTarget, Table
 
 DuplicatePolicy = Literal["update", "keep", "error"]
 Actions = npt.NDArray[np.uint8]
@@ -48,10 +49,11 @@ class _Part:
     times: list[Codes] = field(default_factory=list)
     hashes: list[npt.NDArray[np.uint64]] = field(default_factory=list)
     lines: list[npt.NDArray[np.int32]] = field(default_factory=list)
+    ages: list[Codes] = field(default_factory=list)
 
 
 class DuplicateFinder:
-    """Collects the keys of all files of one target; 20 bytes a row."""
+    """Collects the keys of all files of one target; 20 bytes a row, 28 where it has a time."""
 
     def __init__(self) -> None:
         self._parts: dict[int, _Part] = {}
@@ -66,13 +68,15 @@ class DuplicateFinder:
             part.times.append(shaped.table.keys["at"].to_numpy())
         elif shaped.groups is not None:  # one pair may have relations of several types
             part.times.append(shaped.groups)
+        elif is_dated(shaped.table):
+            part.ages.append(shaped.table.properties["at"].to_numpy())
 
     def resolve(self, policy: DuplicatePolicy) -> tuple[dict[int, Actions], list[Clash]]:
         """Decide what is done with every row; takes another 16 bytes a row.
 
         Args:
-            policy: Of rows with one key and different values, ``update`` takes the last, ``keep``
-                and ``error`` the first.
+            policy: Of rows with one key and different values, ``update`` takes that of the latest
+                event, the last where they have no time or one, ``keep`` and ``error`` the first.
 
         Returns:
             File to an action for each of its good rows, and the rows that are rejected.
@@ -87,7 +91,9 @@ class DuplicateFinder:
         times = _picked((part.times for part in parts), again)
         hashes = _picked((part.hashes for part in parts), again)
         lines = _picked((part.lines for part in parts), again)
-        order = np.lexsort((times, codes)) if len(times) else np.argsort(codes, kind="stable")
+        ages = _picked((part.ages for part in parts), again) if policy == "update" else times[:0]
+        # Stable: rows that are alike in all of these stay in the order of files and lines.
+        order = np.lexsort([keys for keys in (ages, times, codes) if len(keys) == len(codes)])
         first = np.ones(len(order), bool)  # of its key, in that order
         first[1:] = codes[order[1:]] != codes[order[:-1]]
         if len(times):
@@ -113,6 +119,11 @@ class DuplicateFinder:
             for file, start, end in zip(files, bounds[:-1], bounds[1:], strict=True)
         }
         return cut, clashes
+
+
+def is_dated(table: Table) -> bool:
+    """Tell whether rows are events with a time that is no part of their key."""
+    return isinstance(table.target, LinkTarget) and "at" in table.properties
 
 
 def _again(codes: Codes) -> npt.NDArray[np.bool_]:

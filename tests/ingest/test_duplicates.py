@@ -43,6 +43,9 @@ def test_the_same_as_a_plain_loop(
     expected: dict[tuple[int, int], int] = {}
     for rows in by_key.values():
         kept = rows[-1] if policy == "update" else rows[0]
+        if policy == "update" and not repeat:
+            latest = max(row[2][0] for row in rows)  # type: ignore[index]
+            kept = next(row for row in reversed(rows) if row[2][0] == latest)  # type: ignore[index]
         for row in rows:
             same = row[2] == kept[2] or policy == "update"
             expected[row[:2]] = WRITE if row is kept else SAME if same else REJECT

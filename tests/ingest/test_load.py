@@ -319,3 +319,47 @@ def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles
     ingest(db, mapping)
     assert found == read_graph(db)
     assert Counter(link[1] for link in found["links"])["BOUGHT"] == 4
+
+
+RATINGS = ("ann,1,1700000000,1,5", "ann,1,1500000000,1,1", "ann,1,1700000000,1,4")
+LATEST = "MATCH ()-[r:BOUGHT]->(:Item {id: '1'}) RETURN r.at AS at, r.rating AS rating"
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+@pytest.mark.parametrize("files", [1, 3])
+def test_the_later_event_wins_in_any_order(
+    db: Database, shop: Any, order: tuple[int, ...], files: int
+) -> None:
+    rows = [RATINGS[number] for number in order]
+    parts = [rows] if files == 1 else [[row] for row in rows]
+    (shop.folder / "bought.csv").unlink()
+    for number, part in enumerate(parts):
+        text = "\n".join(["person,thing,when,amount,rating", *part]) + "\n"
+        shop.write(f"bought{number}.csv", text)
+    shop.remap('file = "bought.csv"', 'file = "bought*.csv"')
+    shop.toml += '\n[ingest]\nduplicates = "update"\n'
+    report = balanced(ingest(db, shop.mapping()))
+    last = next(row for row in reversed(rows) if "1700000000" in row)  # of two at one time
+    expected = [{"at": 1_700_000_000_000, "rating": int(last[-1])}]
+    assert db.read(LATEST) == expected
+    assert ingest(db, shop.mapping(), force=True).written == 0
+    assert db.read(LATEST) == expected
+    assert sum(line.written for line in report.lines if line.target == "BOUGHT") == 1
+
+
+def test_an_older_export_does_not_take_the_place_of_later_events(
+    db: Database, shop: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.toml += '\n[ingest]\nduplicates = "update"\n'
+    ingest(db, shop.mapping())
+    older = "person,thing,when,amount,rating\nann,1,1500000000,2,1\nbob,1,1600000000,1,4\n"
+    shop.write("bought.csv", older)
+    report = balanced(ingest(db, shop.mapping()))
+    assert lines(report)["bought.csv BOUGHT"] == (2, 1, 1, 0)  # bob's is new
+    later = {"at": 1_700_000_000_000, "rating": 5}
+    assert later in db.read(LATEST)
+    assert "1 event(s) are older than what the graph has" in caplog.text
+    assert "--force" in caplog.text
+    ingest(db, shop.mapping(), force=True)
+    assert {"at": 1_500_000_000_000, "rating": 1} in db.read(LATEST)
+    assert later not in db.read(LATEST)
