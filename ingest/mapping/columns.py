@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from linkspan.ingest.mapping.names import DomainName, RelationshipType, relation_type
+from linkspan.ingest.mapping.names import DomainName, Label, RelationshipType, relation_type
 from linkspan.ingest.shaping.parse import Kind, Unit, parse
 
 ColumnName = Annotated[str, Field(min_length=1)]
@@ -152,7 +152,7 @@ class TimeColumn(Strict):
     """
 
     column: ColumnName
-    unit: Literal["position"] | Unit
+    unit: Literal["position", "s", "ms", "us", "ns", "iso"]
 
 
 class Domain(Strict):
@@ -230,7 +230,7 @@ class End(Strict):
     item: ColumnName | None = None
     user: ColumnName | None = None
     entity: ColumnName | None = None
-    kind: str | None = None
+    kind: Label | None = None
     domain: Annotated[Domain, _short("name", Domain)] | None = None
 
     @model_validator(mode="after")

@@ -71,7 +71,9 @@ class Mapping(Strict):
         no_two("key prefix", ((kind.lower(), f"entity {kind}") for kind in self.kinds))
         types = [("an interaction", table.type) for table in self.interactions]
         types += [("a relation", name) for name in self._stated_types()]
-        no_two("relationship type", ((name, what) for what, name in types))
+        named = [(name, what) for what, name in types]
+        no_two("relationship type", named)
+        no_two("name", [*self._labels(), *named])  # ArcadeDB has one namespace for both
         self._interactions_agree()
         self._columns_agree()
         self._users_have_domains()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 from unicodedata import normalize
 
@@ -22,7 +23,13 @@ RESERVED_LABELS = frozenset(
     }
 )
 RESERVED_TYPES = frozenset({"RECOMMENDED", "SIMILAR", "SAME_AS", "FEEDBACK"})
-RESERVED_PROPERTIES = frozenset({"key", "id", "domain", "name", "run", "embedding", "feedback_at"})
+RESERVED_PROPERTIES = frozenset(
+    {
+        *("key", "id", "domain", "name", "run", "embedding", "feedback_at"),
+        *("vector_a", "vector_b", "text_vector_a", "text_vector_b", "text_hash_a", "text_hash_b"),
+    }
+)
+RESERVED_EDGE_PROPERTIES = frozenset({"at", "weight", "from_feedback"})
 
 _NAME = re.compile(r"[^\W\d]\w{0,63}")  # a letter or _, then letters, digits or _, in any script
 
@@ -42,9 +49,18 @@ def domain_label(domain: str) -> str:
     label = "".join(word[0].upper() + word[1:] for word in words)
     if not label:
         raise ValueError(f"the name of a domain needs a letter or digit, not {domain!r}")
-    if label in RESERVED_LABELS:
+    if is_reserved_label(label):
         raise ValueError(f"domain {domain!r} would have the label '{label}', which is reserved")
     return label
+
+
+def is_reserved_label(label: str) -> bool:
+    """Tell whether a label is one of ours, in whatever case: ``item`` would be read as ``Item``.
+
+    On ArcadeDB a label and a relationship type are one kind of thing, and cannot have one name.
+    """
+    ours = {each.lower() for each in RESERVED_LABELS}
+    return label.lower() in ours or label in RESERVED_TYPES
 
 
 def relation_type(value: str) -> str:
@@ -67,30 +83,51 @@ def entity_key_prefix(kind: str) -> str:
     return f"{kind.lower()}/"
 
 
-def _plain(name: str, what: str, reserved: frozenset[str]) -> str:
+def _plain(name: str, what: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError(
             f"{what} begins with a letter and has letters, digits and '_' only, not {name!r}"
         )
-    if name in reserved:
-        raise ValueError(f"{what} {name!r} is reserved: {', '.join(sorted(reserved))}")
     return name
 
 
+def _reserved(name: str, what: str, reserved: Iterable[str]) -> ValueError:
+    return ValueError(f"{what} {name!r} is reserved: {', '.join(sorted(reserved))}")
+
+
 def _label(name: str) -> str:
-    return _plain(name, "a label", RESERVED_LABELS)
+    if is_reserved_label(name):
+        raise _reserved(name, "a label", RESERVED_LABELS | RESERVED_TYPES)
+    return _plain(name, "a label")
+
+
+def not_ours(name: str) -> str:
+    """A relationship type of an adopted graph, as it is.
+
+    Raises:
+        ValueError: It is one that Linkspan writes.
+    """
+    if name in RESERVED_TYPES:
+        raise _reserved(name, "a relationship type", RESERVED_TYPES)
+    return name
 
 
 def _type(name: str) -> str:
-    return _plain(name, "a relationship type", RESERVED_TYPES)
+    if name.upper() in RESERVED_TYPES or name in RESERVED_LABELS:
+        raise _reserved(name, "a relationship type", RESERVED_LABELS | RESERVED_TYPES)
+    return _plain(name, "a relationship type")
 
 
 def _property(name: str) -> str:
-    return _plain(name, "a property", RESERVED_PROPERTIES)
+    if name in RESERVED_PROPERTIES:
+        raise _reserved(name, "a property", RESERVED_PROPERTIES)
+    return _plain(name, "a property")
 
 
 def _edge_property(name: str) -> str:
-    return _plain(name, "a property", frozenset({"at", "weight", "from_feedback"}))
+    if name in RESERVED_EDGE_PROPERTIES:
+        raise _reserved(name, "a property", RESERVED_EDGE_PROPERTIES)
+    return _plain(name, "a property")
 
 
 def _domain(name: str) -> str:

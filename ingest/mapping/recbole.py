@@ -14,7 +14,13 @@ from pydantic import Field, ValidationError
 from linkspan.errors import ConfigError, DataError
 from linkspan.ingest.mapping.columns import ColumnName, Strict
 from linkspan.ingest.mapping.complaints import config_error
-from linkspan.ingest.mapping.names import RESERVED_PROPERTIES, DomainName, Label, RelationshipType
+from linkspan.ingest.mapping.names import (
+    RESERVED_EDGE_PROPERTIES,
+    RESERVED_PROPERTIES,
+    DomainName,
+    Label,
+    RelationshipType,
+)
 from linkspan.ingest.mapping.tables import AnyTable
 from linkspan.ingest.readers.csv_reader import read_header
 from linkspan.ingest.readers.source import open_source
@@ -26,7 +32,6 @@ _TYPES: dict[str, dict[str, str]] = {
     "token_seq": {"type": "list", "split": _SEPARATOR},
     "float_seq": {"type": "number", "split": _SEPARATOR},
 }
-_EDGE_PROPERTIES = frozenset({"at", "weight"})
 
 
 class RecBole(Strict):
@@ -259,5 +264,5 @@ class _Files:
 def _property(suffix: str, field: str, taken: frozenset[str] | set[str] = frozenset()) -> str:
     """A field's name; where a property cannot be called so, with that of the file before it."""
     name = re.sub(r"\W", "_", field)
-    reserved = _EDGE_PROPERTIES if suffix == "inter" else RESERVED_PROPERTIES
+    reserved = RESERVED_EDGE_PROPERTIES if suffix == "inter" else RESERVED_PROPERTIES
     return f"{suffix}_{name}" if name in reserved | taken or not name[0].isalpha() else name

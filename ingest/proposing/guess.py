@@ -9,7 +9,11 @@ from typing import Any, Literal
 import pandas as pd
 
 from linkspan.errors import LinkspanError
-from linkspan.ingest.mapping.names import RESERVED_PROPERTIES, domain_label
+from linkspan.ingest.mapping.names import (
+    RESERVED_EDGE_PROPERTIES,
+    RESERVED_PROPERTIES,
+    domain_label,
+)
 from linkspan.ingest.proposing.peek import Peek
 from linkspan.ingest.proposing.ratings import Rating, read_scale
 from linkspan.ingest.proposing.times import read_times
@@ -148,8 +152,8 @@ def properties(made: Guess) -> dict[str, tuple[str, str, str]]:
     title = _title(made.peek) if made.kind == "items" else None
     if title and title not in made.taken:
         found["title"] = (title, "", "")
-    reserved = {"at", "weight"} if made.kind in ("interactions", "relations") else set()
-    reserved |= set() if reserved else set(RESERVED_PROPERTIES)
+    is_edge = made.kind in ("interactions", "relations")
+    reserved = RESERVED_EDGE_PROPERTIES if is_edge else RESERVED_PROPERTIES
     for column in made.peek.columns:
         name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")
         if column in made.taken or column == title or not name or name[0].isdigit():

@@ -53,10 +53,11 @@ class Catalogue:
         self.listed_kinds = listed_kinds
         self.insert = insert
         self.links = Links()
-        self.types = TypeNames(interactions)
+        self._labels = {kind: f"entity {kind}" for kind in kinds}
+        self._labels |= dict.fromkeys(interactions, "an interaction")
+        self.types = TypeNames(self._labels)
         self.forgotten = NOBODY
         self._groups = KeyCodes()
-        self._labels = {kind: f"entity {kind}" for kind in kinds}
         self._declared: defaultdict[str, int] = defaultdict(int)  # how many, by role
         self._ids = KeyCodes()
         self._domains: list[str] = []  # of each id; `_AMBIGUOUS` where it stands in several

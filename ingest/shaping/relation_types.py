@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,13 +20,13 @@ class TypeNames:
     """The types that values of columns have become so far.
 
     Args:
-        interactions: Types of the interactions, which no relation may have.
+        taken: Names that no type may have, each with what it stands for.
     """
 
-    def __init__(self, interactions: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Mapping[str, str] | None = None) -> None:
         self._of: dict[str, str] = {}  # value to type
         self._met: dict[str | None, None] = {}  # values, also those passed over
-        self._values = {name: "an interaction" for name in interactions}  # type to value
+        self._values = dict(taken or {})  # type to value
 
     def of_rows(self, rows: Rows, spec: RelationType) -> pa.StringArray:
         """The type of each row; none, or one that cannot be, is a problem."""

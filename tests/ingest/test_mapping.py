@@ -49,7 +49,7 @@ MISTAKES = [
         'unit = "s"',
         'unit = "seconds"',
         "[[interactions]] 1, at.unit: 'seconds' is not allowed. Use one of 'position', 's', 'ms', "
-        "'iso'.",
+        "'us', 'ns', 'iso'.",
     ),
     (
         'unit = "s"',
@@ -71,20 +71,23 @@ MISTAKES = [
     (
         'type = "BOUGHT"',
         'type = "RECOMMENDED"',
-        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: FEEDBACK, "
-        "RECOMMENDED, SAME_AS, SIMILAR",
+        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: Entity, "
+        "FEEDBACK, Forgotten, ForgottenKey, Item, LoadedFile, PublishLease, RECOMMENDED, Run, "
+        "SAME_AS, SIMILAR, User, UserKey",
     ),
     (
         'entity = "Maker"',
         'entity = "User"',
-        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, Forgotten, "
-        "ForgottenKey, Item, LoadedFile, PublishLease, Run, User, UserKey",
+        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, FEEDBACK, "
+        "Forgotten, ForgottenKey, Item, LoadedFile, PublishLease, RECOMMENDED, Run, SAME_AS, "
+        "SIMILAR, User, UserKey",
     ),
     (
         "price = {",
         "key = {",
         "[[items]] 1, properties.key: a property 'key' is reserved: domain, embedding, "
-        "feedback_at, id, key, name, run",
+        "feedback_at, id, key, name, run, text_hash_a, text_hash_b, text_vector_a, text_vector_b, "
+        "vector_a, vector_b",
     ),
     (
         'text = ["title", "makers"]',
@@ -249,3 +252,46 @@ def test_nothing_else_is_a_condition(text: str) -> None:
 def test_a_condition_is_no_program(text: str) -> None:
     with pytest.raises(ValueError, match="a condition is a property"):
         parse_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        *(
+            ('entity = "Maker"', f'entity = "{kind}"', f"a label '{kind}' is reserved")
+            for kind in ("user", "ITEM", "entity", "run", "publishlease", "Forgottenkey", "SIMILAR")
+        ),
+        *(
+            ('type = "BOUGHT"', f'type = "{kind}"', f"a relationship type '{kind}' is reserved")
+            for kind in ("recommended", "Same_As", "Feedback", "Item", "Run")
+        ),
+        ('entity = "Maker"', 'entity = "BOUGHT"',
+         "name 'BOUGHT' would stand for an interaction and entity BOUGHT"),
+        ('type = "MADE_BY"', 'type = "Food"', "name 'Food' would stand for a relation and domain"),
+        *(
+            ("price = {", f"{name} = {{", f"a property '{name}' is reserved")
+            for name in ("vector_a", "text_hash_b", "feedback_at")
+        ),
+        *(
+            ("source = { item = \"one\", domain = \"food\" }",
+             f'source = {{ entity = "one", kind = "{kind}" }}', f"a label '{kind}' is reserved")
+            for kind in ("User", "item", "LOADEDFILE")
+        ),
+        ("source = { item = \"one\", domain = \"food\" }",
+         'source = { entity = "one", kind = "my kind" }', "a label begins with a letter"),
+        ('"kitchen-ware"]', '"kitchen-ware", "loadedfile"]', "which is reserved"),
+    ],
+)  # fmt: skip
+def test_names_of_ours_are_refused_in_whatever_case(
+    shop: Any, old: str, new: str, says: str
+) -> None:
+    shop.remap(old, new)
+    with pytest.raises(ConfigError) as raised:
+        shop.mapping()
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["Users", "Userland", "RUNNER", "Similar"])
+def test_names_that_are_only_like_ours_are_taken(shop: Any, kind: str) -> None:
+    shop.remap('entity = "Maker"', f'entity = "{kind}"')
+    assert shop.mapping().kinds == (kind,)
