@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +17,9 @@ from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.mapping.policies import Policies
 from linkspan.ingest.mapping.relation_tables import IdentitiesTable, RelationsTable
 from linkspan.ingest.mapping.tables import InteractionsTable, VectorsTable
+from linkspan.ingest.readers.integer_ids import whole_number
 from linkspan.ingest.readers.problems import Problem
-from linkspan.ingest.readers.source import Source, open_files
+from linkspan.ingest.readers.source import Batch, Source, open_files
 from linkspan.ingest.readers.vectors import open_vectors
 from linkspan.ingest.shaping.catalogue import Catalogue
 from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder
@@ -70,11 +72,13 @@ class Checked:
         catalogue: All keys.
         files: What was found in each file, by the number of its source.
         statistics: Of the columns that need any.
+        odd_ids: File and column of ids that look like numbers in an odd form.
     """
 
     catalogue: Catalogue
     files: dict[int, CheckedFile] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
+    odd_ids: dict[str, None] = field(default_factory=dict)
 
 
 def open_sources(mapping: Mapping, pseudonyms: Pseudonyms | None = None) -> list[Source]:
@@ -142,6 +146,7 @@ def check(
         times = TimeScales(source.spec)
         with progress.task(f"Checking {source.name}") as task:
             for batch in source.batches():
+                checked.odd_ids |= dict.fromkeys(_odd_ids(source, batch))
                 shaped = shape_known(source.spec, batch, catalogue, mapping.users.shared)
                 finders[shaped.table.target].add(number, shaped)
                 checked.statistics.add(number, source.spec, shaped)
@@ -177,6 +182,16 @@ def check(
         _see_limit(found, sources[number], policies)
     _warn_of_joined(identities, mapping.users.shared)
     return checked
+
+
+def _odd_ids(source: Source, batch: Batch) -> Iterator[str]:
+    """Columns whose first id is a whole number in another form than plain digits."""
+    spec = source.spec
+    columns = spec.user_columns() | {getattr(spec, name, None) for name in ("id", "item")}
+    for column in sorted(name for name in columns if name in batch.columns):
+        first = next(iter(batch.columns[column][:1].to_pylist()), None) or ""
+        if whole_number(first) not in (None, first):
+            yield f"{source.name}, column '{column}'"
 
 
 def _warn_of_joined(identities: list[Table], shared_users: bool) -> None:

@@ -17,6 +17,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.writing.constraints import prepare
+from linkspan.graph.writing.writer import BATCH_ROWS
 from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import CheckedFile, check, open_sources
 from linkspan.ingest.graph_writer import GraphWriter
@@ -30,6 +31,7 @@ from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.shaping.duplicates import WRITE
 from linkspan.ingest.shaping.targets import LinkTarget
+from linkspan.ingest.shaping.twins import warn_of_twins
 from linkspan.progress import SILENT, Progress, Task
 
 _log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ def ingest(
     report = IngestReport(dry_run=dry_run)
     if dry_run:
         checked = check(mapping, sources, progress=progress)
+        warn_of_twins(checked.catalogue, list(checked.odd_ids))
         report.lines += [
             _checked(source, checked.files[number]) for number, source in enumerate(sources)
         ]
@@ -130,6 +133,7 @@ class _Loader:
             progress=self._progress,
             forgotten=read_forgotten(self._database),
         )
+        warn_of_twins(checked.catalogue, list(checked.odd_ids), self._known_users)
         self._report.lines += [_skipped(self._sources[n], entry) for n, entry in whole.items()]
         if rest:
             prepare(self._database)
@@ -149,6 +153,12 @@ class _Loader:
             )
         order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
         self._report.lines.sort(key=lambda line: order[line.file])
+
+    def _known_users(self, keys: list[str]) -> set[str]:
+        """Those of some users' keys that the graph has."""
+        query = cypher.load("known_keys", {"Item": "User"})
+        parts = [keys[start : start + BATCH_ROWS] for start in range(0, len(keys), BATCH_ROWS)]
+        return {row["key"] for part in parts for row in self._database.read(query, keys=part)}
 
     def _note_key(self) -> None:
         """Keep the check value of the key to pseudonyms in the graph."""

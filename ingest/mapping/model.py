@@ -123,6 +123,8 @@ class Mapping(Strict):
         for number, items in enumerate(self.items, 1):
             for name, vectors in items.vectors.items():
                 table = VectorsTable(file=vectors.file, name=name, vectors=vectors, items=items)
+                if items.id in items.integer_ids and not table.in_row_order:
+                    table = table.model_copy(update={"integer_ids": (table.id,)})
                 yield f"[[items]] {number}, vectors.{name}", table
 
     def roles(self) -> Roles:

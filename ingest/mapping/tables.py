@@ -45,6 +45,8 @@ class FileTable(Strict):
         escape: The character there that takes the meaning from a delimiter, quote or line end
             behind it, such as ``\``; none without it.
         encoding: How text is encoded in ``csv``, ``tsv`` and ``jsonl``.
+        integer_ids: Columns with ids that are whole numbers, however they are written: ``1.0``,
+            ``1e5``, ``007`` and ``1,000`` are taken for ``1``, ``100000``, ``7`` and ``1000``.
         properties: Property to the column it comes from.
     """
 
@@ -55,6 +57,7 @@ class FileTable(Strict):
     quote: Annotated[str, Field(max_length=1)] | None = None
     escape: Annotated[str, Field(min_length=1, max_length=1)] | None = None
     encoding: str = "utf-8"
+    integer_ids: tuple[ColumnName, ...] = ()
     properties: dict[str, AsColumn] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -88,6 +91,17 @@ class FileTable(Strict):
                 f"quote and escape are both {quote!r}; a doubled quote is understood "
                 "without 'escape', so leave it out"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _integer_ids_are_ids(self) -> Self:
+        ids = [name for name, key in self.columns().items() if not key.startswith("properties.")]
+        for name in self.integer_ids:
+            if name not in ids:
+                raise ValueError(
+                    f"integer_ids names {name!r}, which is no column with ids of this table "
+                    f"(there are: {', '.join(ids)})"
+                )
         return self
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from linkspan.errors import LinkspanError
@@ -13,6 +15,7 @@ from linkspan.ingest.mapping.names import (
     RESERVED_EDGE_PROPERTIES,
     RESERVED_PROPERTIES,
     domain_label,
+    relation_type,
 )
 from linkspan.ingest.proposing.peek import Peek
 from linkspan.ingest.proposing.ratings import Rating, read_scale
@@ -34,6 +37,7 @@ _DOMAIN = re.compile(r"domain|vertical|shop|shelf")
 _TIME = re.compile(r"timestamp|time|at|ts|date|datetime|when|position|\w+_(at|on|date|time)")
 _RATING = re.compile(r"(\w+_)?(rating|stars|score|rate|grade)|overall")
 _WEIGHT = re.compile(r"weight|count|quantity|amount|plays|times")
+_LONGEST = 60  # characters of a property, and room for more
 _TITLE = ("title", "name", "label")
 _PAIRS = (("source", "target"), ("from", "to"), ("head", "tail"), ("one", "other"))
 _ROLE_WORDS = {
@@ -83,6 +87,7 @@ class Guess:
         ends: Columns of the two ends; for relations.
         type: Relationship type.
         sure: Key of the mapping to the reason why its value is a guess.
+        integer_ids: Columns with ids that all end in ``.0``; in the peek, they do not any more.
     """
 
     peek: Peek
@@ -96,6 +101,7 @@ class Guess:
     ends: tuple[str, str] = ("", "")
     type: str = ""
     guesses: dict[str, str] = field(default_factory=dict)
+    integer_ids: list[str] = field(default_factory=list)
 
     @property
     def taken(self) -> set[str]:
@@ -138,6 +144,7 @@ def guess(peek: Peek, fallback: str) -> Guess | str:
                 "'item_id' or 'user_id', or write its table by hand (docs/mapping.md)"
             )
     _find_domain(made, fallback)
+    _find_integer_ids(made)
     return made
 
 
@@ -154,12 +161,16 @@ def properties(made: Guess) -> dict[str, tuple[str, str, str]]:
         found["title"] = (title, "", "")
     is_edge = made.kind in ("interactions", "relations")
     reserved = RESERVED_EDGE_PROPERTIES if is_edge else RESERVED_PROPERTIES
-    for column in made.peek.columns:
-        name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")
+    for column in (*made.peek.columns, *made.peek.lists):
+        name = re.sub(r"\W+", "_", column.strip().lower()).strip("_")[:_LONGEST].strip("_")
         if column in made.taken or column == title or not name or name[0].isdigit():
             continue
         name = f"{name}_" if name in reserved else name
-        if name not in found and len(values := made.peek.values(column)):
+        if name in found:
+            continue
+        if column in made.peek.lists:
+            found[name] = (column, "list", "")
+        elif len(values := made.peek.values(column)):
             found[name] = (column, _type(values), splits(column, values))
     return found
 
@@ -184,8 +195,11 @@ def rating(made: Guess) -> Rating | None:
 def weight(made: Guess) -> str | None:
     """The column that says how much a row counts."""
     column = _column(made.peek, _WEIGHT)
-    numeric = column and _type(made.peek.values(column)) in ("integer", "number")
-    return column if numeric and column not in made.taken else None
+    if not column or column in made.taken:
+        return None
+    values = made.peek.values(column)
+    numeric = _type(values) in ("integer", "number") and values.astype(float).min() >= 0
+    return column if numeric else None
 
 
 def repeats(made: Guess) -> bool:
@@ -201,8 +215,12 @@ def plain(column: str) -> str:
 
 
 def _column(peek: Peek, wanted: re.Pattern[str]) -> str:
-    """The first column of such a name."""
-    return next((name for name in peek.columns if wanted.fullmatch(plain(name))), "")
+    """The first column of such a name, one without gaps before others; none that is empty."""
+    named = [name for name in peek.columns if wanted.fullmatch(plain(name))]
+    filled = {name: len(peek.values(name)) for name in named}
+    able = [name for name in named if filled[name] or not len(peek.rows)]
+    whole = [name for name in able if filled[name] == len(peek.rows)]
+    return next(iter(whole or able), "")
 
 
 def _title(peek: Peek) -> str | None:
@@ -248,8 +266,9 @@ def _type(values: pd.Series[str]) -> str:
     if values.str.fullmatch(r"[+-]?(0|[1-9]\d{0,17})(\.0*)?").all():
         return "integer"
     if values.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?").all():
-        # Numbers that begin with 0, such as post codes, are text.
-        return "" if values.str.match(r"0\d").any() else "number"
+        # Numbers that begin with 0, such as post codes, are text, and so are those beyond a double.
+        odd = values.str.match(r"0\d").any() or np.isinf(values.astype(float)).any()
+        return "" if odd else "number"
     return "boolean" if values.str.lower().isin(["true", "false"]).all() else ""
 
 
@@ -262,13 +281,25 @@ def _name_interaction(made: Guess) -> None:
 
 def _name_relation(made: Guess) -> None:
     words = [w for w in made.peek.words if w not in _ROLE_WORDS["relations"]]
-    made.type = "_".join(words).upper() if words and words[0][0].isalpha() else "RELATED_TO"
+    try:
+        made.type = relation_type("_".join(words))
+    except ValueError:
+        made.type = "RELATED_TO"
     made.guesses["type"] = "name it after what the relation means"
+
+
+def _find_integer_ids(made: Guess) -> None:
+    for column in dict.fromkeys([made.id, made.user, made.item, *made.ends]):
+        values = made.peek.values(column) if column else pd.Series(dtype=str)
+        if len(values) and values.str.fullmatch(r"\d+\.0*").all():
+            made.integer_ids.append(column)
+            plain_ids = made.peek.rows[column].str.replace(r"\.0*$", "", regex=True)
+            made.peek.rows[column] = plain_ids.str.replace(r"^0+(?=\d)", "", regex=True)
 
 
 def _find_domain(made: Guess, fallback: str) -> None:
     column = _column(made.peek, _DOMAIN)
-    if column and made.kind != "relations":
+    if column and made.kind != "relations" and _are_domains(made.peek.rows[column]):
         made.domain_column = column
         return
     roles: set[str] = set().union(*_ROLE_WORDS.values())
@@ -281,6 +312,14 @@ def _find_domain(made: Guess, fallback: str) -> None:
         made.guesses["domain"] = "from the name of the folder"
     if made.domain is not None and not _is_domain(made.domain):
         made.domain = "items"
+
+
+def _are_domains(values: pd.Series[str]) -> bool:
+    """Tell whether every row has the name of a domain, each with a label of its own."""
+    names = values.unique().tolist()
+    if not all(isinstance(name, str) and _is_domain(name) for name in names):
+        return False
+    return len(set(map(domain_label, names))) == len(names)
 
 
 def _is_domain(name: str) -> bool:
@@ -301,5 +340,10 @@ def toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + escaped.replace("\n", "\\n").replace("\t", "\\t") + '"'
+    # JSON's escapes are TOML's, apart from the one sign that JSON lets stand.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def bare(name: str) -> str:
+    """A key of a TOML table, in quotes where it has to be."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)

@@ -14,6 +14,7 @@ from linkspan.errors import LinkspanError
 from linkspan.ingest.mapping.tables import AnyTable
 from linkspan.ingest.proposing.dialects import find_dialect
 from linkspan.ingest.proposing.naming import name_columns
+from linkspan.ingest.proposing.plain_columns import nested_columns
 from linkspan.ingest.readers.source import is_readable, open_source
 
 ROWS = 100_000
@@ -31,16 +32,20 @@ class Peek:
 
     Attributes:
         file: Its name.
-        columns: Names of its columns.
+        columns: Names of its columns with one value in each row, or none.
         rows: Its first rows as text, a column each; null where nothing stands.
         whole: Whether these are all rows.
         keys: What the mapping has to say of how it is written.
+        lists: Names of its columns that have lists.
+        nested: Names of its columns that no mapping can take.
     """
 
     file: str
     columns: list[str]
     rows: pd.DataFrame
     whole: bool
+    lists: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
     keys: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
@@ -97,15 +102,19 @@ def _peek_file(path: Path, complaints: list[str]) -> Peek | None:
         keys = {**written.keys, **keys} if written else keys
     spec = {"file": path.name, **keys}
     columns = open_source(path.name, AnyTable.model_validate(spec), path.parent).header()
-    named = tuple(column for column in columns if column)
+    nested = nested_columns(
+        open_source(path.name, AnyTable.model_validate(spec), path.parent), ROWS
+    )
+    named = tuple(column for column in columns if column and column not in nested)
     table = AnyTable.model_validate({**spec, "names": named})
     source = open_source(path.name, table, path.parent)
-    parts, count, whole = [], 0, True
+    parts, count, whole, lists = [], 0, True, dict[str, None]()
     for batch in source.batches():
         if count >= ROWS:
             whole = False
             break
         parts.append(pd.DataFrame({name: v.to_pandas() for name, v in batch.columns.items()}))
+        lists |= dict.fromkeys(batch.lists)
         count += len(batch)
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(named))
     rows = rows.apply(lambda values: values.str.strip().replace("", None))
@@ -116,4 +125,5 @@ def _peek_file(path: Path, complaints: list[str]) -> Peek | None:
                 f"{path.name}, column '{name}': numbers with a decimal comma, such as "
                 f"{numbers.iloc[0]!r}, are taken as text; write them with a point"
             )
-    return Peek(path.name, list(named), rows, whole, keys)
+    single = [name for name in named if name not in lists]
+    return Peek(path.name, single, rows, whole, tuple(lists), tuple(nested), keys)

@@ -10,10 +10,12 @@ from typing import get_args
 
 from linkspan.errors import DataError, LinkspanError
 from linkspan.ingest.mapping.model import mapping_from_tables
+from linkspan.ingest.mapping.names import domain_label
 from linkspan.ingest.proposing.guess import (
     ENTITIES,
     Guess,
     Kind,
+    bare,
     guess,
     plain,
     properties,
@@ -24,6 +26,7 @@ from linkspan.ingest.proposing.guess import (
     weight,
 )
 from linkspan.ingest.proposing.peek import ROWS, peek
+from linkspan.ingest.proposing.seen_rows import SeenRows, says_the_domain
 
 _HEAD = """\
 # What the files of this folder become in the graph. docs/mapping.md describes every key.
@@ -75,6 +78,11 @@ def propose(folder: Path) -> Proposal:
             notes.append(made)
         else:
             guesses.append(made)
+        if each.nested:
+            notes.append(
+                f"{each.file}: {', '.join(each.nested)} left out, as objects and lists of lists "
+                "have no place in a mapping: write each value under a key of its own"
+            )
         if not each.whole:
             notes.append(f"{each.file} is long: only its first {ROWS:,} rows were looked at")
     writer = _Writer(guesses, notes)
@@ -95,10 +103,13 @@ class _Writer:
         }
         self._items = {id(made): set(made.peek.values(made.id)) for made in self._by["items"]}
         self._domains = {made.domain for made in self._by["items"] if made.domain}
+        for m in self._by["items"]:
+            self._domains |= set(m.peek.values(m.domain_column)) if m.domain_column else set()
+        self._labels = set(map(domain_label, self._domains))
         self._several = len(self._by["items"]) > 1 or any(
             m.domain_column for m in self._by["items"]
         )
-        self._clashes = False
+        self._rows = SeenRows()
 
     def write(self) -> str:
         lines = [*self._users()]
@@ -115,7 +126,7 @@ class _Writer:
         return "\n".join(lines) + "\n"
 
     def policies(self) -> str:
-        if not self._clashes:
+        if not self._rows.clash:
             return _POLICIES
         return (
             '\n[ingest]\nduplicates = "update"   '
@@ -132,10 +143,12 @@ class _Writer:
                 "[[users.files]]",
                 *_file(made),
                 f"id = {toml(made.id)}",
+                *_integer_ids(made),
             ]
             if not shared:
                 lines += self._domain_line(made)
             lines += self._properties(made)
+            self._rows.note("users", made, [made.id])
         return lines
 
     def _are_shared(self) -> tuple[bool, str]:
@@ -171,7 +184,7 @@ class _Writer:
             spec = {key: each for key, each in spec.items() if each}
             value = toml(column if len(spec) == 1 else spec)
             guessed = "   # guess: by what stands in it" if len(spec) > 1 else ""
-            lines.append(f"{name} = {value}{guessed}")
+            lines.append(f"{bare(name)} = {value}{guessed}")
         table = {"users": "users.files"}.get(made.kind, made.kind)
         return ["", f"[{table}.properties]", *lines] if lines else []
 
@@ -184,9 +197,9 @@ class _Writer:
         ]
         ids = made.peek.values(made.id)
         keys = [made.id, *([made.domain_column] if made.domain_column else [])]
-        self._clashes |= bool(made.peek.rows.drop_duplicates().duplicated(keys).any())
+        self._rows.note("items", made, keys)
         lines = ["", "[[items]]", *_file(made), f"id = {toml(made.id)}"]
-        lines += self._domain_line(made)
+        lines += [*_integer_ids(made), *self._domain_line(made)]
         guessed = "   # guess: what the text encoder reads" if text != ["title"] else ""
         lines.append(f"text = {toml(text)}{guessed}")
         if "title" not in named:
@@ -196,9 +209,10 @@ class _Writer:
         if len(ids) < len(made.peek.rows):
             self.notes.append(f"{made.peek.file} has rows without a '{made.id}'")
         lines += self._properties(made)
-        for column in made.peek.columns:
+        for column in (*made.peek.columns, *made.peek.lists):
             if plain(column) in ENTITIES and column not in made.taken:
                 kind, label = ENTITIES[plain(column)]
+                label += "Kind" * (label in self._labels)
                 split = splits(column, made.peek.values(column))
                 lines += ["", "[[items.relations]]   # guess: nodes that tie domains together"]
                 lines += [f"type = {toml(kind)}", f"column = {toml(column)}"]
@@ -219,12 +233,15 @@ class _Writer:
                 made.guesses["type"] = "apart from the type above, as their columns differ"
 
     def _interaction_table(self, made: Guess) -> list[str]:
+        if made.domain_column and not says_the_domain(made, self._by["items"]):
+            made.domain_column = None
         if made.domain is not None and made.domain not in self._domains and self._domains:
             made.domain = None  # a word in the file's name that is no domain
         self._look_up(made, made.item, made.domain)
         lines = ["", "[[interactions]]", *_file(made)]
         lines.append(f"type = {toml(made.type)}" + _why(made, "type"))
         lines += [f"user = {toml(made.user)}", f"item = {toml(made.item)}"]
+        lines += _integer_ids(made)
         if made.domain_column or made.domain is not None:
             lines += self._domain_line(made)
         keys = [made.user, made.item, *([made.domain_column] if made.domain_column else [])]
@@ -238,7 +255,7 @@ class _Writer:
             self.notes.append(f"{made.peek.file}: no time is taken: {made.guesses['no time']}")
         else:
             self.notes.append(f"{made.peek.file} has no time: histories have no order")
-        self._clashes |= bool(made.peek.rows.drop_duplicates().duplicated(keys).any())
+        self._rows.note(made.type, made, keys)
         heavy = weight(made)
         if heavy:
             lines.append(f"weight = {toml(heavy)}   # guess: how strong an event is")
@@ -274,6 +291,8 @@ class _Writer:
         table += [
             f"{name} = {toml(end)}" for name, end in zip(("source", "target"), ends, strict=True)
         ]
+        self._rows.note(made.type, made, list(made.ends))
+        table += _integer_ids(made)
         more = [name for name in made.peek.columns if name not in made.ends]
         if heavy := weight(made):
             table.append(f"weight = {toml(heavy)}   # guess: how strong it is")
@@ -327,6 +346,12 @@ def _file(made: Guess) -> list[str]:
 
 def _why(made: Guess, key: str) -> str:
     return f"   # guess: {made.guesses[key]}" if key in made.guesses else ""
+
+
+def _integer_ids(made: Guess) -> list[str]:
+    if not made.integer_ids:
+        return []
+    return [f"integer_ids = {toml(made.integer_ids)}   # guess: all of them end in '.0'"]
 
 
 def _is_prose(made: Guess, column: str) -> bool:

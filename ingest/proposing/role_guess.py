@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from linkspan.errors import LinkspanError
 from linkspan.graph.adopting.inspecting import OUR_LABELS, OURS, Label, Picture, Property
 from linkspan.ingest.mapping.adoption import adoption_from_tables
-from linkspan.ingest.proposing.guess import toml
+from linkspan.ingest.proposing.guess import bare, toml
 
 _USERS = re.compile(
     r"(user|person|people|customer|reader|member|account|visitor|reviewer|player|buyer)s?", re.I
@@ -23,7 +23,6 @@ _TIMES = re.compile(r".*(time|timestamp|date|_at|at|when|on|since|created|ts)", 
 _RATING = re.compile(r"(rating|stars|score|rate|grade)", re.I)
 _TITLE = re.compile(r"(title|name|label|heading|.*_title|.*_name|.*Title|.*Name)")
 _KEY = re.compile(r".*(id|key|code|isbn|asin|sku|uri|url|slug|nr|number)", re.I)
-_NAME = re.compile(r"[^\W\d]\w{0,63}")
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def propose_roles(picture: Picture) -> RoleProposal:
     arrows = [
         (kind, join.source, join.target, join.count)
         for kind, read in picture.types.items()
-        if kind not in OURS and _NAME.fullmatch(kind)
+        if kind not in OURS
         for join in read.joins
         if join.source and join.target
     ]
@@ -111,14 +110,14 @@ class _Table:
         lines += ["# Where a line says 'guess', look at it.", "", "[adopt.users]"]
         lines += [f"label = {toml(self._users)}   # guess", self._key(self._users)]
         for label in self._domains:
-            lines += ["", f"[adopt.domains.{_bare(_domain(label))}]", f"label = {toml(label)}"]
+            lines += ["", f"[adopt.domains.{bare(_domain(label))}]", f"label = {toml(label)}"]
             lines += [self._key(label), *self._text(label)]
         for kind in self._kinds:
             lines += ["", "[[adopt.interactions]]", f"type = {toml(kind)}   # guess"]
             lines += self._event(kind)
         entities, relations = self._others()
         for label in entities:
-            lines += ["", f"[adopt.entities.{_bare(_kind(label))}]"]
+            lines += ["", f"[adopt.entities.{bare(_kind(label))}]"]
             lines += [f"label = {toml(label)}", self._key(label)]
             if name := self._name(self._picture.labels[label]):
                 lines.append(f"name = {toml(name)}   # guess")
@@ -176,7 +175,8 @@ class _Table:
             self._notes.append(f"{kind} has no property that looks like a time")
         for name, found in properties.items():
             if _RATING.fullmatch(name) and set(found.types) <= {"INTEGER", "FLOAT"}:
-                lines.append(f'# positive = "{name} >= 4"   # if low values mean dislike')
+                condition = toml(f"{name if name.isidentifier() else f'`{name}`'} >= 4")
+                lines.append(f"# positive = {condition}   # if low values mean dislike")
         return lines
 
     def _others(self) -> tuple[list[str], list[tuple[str, str, str]]]:
@@ -212,11 +212,6 @@ def _domain(label: str) -> str:
     """A name for a domain: ``PrintedBook`` becomes ``printed-book``."""
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W_A-Z]+", label)
     return "-".join(word.lower() for word in words) or "items"
-
-
-def _bare(name: str) -> str:
-    """A key of a TOML table, in quotes where it has to be."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml(name)
 
 
 def _kind(label: str) -> str:

@@ -65,6 +65,18 @@ def read_keys(source: Source) -> list[str]:
     return list(keys)
 
 
+def nested_keys(source: Source, rows: int) -> list[str]:
+    """Keys under which one of the first lines has an object, or a list of lists or objects."""
+    found: dict[str, None] = {}
+    for _, text in islice(_lines(source), rows):
+        try:
+            values = _parse(text)
+        except _BadRowError:
+            continue
+        found |= dict.fromkeys(key for key, value in values.items() if _is_nested(value))
+    return list(found)
+
+
 def read_jsonl(source: Source) -> Iterator[Batch]:
     """Read the columns that the mapping names.
 
@@ -164,7 +176,7 @@ def _cell(column: str, value: Any) -> Cell:
         return value
     if type(value) is bool:
         return str(value).lower()
-    if type(value) is list and not any(type(part) in (list, dict) for part in value):
+    if not _is_nested(value):
         return [text for text in (_cell(column, part) for part in value) if type(text) is str]
     what = "an object" if type(value) is dict else "a list of lists or objects"
     raise _BadRowError(
@@ -173,6 +185,13 @@ def _cell(column: str, value: Any) -> Cell:
         f"{what}, where a value or a list of values is needed",
         "Give each value a key of its own",
     )
+
+
+def _is_nested(value: Any) -> bool:
+    """Tell whether a value is an object, or a list that holds more than plain values."""
+    if type(value) is list:
+        return any(type(part) in (list, dict) for part in value)
+    return type(value) is dict
 
 
 def _see_text(wanted: list[str], cells: list[Cell]) -> None:

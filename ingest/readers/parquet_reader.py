@@ -41,6 +41,12 @@ def read_names(source: Source) -> list[str]:
     return list(schema.names)
 
 
+def nested_names(source: Source) -> list[str]:
+    """Names of the columns that hold no plain values, nor lists of text."""
+    with _errors(source), _open(source) as file:
+        return [field.name for field in file.schema_arrow if not _is_plain(field.type)]
+
+
 def read_parquet(source: Source) -> Iterator[Batch]:
     """Read the columns that the mapping names.
 

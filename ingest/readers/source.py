@@ -107,9 +107,10 @@ class Source:
         Raises:
             DataError: The file is damaged: cut short, not text, or with an open quote.
         """
+        from linkspan.ingest.readers.integer_ids import with_integer_ids
         from linkspan.ingest.readers.pseudonymised import pseudonymised
 
-        batches = _reader(self.format)[1](self)
+        batches = with_integer_ids(_reader(self.format)[1](self), self.spec.integer_ids)
         if self.pseudonyms is None:
             return batches
         return pseudonymised(batches, self.spec.user_columns(), self.pseudonyms)

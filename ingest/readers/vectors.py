@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from linkspan.errors import ConfigError, DataError
 from linkspan.ingest.mapping.tables import VectorsTable
+from linkspan.ingest.readers.integer_ids import with_integer_ids
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
 
@@ -45,6 +46,10 @@ class VectorSource(Source):
     items: tuple[Source, ...]
 
     def batches(self) -> Iterator[Batch]:
+        """Read the vectors; see `_batches`."""
+        return with_integer_ids(self._batches(), self.spec.integer_ids)
+
+    def _batches(self) -> Iterator[Batch]:
         """Read the vectors with the ids of their items.
 
         Raises:

@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from linkspan.graph.users.forgetting import NOBODY
 from linkspan.ingest.mapping.columns import Domain
 from linkspan.ingest.mapping.names import domain_label, entity_key_prefix
+from linkspan.ingest.readers.integer_ids import whole_number
 from linkspan.ingest.shaping.codes import Codes, KeyCodes
 from linkspan.ingest.shaping.convert import Rows, joined
 from linkspan.ingest.shaping.links import Links
-from linkspan.ingest.shaping.parse import mask
+from linkspan.ingest.shaping.parse import Mask, mask
 from linkspan.ingest.shaping.relation_types import TypeNames
 from linkspan.ingest.shaping.targets import LinkTarget
 
@@ -110,7 +111,8 @@ class Catalogue:
         if self._domain_array is None:
             self._domain_array = pa.array(self._domains, pa.string())
         places = self._ids.find(ids)
-        rows.reject(places < 0, column, "no items file has this item", _UNKNOWN_ITEM, dangling=True)
+        hint = _unknown_item(ids, places < 0, self._ids)
+        rows.reject(places < 0, column, "no items file has this item", hint, dangling=True)
         found = self._domain_array.take(pa.array(places, mask=places < 0))
         rows.reject(
             mask(pc.equal(found, _AMBIGUOUS)),
@@ -131,8 +133,8 @@ class Catalogue:
             self._check_domains(rows, domains, domain.column)
         if not self.insert:
             unknown = self.items.find(keys) < 0
-            reason = "no items file has this item"
-            rows.reject(unknown, column, reason, _UNKNOWN_ITEM, dangling=True)
+            reason, hint = "no items file has this item", _unknown_item(ids, unknown, self._ids)
+            rows.reject(unknown, column, reason, hint, dangling=True)
         return keys
 
     def _check_domains(self, rows: Rows, domains: pa.StringArray, column: str) -> None:
@@ -183,4 +185,11 @@ class Catalogue:
         return named.get(role, self.entities[role]).key(code)
 
 
-_UNKNOWN_ITEM = "Add it to an items file, or remove this row"
+def _unknown_item(ids: pa.StringArray, unknown: Mask, known: KeyCodes) -> str:
+    """How to mend that items are not known, judged by the first of them."""
+    hint = "Add it to an items file, or remove this row"
+    first = next(iter(ids.filter(pa.array(unknown)).drop_null()[:1].to_pylist()), "")
+    plain = whole_number(first)
+    if plain is not None and known.find(pa.array([plain]))[0] >= 0:
+        hint += f"; if it is {plain}, name the column in 'integer_ids'"
+    return hint

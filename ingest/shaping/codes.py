@@ -27,6 +27,10 @@ class KeyCodes:
         """The key with a number; goes through all keys before it."""
         return next(islice(self._codes, code, None))
 
+    def keys(self) -> pa.StringArray:
+        """All keys, in order of first appearance."""
+        return pa.array(list(self._codes), pa.string())
+
     def add(self, keys: pa.StringArray) -> Codes:
         """The number of each key; new ones get one. Null has -1."""
         encoded = keys.dictionary_encode()
