@@ -17,7 +17,7 @@ from linkspan.cypher import Names
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connecting.connection import Database
 
-_FORM = re.compile(r"\s*([^\W\d]\w*)\s*(==|=|!=|>=|<=|>|<)\s*(.+?)\s*")
+_FORM = re.compile(r"\s*([^\W\d]\w*|`[^`]+`)\s*(==|=|!=|>=|<=|>|<)\s*(.+?)\s*")
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
@@ -44,9 +44,7 @@ class Rule:
         """
         if isinstance(found, list):
             return any(self.holds(each) for each in found)
-        if found is None or (
-            isinstance(found, float) and math.isnan(found)
-        ):  # a number that is none is no value either
+        if found is None or (isinstance(found, float) and math.isnan(found)):
             return False
         alike = (isinstance(found, bool), isinstance(found, str)) == (
             isinstance(self.value, bool),
@@ -76,7 +74,7 @@ def parse_rule(text: str) -> Rule:
             hint="Write it like in_stock = true, language = 'en' or year >= 2000",
         )
     name, sign, value = match.groups()
-    sign = "=" if sign == "==" else sign
+    name, sign = name.strip("`"), "=" if sign == "==" else sign
     if value.lower() in ("true", "false"):
         return Rule(name, sign, value.lower() == "true")
     if _NUMBER.fullmatch(value):

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from linkspan.cypher import Names, NodeNames
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.ingest.mapping.columns import Strict
 from linkspan.ingest.mapping.complaints import config_error
 from linkspan.ingest.mapping.model import no_two
-from linkspan.ingest.mapping.names import DomainName, Label, RelationshipType
+from linkspan.ingest.mapping.names import DomainName, Label, not_ours
 from linkspan.ingest.mapping.tables import AsCondition
 
 Name = Annotated[str, Field(min_length=1)]
 """A label or property of the graph; any text, as Cypher takes it in back-ticks."""
+
+Type = Annotated[Name, AfterValidator(not_ours)]
+"""A relationship type of the graph; any text but the types that Linkspan writes."""
 
 
 class AdoptedUsers(Strict):
@@ -72,7 +75,7 @@ class AdoptedInteraction(Strict):
         otherwise: What an event is that is not positive.
     """
 
-    type: RelationshipType
+    type: Type
     at: Name | None = None
     weight: Name | None = None
     positive: AsCondition | None = None
@@ -89,7 +92,7 @@ class AdoptedRelation(Strict):
         weight: Property with how strong it is.
     """
 
-    type: RelationshipType
+    type: Type
     source: Name
     target: Name
     weight: Name | None = None

@@ -9,7 +9,7 @@ from linkspan.graph.roles import Condition
 
 OPERATORS = ("==", "!=", ">=", ">", "<=", "<")
 _CONDITION = re.compile(
-    r"\s*(?P<property>[^\W\d]\w*)\s*(?P<operator>==|!=|>=|<=|>|<)\s*"
+    r"\s*(?:(?P<plain>[^\W\d]\w*)|`(?P<quoted>[^`]+)`)\s*(?P<operator>==|!=|>=|<=|>|<)\s*"
     r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
 )
 
@@ -18,7 +18,7 @@ def parse_condition(text: str) -> Condition:
     """Read a property, an operator and a number; nothing is evaluated.
 
     Args:
-        text: For example ``rating >= 4``.
+        text: For example ``rating >= 4``; a name that is no plain word stands in back-ticks.
 
     Raises:
         ValueError: It has another form.
@@ -29,4 +29,5 @@ def parse_condition(text: str) -> Condition:
             f"a condition is a property, one of {' '.join(OPERATORS)} and a number, "
             f"such as 'rating >= 4', not {text!r}"
         )
-    return Condition.model_validate({**match.groupdict(), "value": float(match["value"])})
+    name = match["plain"] or match["quoted"]
+    return Condition(property=name, operator=match["operator"], value=float(match["value"]))  # type: ignore[arg-type]

@@ -133,6 +133,57 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     assert read_all(theirs) == before
 
 
+ODD = {
+    '"RATED"': '"HAS RATED-2"', '"IS_A"': '"is a"', '"HAS"': '"part-of.it"',
+    '"on"': '"rated on"', '"stars >= 3"': '"`given stars` >= 3"', '"pid"': '"person id"',
+    '"heading"': '"main heading"',
+}  # fmt: skip
+RENAMED = (
+    "MATCH (a)-[r:RATED]->(b) "
+    "CREATE (a)-[:`HAS RATED-2` {`rated on`: r.on, `given stars`: r.stars}]->(b) DELETE r",
+    "MATCH (a)-[r:IS_A]->(b) CREATE (a)-[:`is a`]->(b) DELETE r",
+    "MATCH (a)-[r:HAS]->(b) CREATE (a)-[:`part-of.it`]->(b) DELETE r",
+    "MATCH (p:Person) SET p.`person id` = p.pid REMOVE p.pid",
+    "MATCH (b:`Printed Book`) SET b.`main heading` = b.heading REMOVE b.heading",
+)
+
+
+def test_names_that_are_no_plain_words_are_adopted(linkspan: Any, theirs: Database) -> None:
+    for query in RENAMED:
+        theirs.write(query)
+    roles = Path("linkspan.toml").read_text()
+    for plain, odd in ODD.items():
+        assert plain in roles
+        roles = roles.replace(plain, odd)
+    before = read_all(theirs)
+    proposed = linkspan("inspect", "--write", "proposed.toml")
+    assert proposed.code == 0, proposed.err
+    assert 'type = "HAS RATED-2"' in Path("proposed.toml").read_text()
+    assert linkspan("snapshot", "-c", "proposed.toml").code == 0
+    Path("linkspan.toml").write_text(roles)
+    taken = json.loads(linkspan("snapshot", "--json").out)["rows"]
+    assert taken["interaction/HAS RATED-2"] == 120 * 8 + 1
+    assert taken["relation/item/is a/Genre"] == taken["relation/Genre/part-of.it/item"] == 30
+    for stage in ("train", "evaluate", "publish"):
+        answer = linkspan(stage)
+        assert answer.code == 0, (stage, answer.err)
+    rows = json.loads(linkspan("recommend", "p1", "--json").out)
+    assert len(rows) == 6 and {row["domain"] for row in rows} == {"films", "books"}
+    assert all(row["title"] and row["because"] for row in rows)
+    past = json.loads(linkspan("history", "p1", "-k", "20", "--json").out)
+    assert {row["interaction"] for row in past} == {"HAS RATED-2"}
+    assert past[-1]["at"] == 1546300800000
+    found = json.loads(linkspan("explain", "p1", rows[0]["item"], "-k", "50", "--json").out)
+    assert "taste 1" in {path["by"] for path in found["paths"]}
+    for query in ("tastes", "health"):
+        answer = linkspan("query", query, *(("-p", "user=p1") if query == "tastes" else ()))
+        assert answer.code == 0, (query, answer.err)
+    assert linkspan("feedback", "p1", rows[0]["item"]).out.startswith("1 new")
+    assert linkspan("refresh").code == 0
+    assert linkspan("unadopt", "--yes").code == 0
+    assert read_all(theirs) == before
+
+
 @pytest.mark.soak
 def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     linkspan: Any,
