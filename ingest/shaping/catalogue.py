@@ -190,6 +190,6 @@ def _unknown_item(ids: pa.StringArray, unknown: Mask, known: KeyCodes) -> str:
     hint = "Add it to an items file, or remove this row"
     first = next(iter(ids.filter(pa.array(unknown)).drop_null()[:1].to_pylist()), "")
     plain = whole_number(first)
-    if plain is not None and known.find(pa.array([plain]))[0] >= 0:
+    if plain not in (None, first) and known.find(pa.array([plain]))[0] >= 0:
         hint += f"; if it is {plain}, name the column in 'integer_ids'"
     return hint

@@ -47,7 +47,7 @@ def find_twins(keys: KeyCodes, known: Known | None = None, *, case: bool = True)
     """
     every = keys.keys()
     odd = every.filter(pc.match_substring_regex(every, _NUMBERS)).to_pylist()
-    numbers = {key: plain for key in odd if (plain := _plain(key)) not in (None, key)}
+    numbers = {key: plain for key in odd if (plain := _plain(key)) and plain != key}
     padded = {key: plain for key, plain in numbers.items() if key.rpartition("/")[2].isdigit()}
     others = {key: plain for key, plain in numbers.items() if key not in padded}
     found = [

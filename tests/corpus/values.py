@@ -186,10 +186,12 @@ CASES: list[Case] = [
           "Add it to an items file, or remove this row."),
     rejected("an item id as pandas writes it", swap("bought.csv", "bob,2", "bob,2.0"),
           "DIR/bought.csv, line 4, column 'thing': no items file has this item (found "
-          "'2.0'). Add it to an items file, or remove this row."),
+          "'2.0'). Add it to an items file, or remove this row; if it is 2, name the column in "
+          "'integer_ids'."),
     rejected("an item id with zeros before it", swap("bought.csv", "bob,2", "bob,002"),
           "DIR/bought.csv, line 4, column 'thing': no items file has this item (found "
-          "'002'). Add it to an items file, or remove this row."),
+          "'002'). Add it to an items file, or remove this row; if it is 2, name the column in "
+          "'integer_ids'."),
     rejected("a relation from an unknown item", swap("with.csv", "2,3,", "9,3,"),
           "DIR/with.csv, line 3, column 'one': no items file has this item (found '9'). Add "
           "it to an items file, or remove this row."),

@@ -142,6 +142,9 @@ def test_an_item_in_another_form_has_a_hint(tmp_path: Path) -> None:
     _write(tmp_path, {**BOOKS, "read.csv": "user_id,item_id\nann,2.0\n"})
     with pytest.raises(DataError, match="if it is 2, name the column in 'integer_ids'"):
         ingest(None, _mapping(tmp_path), dry_run=True)  # type: ignore[arg-type]
+    _write(tmp_path, {"read.csv": "user_id,item_id\na,3\n"})
+    with pytest.raises(DataError, match=r"or remove this row\.$"):
+        ingest(None, _mapping(tmp_path), dry_run=True)  # type: ignore[arg-type]
 
 
 def test_init_proposes_it(tmp_path: Path) -> None:
