@@ -178,7 +178,10 @@ class _Writer:
         for name, (column, kind, split) in properties(made).items():
             if name in without:
                 continue
-            spec = {"column": column, **({"type": kind} if kind and not split else {})}
+            spec: dict[str, object] = {
+                "column": column,
+                **({"type": kind} if kind and not split else {}),
+            }
             spec |= {"split": split} if split else {}
             spec |= {"absent": rated.absent} if rated and rated.name == name else {}
             spec = {key: each for key, each in spec.items() if each}

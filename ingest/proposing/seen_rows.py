@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -37,7 +38,7 @@ class SeenRows:
 
 def says_the_domain(made: Guess, items: Sequence[Guess]) -> bool:
     """Tell whether no item that is known by its id is unknown by the domain beside it."""
-    known: set[tuple[str, str]] = set()
+    known: set[tuple[Any, str]] = set()
     for each in items:
         ids, column = each.peek.rows[each.id], each.domain_column
         known |= set(

@@ -42,7 +42,7 @@ def read_times(values: pd.Series[str]) -> TimeGuess:
 
 
 def _of_numbers(values: pd.Series[str]) -> TimeGuess | None:
-    numbers = values.astype(float).to_numpy()
+    numbers = values.to_numpy(np.float64)
     if is_day(numbers).all() and _moments(values).notna().all():
         return TimeGuess("iso", "dates without dashes")
     if is_moment(numbers).all():

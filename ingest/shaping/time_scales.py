@@ -89,15 +89,17 @@ def is_day(numbers: Numbers) -> Mask:
     """Tell which numbers are dates from 1990 to 2100 without dashes, such as 20240531."""
     year, rest = np.divmod(numbers, 10_000)
     month, day = np.divmod(rest, 100)
-    right = (year >= 1990) & (year <= 2100) & (month >= 1) & (month <= 12)
-    return right & (day >= 1) & (day <= 31) & (day == np.rint(day))
+    right: Mask = (year >= 1990) & (year <= 2100) & (month >= 1) & (month <= 12)
+    right &= (day >= 1) & (day <= 31) & (day == np.rint(day))
+    return right
 
 
 def is_moment(numbers: Numbers) -> Mask:
     """Tell which numbers are dates and times without marks, such as 20240531183000."""
     day, rest = np.divmod(numbers, 1_000_000)
     hour, rest = np.divmod(rest, 10_000)
-    return is_day(day) & (hour < 24) & (rest // 100 < 60) & (rest % 100 < 60)
+    found: Mask = is_day(day) & (hour < 24) & (rest // 100 < 60) & (rest % 100 < 60)
+    return found
 
 
 def _readings(numbers: Numbers) -> Iterator[tuple[str, Mask]]:

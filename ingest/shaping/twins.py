@@ -25,13 +25,13 @@ class Twins(NamedTuple):
     """Keys that differ in form only.
 
     Attributes:
-        count: How many there are.
+        number: How many there are.
         one: One of them.
         other: The one that it may be, too.
         numbers: Whether they are whole numbers; if not, they differ in case.
     """
 
-    count: int
+    number: int
     one: str
     other: str
     numbers: bool
@@ -78,7 +78,7 @@ def warn_of_twins(catalogue: Catalogue, places: list[str], known: Known | None =
             if twins.numbers:
                 mend = "name their column in 'integer_ids' of its table"
                 mend += f" ({'; '.join(places)})" if places else ""
-            more = f", and so are {twins.count - 1:,} more" if twins.count > 1 else ""
+            more = f", and so are {twins.number - 1:,} more" if twins.number > 1 else ""
             text = "the ids '%s' and '%s' are two %ss%s: if they are one, %s"
             _log.warning(text, twins.one, twins.other, what, more, mend)
 

@@ -53,7 +53,7 @@ def test_a_whole_number_in_whatever_form(text: str, number: str | None) -> None:
 def _twins(*ids: str) -> list[tuple[int, str, str]]:
     codes = KeyCodes()
     codes.add(pa.array(ids))
-    return [(found.count, found.one, found.other) for found in find_twins(codes)]
+    return [(found.number, found.one, found.other) for found in find_twins(codes)]
 
 
 @pytest.mark.parametrize(
