@@ -88,7 +88,7 @@ def connect_async(
 
 
 def _login(uri: str | None, user: str | None, password: str | None, database: str | None) -> Login:
-    """What was given, else what the environment says."""
+    """Login as given, else as the environment says."""
     return find_login(
         uri or os.environ.get("NEO4J_URI", "embedded:.linkspan/db"),
         user or os.environ.get("NEO4J_USERNAME"),

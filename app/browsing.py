@@ -79,7 +79,7 @@ def _values(client: Client, user: str | None) -> dict[str, Any]:
 
 
 def _start(values: dict[str, Any]) -> str:
-    """What sets the parameters of all queries."""
+    """Text that sets the parameters of all queries."""
     shown = "".join(
         f":param {key} => {cypher.literal(value)};\n" for key, value in sorted(values.items())
     )

@@ -1,4 +1,4 @@
-"""What a person sees: progress bars on a terminal, plain lines elsewhere, tables, JSON."""
+"""Output for people: progress bars on a terminal, plain lines elsewhere, tables, JSON."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def show_ingest(report: IngestReport) -> None:
 
 
 def show_gone(pruning: Pruning) -> None:
-    """What has gone from the files: a line for each label and type."""
+    """Show what has gone from the files: a line for each label and type."""
     if not (pruning.gone or pruning.files):
         return out.print("Nothing in the graph has gone from the files.")
     shown = table("in the graph, not in the files", ">to remove", ">to keep", "such as")
@@ -167,7 +167,7 @@ def show_gone(pruning: Pruning) -> None:
 
 
 def show_picture(picture: Picture, domains: list[str], overlap: dict[tuple[str, str], int]) -> None:
-    """What is in a graph, in tables of 80 columns; says where only a part was looked at."""
+    """Show what is in a graph, in tables of 80 columns; say where only a part was looked at."""
     from linkspan.graph.adopting.inspecting import LINKS, NODES
 
     shown = table("label", ">nodes", "property", "type", ">filled", title="Nodes")

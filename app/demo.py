@@ -1,4 +1,4 @@
-"""What the demo shows: the stages, a table of the evaluation, and one reader's recommendations."""
+"""Output of the demo: the stages, a table of the evaluation, and one reader's recommendations."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def show_query(reader: str, domain: str) -> None:
 
 
 def how_to_look(database: Database, uri: str, reader: str) -> list[str]:
-    """What to do to see the reader's graph in the browser of the database."""
+    """Steps to see the reader's graph in the browser of the database."""
     server = database.embedded
     if server is None:
         return [

@@ -93,7 +93,7 @@ def _graph(database: Database) -> Iterator[Finding]:
 
 
 def _closer(settings: Settings, error: LinkspanError) -> str:
-    """What stands in the way of a connection, as close as can be told."""
+    """Tell what stands in the way of a connection, as close as can be told."""
     parts = urlsplit(settings.database.uri)
     if not parts.hostname:
         return str(error)

@@ -1,4 +1,4 @@
-"""What was measured of a run, as people read it: tables, Markdown, and a page with plots."""
+"""Figures of a run, as people read them: tables, Markdown, and a page with plots."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def rows_of(figures: Figures, segment: str, domain: str = "") -> list[Row]:
 
 
 def gains_of(figures: Figures, domain: str = "") -> dict[str, Row]:
-    """What the published method gains over each other one, by its name."""
+    """Gains of the published method over each other one, by its name."""
     return {row["over"]: row for row in figures["gains"] if row["domain"] == domain}
 
 

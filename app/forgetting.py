@@ -212,5 +212,5 @@ def _forget_in_log(file: Path, names: set[str]) -> int:
 
 
 def _names_one(text: str, names: set[str]) -> bool:
-    """Whether a name stands in a text as a word of its own."""
+    """Tell whether a name stands in a text as a word of its own."""
     return any(re.search(rf"(?<![\w./-]){re.escape(name)}(?![\w/-])", text) for name in names)

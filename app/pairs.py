@@ -126,7 +126,7 @@ class PairsFile:
             yield self._found(batch)
 
     def error(self, line: int, column: str, value: str, reason: str, hint: str) -> DataError:
-        """What is wrong with a row, as an error."""
+        """Error that says what is wrong with a row."""
         where = {"file": self._source.path, "line": line, "column": column, "value": value}
         return DataError(reason, **where, hint=hint, unit=self._source.unit)  # type: ignore[arg-type]
 
@@ -163,7 +163,7 @@ class PairsFile:
 def read_parts(
     file: Path, snapshot: Snapshot, pseudonyms: Pseudonyms | None = None
 ) -> pd.DataFrame:
-    """What a file says that is held out, for `linkspan.gnn.split_events`.
+    """Read what a file says is held out, for `linkspan.gnn.split_events`.
 
     Args:
         file: As for `PairsFile`, with a column ``part``: ``train``, ``validation`` or ``test``.

@@ -43,7 +43,7 @@ MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
     "gnn": "history-state GNN",
 }
-"""What a `Run` says that its method is."""
+"""Name of the method, as a `Run` has it."""
 
 _MANY_TIED = 0.2
 
@@ -352,7 +352,7 @@ class Pipeline:
         self.workspace.remove_scores(run, self.settings.publish.keep)
 
     def _feedback_rules(self, snapshot: Snapshot) -> FeedbackRules:
-        """How feedback is written into the graph of a snapshot."""
+        """Rules by which feedback is written into the graph of a snapshot."""
         wanted = self.settings.feedback
         return build_rules(
             snapshot.roles,

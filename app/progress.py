@@ -28,7 +28,7 @@ class Task:
 
 
 class Progress:
-    """Where the library reports what it is doing. This one is silent."""
+    """Receiver of the library's reports on what it is doing. This one is silent."""
 
     def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
         """Begin a piece of work of ``total`` ``unit``s, or of unknown length."""

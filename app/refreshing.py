@@ -31,7 +31,7 @@ from linkspan.workspace import RunFolder
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What a refresh did.
+    """Record of what a refresh did.
 
     Attributes:
         run: Id of the refresh; None where no list had to change.

@@ -210,7 +210,7 @@ def _without(similar: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
 
 
 def _excludes(rule: Rule, found: Any) -> bool:
-    """Whether a condition of ``exclude`` holds; it never does for an absent property."""
+    """Tell whether a condition of ``exclude`` holds; it never does for an absent property."""
     return found is not None and rule.holds(found)
 
 

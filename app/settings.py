@@ -38,7 +38,7 @@ OWN_TABLES = ("database", "split", "train", "publish", "feedback")
 
 
 class DatabaseSettings(BaseModel):
-    """Which graph database to use; the password comes from ``NEO4J_PASSWORD`` alone.
+    """Graph database to use; the password comes from ``NEO4J_PASSWORD`` alone.
 
     Attributes:
         uri: ``embedded:DIR`` (seen from `Settings.home`), or ``neo4j://``, ``bolt://``,
@@ -57,7 +57,7 @@ class DatabaseSettings(BaseModel):
 
 
 class PublishSettings(BaseModel):
-    """What is published, and by which rules; the rules look at the graph as it is then.
+    """Extent and rules of what is published; the rules look at the graph as it is then.
 
     Attributes:
         k: Recommendations a user and domain; or a number by domain, 10 where one is not named.
@@ -96,14 +96,14 @@ class PublishSettings(BaseModel):
 
     @model_validator(mode="after")
     def _weights(self) -> PublishSettings:
-        """What is left of 1 is the weight of the score."""
+        """Check the sum of the weights; what is left of 1 is the weight of the score."""
         if self.diversity + self.calibration > 1:
             raise ValueError("diversity and calibration together may be at most 1")
         return self
 
 
 class FeedbackSettings(BaseModel):
-    """How feedback of users is written and counts.
+    """Rules by which feedback of users is written and counts.
 
     Attributes:
         interaction: Relationship type that positive feedback becomes; by default the first of the
@@ -146,12 +146,12 @@ class Settings(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """Where snapshots, text embeddings and runs are kept."""
+        """Folder where snapshots, text embeddings and runs are kept."""
         return self.home / FOLDER
 
     @property
     def adopts(self) -> bool:
-        """Whether an existing graph is taken as it is, with roles from ``[adopt]``."""
+        """True where an existing graph is taken as it is, with roles from ``[adopt]``."""
         return "adopt" in self.tables
 
     def roles(self) -> Roles:
@@ -193,7 +193,7 @@ class Settings(BaseModel):
         return mapping_from_tables(self.tables, self.base)
 
     def pseudonyms(self) -> Pseudonyms | None:
-        """What takes the place of users' ids in files, where the mapping says so.
+        """Pseudonyms that stand for users' ids in files, where the mapping says so.
 
         Raises:
             ConfigError: Its key is not in the environment, or the mapping is wrong.
@@ -201,7 +201,7 @@ class Settings(BaseModel):
         return None if self.adopts else pseudonyms_of(self.mapping())
 
     def login(self, *, create: bool = False) -> Login:
-        """Where the database is and who asks; an embedded server is started or joined for it.
+        """Address and login of the database; an embedded server is started or joined for it.
 
         Args:
             create: Whether to make the embedded database where there is none.

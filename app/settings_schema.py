@@ -17,7 +17,7 @@ from linkspan.ingest.mapping.recbole import RecBoleTables
 from linkspan.settings import OWN_TABLES, Settings
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
-"""What editors of TOML read; nothing of the later dialects is needed."""
+"""Dialect that editors of TOML read; nothing of the later ones is needed."""
 
 
 def build_schema() -> dict[str, Any]:
@@ -104,7 +104,7 @@ class _Described(GenerateJsonSchema):
 
 
 def _attributes(docstring: str) -> dict[str, str]:
-    """What the section ``Attributes`` of a Google docstring says, by name."""
+    """Texts of the section ``Attributes`` of a Google docstring, by name."""
     _, _, section = docstring.partition("Attributes:\n")
     section = section.split("\n\n")[0]
     entries = re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", section, re.MULTILINE)

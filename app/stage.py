@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class Stage:
-    """What a stage did.
+    """Record of what a stage did.
 
     Attributes:
         name: The command that does this stage.

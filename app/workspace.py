@@ -176,7 +176,7 @@ class RunFolder:
 
     @property
     def is_trained(self) -> bool:
-        """Whether its models are whole."""
+        """True where its models are whole."""
         return (self.final / "model.json").exists()  # written last
 
     def is_scored(self, digest: str, *, vectors: bool) -> bool:

@@ -174,7 +174,7 @@ def timed(work: Callable[[], Any]) -> float:
 def askers(
     database: Database, server: RunningServer
 ) -> Iterator[dict[str, Callable[[str], object]]]:
-    """What asks for a user's list: the client, and a driver that is as quiet, by the same query."""
+    """Ways to ask for a user's list: the client, and a driver as quiet, by the same query."""
     client, text = Client(database), cypher.load("recommend")
     login, quiet = (server.user, server.password), {"notifications_min_severity": "OFF"}
     with neo4j.GraphDatabase.driver(server.uri, auth=login, **quiet) as driver:

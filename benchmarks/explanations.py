@@ -1,4 +1,4 @@
-"""Whether the named reason is one: what a score loses without it, and without another past item.
+"""Test of the named reason: what a score loses without it, and without another past item.
 
 Usage: ``python benchmarks/explanations.py [--epochs 3] [--sample 500] [--sets goodbooks ...]``
 
@@ -63,7 +63,7 @@ def draw(fitted: gnn.FittedModel, size: int, random: np.random.Generator) -> pd.
 
 
 def losses_without(fitted: gnn.FittedModel, rows: pd.DataFrame, taken: np.ndarray) -> np.ndarray:
-    """What each recommendation loses without a past item: all is scored anew, item by item."""
+    """Losses of recommendations without a past item: all is scored anew, item by item."""
     users, items = rows["user"].to_numpy(np.int64), rows["item"].to_numpy(np.int64)
     events = without(fitted.events, users, taken)
     other = published(fitted).over(events, users)

@@ -112,7 +112,7 @@ def in_process(users: int, memory: int) -> dict[str, Any]:
 
 
 def memory_table(users: int) -> Any:
-    """What training a generated graph takes."""
+    """Table of the memory and time that training a generated graph takes."""
     title = f"One epoch, {users:,} users, {EVENTS} events each"
     shown = table("bound, MiB", ">estimate", ">measured", ">building", ">s", "how", title=title)
     whole = 0
@@ -128,7 +128,7 @@ def memory_table(users: int) -> Any:
 
 
 def quality_table(seeds: int, epochs: int) -> Any:
-    """What subgraphs cost on the bundled books."""
+    """Table of the NDCG that subgraphs cost on the bundled books."""
     snapshot = read_goodbooks(Path(str(files("linkspan") / "data" / "goodbooks")))
     text = gnn.embed_snapshot(snapshot, gnn.TrainSettings()).vectors
     split, first, choose = gnn.last_out(snapshot), 0.0, training.choose_plan

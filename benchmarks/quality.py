@@ -146,7 +146,7 @@ def scored(final: gnn.FittedModel, data: Path, pair: tuple[str, str], seed: int)
 
 
 def twins(final: gnn.FittedModel, ranks: pd.DataFrame) -> np.ndarray:
-    """Whether the user bought what is nearly the same item in the other domain."""
+    """Tell whether the user bought what is nearly the same item in the other domain."""
     events = final.events.drop_duplicates(["user", "item"])
     shape = (len(final.snapshot.users), len(final.snapshot.items))
     ones = np.ones(len(events), np.float32)
@@ -252,7 +252,7 @@ def means(runs: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def gain(row: Any) -> str:
-    """What the hybrid gains over a method, with its interval."""
+    """Gain of the hybrid over a method, with its interval."""
     return f"{row.gain:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
 
 
@@ -302,7 +302,7 @@ def summary(found: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def write_pages(folder: Path) -> None:
-    """What `measure` kept: all of it as a page, its main rows into the page of figures."""
+    """Write what `measure` kept: all as a page, its main rows into the page of figures."""
     found = {}
     for data_set in SETS:
         files = sorted((folder / data_set.name).glob("?.json"))

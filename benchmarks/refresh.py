@@ -1,4 +1,4 @@
-"""What a refresh costs and loses, beside a full run, where 1% of the events are new.
+"""Cost and loss of a refresh, beside a full run, where 1% of the events are new.
 
 Usage: ``python benchmarks/refresh.py [--share 0.01] [--folder DIR]``
 

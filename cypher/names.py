@@ -50,7 +50,7 @@ class NodeNames(BaseModel):
 
 
 class Names(BaseModel):
-    """What the roles are called in an adopted graph.
+    """Names of the roles in an adopted graph.
 
     Attributes:
         users: The users; their keys are their ids.

@@ -19,7 +19,7 @@ Protocol = Literal[
 
 
 class SplitSettings(BaseModel):
-    """What is held out to choose settings (validation) and to measure (test).
+    """Events held out to choose settings (validation) and to measure (test).
 
     Attributes:
         protocol: ``last-out``: each user's last event, the one before it for validation;
@@ -67,7 +67,7 @@ class SplitSettings(BaseModel):
 
 
 class TrainSettings(BaseModel):
-    """How the history-state GNN is built and trained.
+    """Settings to build and train the history-state GNN.
 
     Attributes:
         encoder: Text encoder: ``minilm`` (packaged), ``hash`` (no model, for tests), or the name or

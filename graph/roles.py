@@ -1,4 +1,4 @@
-"""Which labels, relationship types and properties play which role in the graph."""
+"""Roles in the graph, and the labels, relationship types and properties that play them."""
 
 from __future__ import annotations
 

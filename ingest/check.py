@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class CheckedFile:
-    """What the checking pass found in one file.
+    """Findings of the checking pass in one file.
 
     Attributes:
         good: Rows without a problem of their own.
@@ -66,7 +66,7 @@ class CheckedFile:
 
 @dataclass
 class Checked:
-    """What the checking pass found.
+    """Findings of the checking pass.
 
     Attributes:
         catalogue: All keys.
@@ -257,7 +257,7 @@ def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catal
 
 
 def _may_repeat(source: Source) -> bool:
-    """Whether its rows could both be kept, as events at two times."""
+    """Tell whether its rows could both be kept, as events at two times."""
     spec = source.spec
     return isinstance(spec, InteractionsTable) and spec.at is not None and not spec.repeat
 

@@ -110,7 +110,7 @@ class GraphWriter:
         return [rows[place] for place in changed]
 
     def _was_empty(self, target: Target) -> bool:
-        """Whether the graph had nothing like it before this ingest; asked before the first row."""
+        """Tell whether the graph had nothing like it before this ingest; asked before row one."""
         if isinstance(target, VectorTarget) or (isinstance(target, NodeTarget) and target.linked):
             return False  # its items were there first
         name = target.label if isinstance(target, NodeTarget) else target.type
@@ -121,5 +121,5 @@ class GraphWriter:
 
 
 def _is_interaction(target: Target) -> bool:
-    """Whether rows are relationships from users to items; no two of them have one key."""
+    """Tell whether rows are relationships from users to items; no two of them have one key."""
     return isinstance(target, LinkTarget) and (target.source, target.target) == ("user", "item")

@@ -1,4 +1,4 @@
-"""Which files were loaded: kept in the graph itself, one node a file."""
+"""Ledger of the files that were loaded: kept in the graph itself, one node a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORMAT = 2  # grows when the same file and mapping make another graph than befo
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a file that was loaded, to its end or up to some row.
+    """Record of a file that was loaded, to its end or up to some row.
 
     Attributes:
         sha256: Of the file.
@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def whole(self) -> bool:
-        """Whether it was loaded to its end."""
+        """True where it was loaded to its end."""
         return self.loaded == self.rows
 
 
@@ -138,11 +138,11 @@ class Ledger:
         return self._items_and_links if linked else self._items
 
     def _is_linked(self, spec: RelationsTable) -> bool:
-        """Whether entities at its ends may be items."""
+        """Tell whether entities at its ends may be items."""
         return bool({spec.source.kind, spec.target.kind} & self._linked)
 
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
-        """Whether other items files could make other rows of this file."""
+        """Tell whether other items files could make other rows of this file."""
         spec = self._sources[number].spec
         if spec.becomes in self._groups:
             return True  # as one row comes or goes, the mean of all moves

@@ -85,7 +85,7 @@ def ingest(
 
 
 def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
-    """What takes the place of users' ids, where the mapping says so.
+    """Pseudonyms that take the place of users' ids, where the mapping says so.
 
     Raises:
         ConfigError: Its key is not in the environment.
@@ -238,14 +238,14 @@ def _skipped(source: Source, entry: Entry) -> Line:
 
 
 def _is_referred_to(source: Source) -> bool:
-    """Whether rows of other files may refer to its rows, or go on from them: it has to be read."""
+    """Tell whether rows of other files may refer to its rows, or go on from them: read it then."""
     return isinstance(
         source.spec, ItemsTable | EntitiesTable | LinksTable | UsersFile | IdentitiesTable
     )
 
 
 def _target(source: Source) -> str:
-    """What the rows of a file become, as the report names it."""
+    """Label or type that the rows of a file become, as the report names it."""
     return source.spec.becomes
 
 

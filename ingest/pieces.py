@@ -1,4 +1,4 @@
-"""What files become, piece by piece, ready to be sent; made while the piece before is written."""
+"""Pieces that files become, ready to be sent; made while the piece before is written."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def pieces(
 
 
 def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
-    """Why rows of a batch are rejected that say something else than another row."""
+    """Problems of rows of a batch that are rejected as they say something else than another row."""
     for line in lines.tolist():
         row = int(np.searchsorted(batch.lines, line))
         yield replace(found.clashes[line], cells=batch.cells(row))

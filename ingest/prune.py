@@ -43,7 +43,7 @@ class Gone:
 
 @dataclass(frozen=True)
 class Pruning:
-    """What would be removed.
+    """Rows and files that would be removed.
 
     Attributes:
         gone: By label and type; relationships before nodes. Those of which all stay are left out.
@@ -133,7 +133,7 @@ class _Keys:
                 self._times.append(keys[2].to_numpy())
 
     def has(self, rows: list[list[Any]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Whether each row of keys is among them."""
+        """Tell of each row of keys whether it is among them."""
         columns = [pa.array(column) for column in zip(*rows, strict=True)]
         codes = self._nodes.find(columns[0].cast(pa.string()))
         if not self._links:
@@ -153,7 +153,7 @@ class _Keys:
 
 
 def _gone(database: Database, target: Target, keys: _Keys) -> Gone:
-    """What the graph has of a target and the files have not."""
+    """Find what the graph has of a target and the files have not."""
     names = ["key"] if isinstance(target, NodeTarget) else ["source", "target", "at"]
     repeat = isinstance(target, LinkTarget) and target.repeat
     rows, kept = [], 0

@@ -1,4 +1,4 @@
-"""What an ingest did, row for row."""
+"""Report of what an ingest did, row for row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Line:
-    """What one file became in one label or type.
+    """Count of what one file became in one label or type.
 
     Attributes:
         file: The file, as the mapping names it.
@@ -43,7 +43,7 @@ class Line:
 
 @dataclass
 class IngestReport:
-    """What an ingest did. In every line ``read`` is the sum of the other four.
+    """Report of what an ingest did. In every line ``read`` is the sum of the other four.
 
     Attributes:
         lines: By file and target, in the order of loading.

@@ -178,7 +178,7 @@ def _run_cells(run: Run) -> tuple[str, ...]:
 
 
 def _rollback(run: Run) -> str:
-    """Whether `rollback` can go back to a run; a refresh that is read is undone by it."""
+    """Say whether `rollback` can go back to a run; a refresh that is read is undone by it."""
     if run.kept and run.state == "refresh":
         return "undone"
     return "yes" if run.kept and run.state == "superseded" and run.base is None else "no"

@@ -234,7 +234,7 @@ def _check_domains(client: Client, name: str, parameters: dict[str, Any]) -> Non
 
 
 def _is_number(rows: Sequence[dict[str, Any]], column: str) -> bool:
-    """Whether a column holds numbers and no text; they are set to the right."""
+    """Tell whether a column holds numbers and no text; they are set to the right."""
     values = [row[column] for row in rows if row[column] is not None]
     return bool(values) and all(isinstance(value, (int, float)) for value in values)
 

@@ -1,4 +1,4 @@
-"""What the server answers with; the rows are those of the Python client."""
+"""Bodies of the server's requests and answers; the rows are those of the Python client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Found(BaseModel):
 
 
 class Said(BaseModel):
-    """What a user said of an item.
+    """Feedback of a user on an item.
 
     Attributes:
         user: Key of the user.
@@ -51,7 +51,7 @@ class Said(BaseModel):
 
 
 class Written(BaseModel):
-    """Whether feedback is new; false where the same was said within a second."""
+    """Answer to feedback: ``new`` is false where the same was said within a second."""
 
     new: bool
 
@@ -65,7 +65,7 @@ class Health(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong, as in RFC 9457; sent as ``application/problem+json``."""
+    """Report of what went wrong, as in RFC 9457; sent as ``application/problem+json``."""
 
     type: str = "about:blank"
     title: str

@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class Images(NamedTuple):
-    """What became of image files.
+    """Vectors of image files, and those that could not be read.
 
     Attributes:
         vectors: (n, d) of unit length, zero where there is no image.

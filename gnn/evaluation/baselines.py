@@ -75,7 +75,7 @@ def build_baselines(
 
 
 def weights_kept(items: int) -> int:
-    """How many weights of an item the baselines of EASE keep, where there are so many items."""
+    """Number of weights of an item that baselines of EASE keep, where there are so many items."""
     return min(_EASE_KEEP, max(_EASE_LEAST, _EASE_ALL // max(items, 1)))
 
 

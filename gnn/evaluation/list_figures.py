@@ -1,4 +1,4 @@
-"""What lists do to a catalogue: how much of it they show, how much alike, how popular."""
+"""Figures of lists over a catalogue: how much of it they show, how much alike, how popular."""
 
 from __future__ import annotations
 

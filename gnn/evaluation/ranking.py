@@ -46,7 +46,7 @@ _SEGMENTS = (
 
 
 class Ranked(NamedTuple):
-    """What `rank_events` found.
+    """Ranks, and lists if asked for, that `rank_events` found.
 
     Attributes:
         table: One row per event, as `Evaluation.ranks`.
@@ -117,7 +117,7 @@ class Evaluation:
         return {name: found[name] for name in ("hr", "ndcg", "mrr")}
 
     def gains(self, k: int = LIST, method: str | None = None) -> pd.DataFrame:
-        """What a method gains over each other one in NDCG, with 95% intervals.
+        """Gains of a method over each other one in NDCG, with 95% intervals.
 
         Lists are drawn with replacement, in pairs (`linkspan.gnn.metrics.paired_interval`).
 
@@ -260,7 +260,7 @@ def _ranks(
 
 
 def _tied(events: pd.DataFrame, split: Split) -> NDArray[np.bool_]:
-    """Whether the user's known event before a test event has the same time."""
+    """Tell whether the user's known event before a test event has the same time."""
     rows = np.union1d(split.history, split.test)
     users, at = events["user"].to_numpy()[rows], events["at"].to_numpy()[rows]
     tied = np.zeros(len(rows), bool)

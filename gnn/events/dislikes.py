@@ -13,7 +13,7 @@ IntArray = NDArray[np.int64]
 
 
 class Dislikes:
-    """What each user disliked in each domain.
+    """Items that each user disliked in each domain.
 
     Args:
         snapshot: The graph; events of sign -1 count.

@@ -36,7 +36,7 @@ def rows_by_domain(snapshot: Snapshot) -> dict[str, IntArray]:
 
 
 def rows_at_once(items: int, arrays: int, most: int) -> int:
-    """How many rows of scores are made at once, so that memory does not grow with a domain.
+    """Number of rows of scores to make at once, so that memory does not grow with a domain.
 
     Args:
         items: Columns N.

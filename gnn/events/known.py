@@ -24,7 +24,7 @@ def count_users(events: pd.DataFrame, items: int) -> IntArray:
 
 
 class Past:
-    """What each user has met, the later the heavier.
+    """Items that each user has met, the later the heavier.
 
     Args:
         events: Known events, sorted by user and in time order within each; columns ``user`` and

@@ -1,4 +1,4 @@
-"""What is learned from, and what is held out: splits of the events by several protocols."""
+"""Splits of the events, by several protocols, into what is learned from and what is held out."""
 
 from __future__ import annotations
 
@@ -283,7 +283,7 @@ def _stated(
     *,
     timed: bool,
 ) -> Parts:
-    """What a table says of pairs; where it validates on none, some that are trained on do."""
+    """Parts as a table says of pairs; where it validates on none, some that are trained on do."""
     assert parts is not None, "protocol 'file' needs the parts"
     pairs = pd.MultiIndex.from_frame(parts[["user", "item"]])
     place = pairs.get_indexer(pd.MultiIndex.from_frame(events[["user", "item"]]))

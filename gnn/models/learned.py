@@ -1,4 +1,4 @@
-"""What was learned, apart from the graph that it is used on; and the two together."""
+"""Learned part of a model, apart from the graph that it is used on; and the two together."""
 
 from __future__ import annotations
 
@@ -196,12 +196,12 @@ class FittedModel:
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """Device where the parameters are."""
         return self.model.bias.device
 
     @cached_property
     def learned(self) -> Learned:
-        """What was learned, apart from the view."""
+        """Learned part, apart from the view."""
         parameters = {name: value.cpu() for name, value in self.model.state_dict().items()}
         counts = self.data["item"].count.cpu()
         least = counts == counts[counts > 0].min() if counts.any() else counts < 0

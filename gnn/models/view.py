@@ -74,7 +74,7 @@ class View:
         relations: Sequence[Sequence[EdgeType]] = (),
         kinds: Collection[str] | None = None,
     ) -> HeteroData:
-        """What messages pass over.
+        """Nodes and edges that messages pass over.
 
         Args:
             settings: Window and decay of the transitions.

@@ -1,4 +1,4 @@
-"""What each signal of a score counts, by name."""
+"""Weight of each signal of a score, by name."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from linkspan.gnn.settings import HEADS, Convolution
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, weighted_sum
 
 _NOTHING = 1e-7
-"""What is left of an edge that was masked, by rounding, is less."""
+"""Least weight of an edge that is there; what rounding leaves of a masked one is less."""
 
 
 def build_hop(kind: Convolution, keys: Sequence[EdgeType], width: int) -> nn.Module:

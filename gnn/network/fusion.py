@@ -12,7 +12,7 @@ from linkspan.gnn.tensors.features import TABLE, TEXT, item_parts
 
 
 def build_fusion(store: Any, width: int, kind: Fusion) -> ItemFusion | None:
-    """What joins the parts of the nodes ``item``, or None.
+    """Module that joins the parts of the nodes ``item``, or None.
 
     A weighted text alone is a projection, which needs nothing to join it with.
     """

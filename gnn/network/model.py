@@ -26,7 +26,7 @@ DOMAIN_PARAMETERS = tuple(
 
 
 class States(NamedTuple):
-    """What message passing makes of the graph.
+    """States that message passing makes of the graph.
 
     Attributes:
         items: (N + 1, K) states of unit length, the last row zero: the place of `PAD` in a history.

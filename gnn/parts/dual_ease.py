@@ -75,7 +75,7 @@ class DualWeights:
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """What `save` wrote.
+        """Load what `save` wrote.
 
         Raises:
             OSError: The file cannot be read.
@@ -89,7 +89,7 @@ class DualWeights:
 
 
 def suits(events: pd.DataFrame, items: int) -> bool:
-    """Whether the users of events are few enough, and fewer than the items."""
+    """Tell whether the users of events are few enough, and fewer than the items."""
     return events["user"].nunique() <= min(MOST, items)
 
 

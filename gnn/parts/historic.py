@@ -69,7 +69,7 @@ def by_domain(
 
 
 class Scores(NamedTuple):
-    """What a feature says of some items of a domain, and of all its items together.
+    """Scores of a feature for some items of a domain, and for all its items together.
 
     Attributes:
         values: (B, k) scores of the items.
@@ -89,7 +89,7 @@ def in_slices(
     items: IntArray,
     size: int,
 ) -> Scores:
-    """What a feature says of some items (B, k), for so many users at a time."""
+    """Scores of a feature for some items (B, k), made for so many users at a time."""
     starts = range(0, max(len(users), 1), size)
     parts = [at(users[n : n + size], domain, items[n : n + size]) for n in starts]
     return Scores(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))

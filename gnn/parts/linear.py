@@ -73,7 +73,7 @@ def save_linear(linear: Linear, folder: Path) -> None:
 
 
 def load_linear(folder: Path) -> Linear:
-    """What `save_linear` wrote.
+    """Load what `save_linear` wrote.
 
     Raises:
         OSError: There is none, or it cannot be read.

@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 ITEM_POWER, USER_POWER = 0.75, 0.5
-"""What leaves a node is divided by its number of edges to this power; chosen on validation rows."""
+"""Powers of a node's number of edges that divide what leaves it; chosen on validation rows."""
 
 SCALE = 25.0
 """A share of the score is ``log(1 + SCALE * strength)``; chosen likewise."""
@@ -58,7 +58,7 @@ class Walks:
 
 
 class Walked(Scattered):
-    """How strongly walks reach an item; a feature of the network.
+    """Strength with which walks reach an item; a feature of the network.
 
     No walk goes over the user asked for, whose other items are what is asked for.
 

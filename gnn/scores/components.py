@@ -138,7 +138,7 @@ class Cosine:
 
 
 class Seen:
-    """Which items each user has met.
+    """Items that each user has met.
 
     Args:
         fitted: Its known events count.

@@ -36,7 +36,7 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
-"""What the figures call the sum of all parts, that of the simple parts, and the network alone."""
+"""Names in the figures: of the sum of all parts, of the simple parts, of the network alone."""
 
 
 class Decays(NamedTuple):
@@ -61,7 +61,7 @@ class Signal(Component, Protocol):
 
     @property
     def part(self) -> str:
-        """Which of `PARTS` its share is counted in."""
+        """Name in `PARTS` of the part that its share is counted in."""
         ...
 
 
@@ -223,7 +223,7 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
 
 
 def has_text(fitted: FittedModel) -> bool:
-    """Whether any item has a text."""
+    """Tell whether any item has a text."""
     return "item" in fitted.text and bool(fitted.text["item"].any())
 
 
@@ -232,12 +232,12 @@ def _trained(fitted: FittedModel) -> list[Signal]:
 
 
 def published(fitted: FittedModel) -> Mixture:
-    """What a model's lists are scored with."""
+    """Component that a model's lists are scored with."""
     return next(iter(mixtures(fitted).values()))
 
 
 def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
-    """What a model scores with: `HYBRID` and `SIMPLE` if it has weights, and `GNN`.
+    """Components that a model scores with: `HYBRID` and `SIMPLE` if it has weights, and `GNN`.
 
     The first one is what is published.
     """

@@ -1,4 +1,4 @@
-"""What a score would be without each item of the user's past: the reason is the dearest of them."""
+"""Scores as they would be without each past item of a user: the dearest item is the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ on goodbooks, 97% of the reasons that all of them give, for 55% of the time."""
 
 
 class Losses(NamedTuple):
-    """What scores lose by each past item.
+    """Losses of scores by each past item.
 
     Attributes:
         past: (B, L) item rows, each once, else `PAD`; the latest first, then more of the domain.

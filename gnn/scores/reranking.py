@@ -1,4 +1,4 @@
-"""What of the scored items is published: rules, and re-ranking for variety and popularity."""
+"""Choice of scored items to publish: rules, and re-ranking for variety and popularity."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SMOOTHING = 0.01
 
 @dataclass(frozen=True)
 class Choice:
-    """How lists are chosen from scores; by default the best items, whatever they are.
+    """Rules by which lists are chosen from scores; by default the best items, whatever they are.
 
     Attributes:
         allowed: (N,) whether an item may be published; None: all may.

@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Scale(BaseModel):
-    """How a number becomes columns.
+    """Scale by which a number becomes columns.
 
     Attributes:
         mean: Of the items that have it.
@@ -51,7 +51,7 @@ class Scale(BaseModel):
 
 
 class Centre(BaseModel):
-    """How vectors are brought to one size.
+    """Centre and length by which vectors are brought to one size.
 
     Attributes:
         mean: (d,) of the items that have one.
@@ -65,7 +65,7 @@ class Centre(BaseModel):
 
 
 class Scheme(BaseModel):
-    """What is known of the features of items; the order of the names is that of the columns.
+    """Record of the features of items; the order of the names is that of the columns.
 
     Attributes:
         numbers: Property to its scale; dates are numbers.
@@ -226,7 +226,7 @@ def check_vectors(snapshot: Snapshot, vectors: Mapping[str, FloatArray]) -> None
 
 
 def _says_nothing(values: int, everywhere: bool) -> str:
-    """Why a property with so many different values does not tell one item from another."""
+    """Tell why a property with so many different values does not tell one item from another."""
     if not values:
         return "no item has it"
     return "the same for all items" if values == 1 and everywhere else ""

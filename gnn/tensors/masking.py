@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 
 
 class Loss(NamedTuple):
-    """What one relation loses.
+    """Loss of one relation.
 
     Attributes:
         edges: (E',) the edges that lose something, sorted.
@@ -96,7 +96,7 @@ class SupervisionMask:
         return sum(each.nbytes for each in tensors)
 
     def losses(self, rows: Tensor) -> dict[EdgeType, Loss]:
-        """What relations lose without the events at positions ``rows`` (B,); forward ones only."""
+        """Losses of relations without the events at positions ``rows`` (B,); forward ones only."""
         return {
             key: self._loss(key, edges[rows].flatten(), self._weights[key][rows].flatten())
             for key, edges in self._edges.items()
@@ -119,7 +119,7 @@ class SupervisionMask:
         return self._matrices[key].adj_t.values()[places]
 
     def _loss(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Loss:
-        """What a relation loses with some weight of some edges, -1 for none."""
+        """Loss of a relation without some weight of some edges, -1 for none."""
         store, there = self._data[key], chosen >= 0
         edges, place = torch.unique(chosen[there], return_inverse=True)
         sources, targets = store.edge_index[:, edges]

@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float32]
 
 
 class Progressed(NamedTuple):
-    """How far a training has come.
+    """Progress of a training so far.
 
     Attributes:
         curves: Its epochs so far.

@@ -1,4 +1,4 @@
-"""How much memory training takes, from shapes alone, and how to stay within a bound."""
+"""Estimate, from shapes alone, of the memory that training takes, and how to bound it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FLOAT, _LONG = 4, 8
 
 @dataclass(frozen=True)
 class Plan:
-    """How messages are passed while training.
+    """Way in which messages are passed while training.
 
     Attributes:
         rows: Events whose users and candidates are scored at once; a batch is cut into such pieces.
@@ -42,7 +42,7 @@ class Plan:
     whole: int
 
     def note(self) -> str:
-        """What is done to stay within the bound, in words; empty if nothing had to be."""
+        """Tell what is done to stay within the bound, in words; empty if nothing had to be."""
         if self.bytes == self.whole:
             return ""
         how = f"subgraphs of {self.fan_out} edges a node and type, " if self.fan_out else ""
@@ -168,7 +168,7 @@ class Estimate:
         return nodes, edges
 
     def _kept(self, nodes: Mapping[str, int], edges: Mapping[EdgeType, int]) -> int:
-        """What the passing of messages keeps until gradients have come back."""
+        """Bytes that the passing of messages keeps until gradients have come back."""
         count, width, model = nodes["item"], self._width, self._model
         floats = sum(size for kind, size in nodes.items() if kind != "user") * width
         if model.fusion is not None:
@@ -181,14 +181,14 @@ class Estimate:
         return (floats + 2 * count * width) * _FLOAT  # of unit length, and padded
 
     def _edge_floats(self) -> int:
-        """What a convolution keeps for an edge; the light one keeps nothing."""
+        """Floats that a convolution keeps for an edge; the light one keeps nothing."""
         width = self._width
         return {"light": 0, "sage": 4, "gat": 2 * HEADS * width + 16, "hgt": 4 * width + 16}[
             self._settings.convolution
         ]
 
     def _back(self, nodes: Mapping[str, int], edges: Mapping[EdgeType, int]) -> int:
-        """What gradients take on their way back through a hop, beside what is kept."""
+        """Bytes that gradients take on their way back through a hop, beside what is kept."""
         width, most = self._width, 0
         for keys in self._model.relations:
             for kind in {key[2] for key in keys}:
@@ -200,7 +200,7 @@ class Estimate:
         return (most + 2 * sum(nodes.values()) * width) * _FLOAT
 
     def _scores(self, rows: int) -> int:
-        """What users and the scores of candidates take."""
+        """Bytes that users and the scores of candidates take."""
         settings, width, places = self._settings, self._width, self._places
         rank = settings.adapter_size
         state = 6 * width + 3 * self._domains * rank + settings.dislikes * width

@@ -36,14 +36,14 @@ SPACE: dict[str, tuple[Any, ...]] = {
     "linear_regularization": ("log", 50.0, 2000.0),
     "learning_rate": ("log", 0.001, 0.02),
 }
-"""What is searched: one of some values, a number of a range, or one whose logarithm is uniform.
+"""Space to search: one of some values, a number of a range, or one whose logarithm is uniform.
 
 Where settings have another value to begin with, it is among them.
 """
 
 
 class Tuned(NamedTuple):
-    """What a search has found so far.
+    """Findings of a search so far.
 
     Attributes:
         settings: The best ones.

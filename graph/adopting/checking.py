@@ -75,7 +75,7 @@ def _checked(database: Database, node: NodeNames) -> NodeNames:
 
 
 def _kind_of_key(keys: list[Any], node: NodeNames) -> bool:
-    """Whether keys are whole numbers; if not, they are text."""
+    """Tell whether keys are whole numbers; if not, they are text."""
     shown = f"'{node.key}' of the nodes labelled '{node.label}'"
     missing = sum(key is None or key == "" for key in keys)
     if missing:
@@ -183,7 +183,7 @@ def _names(database: Database, query: str, replace: dict[str, str] | None = None
 
 
 def _meant(name: str, known: list[str]) -> str:
-    """What is near a name that is not there, or all that is."""
+    """Name what is near a name that is not there, or all that is."""
     near = difflib.get_close_matches(name, known, n=1)
     if near:
         return f"Perhaps '{near[0]}' is meant"

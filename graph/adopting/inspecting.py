@@ -42,7 +42,7 @@ class Property:
 
 @dataclass(frozen=True)
 class Degrees:
-    """How many relationships of one type nodes of one label have.
+    """Numbers of relationships of one type that nodes of one label have.
 
     Attributes:
         mean: On average, nodes without any counted.
@@ -104,7 +104,7 @@ class Type:
 
 @dataclass(frozen=True)
 class Picture:
-    """What is in a graph.
+    """Labels and relationship types of a graph, and what they hold.
 
     Attributes:
         labels: Label to what it holds, those with most nodes first.

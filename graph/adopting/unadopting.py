@@ -17,7 +17,7 @@ from linkspan.progress import SILENT, Progress
 
 @dataclass(frozen=True)
 class Written:
-    """What Linkspan wrote into an adopted graph.
+    """Count of what Linkspan wrote into an adopted graph.
 
     Attributes:
         runs: Ids of its runs: one ``Run`` node each.

@@ -74,11 +74,11 @@ class AsyncClient:
     async def history(
         self, user: str, domain: str | None = None, k: int = 10
     ) -> Results[HistoryItem]:
-        """What a user has met, the latest first: `Client.history`."""
+        """Items that a user has met, the latest first: `Client.history`."""
         return await self._answer(self._questions.history(user, domain, k))
 
     async def explain(self, user: str, item: str, k: int = 5) -> Explanation:
-        """Why an item is recommended to a user: `Client.explain`."""
+        """Explain why an item is recommended to a user: `Client.explain`."""
         return await self._answer(self._questions.explain(user, item, k))
 
     async def search(self, text: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:
@@ -105,7 +105,7 @@ class AsyncClient:
         return await asyncio.to_thread(client.forget, user, same_as=same_as)
 
     async def acceptance(self) -> Results[Acceptance]:
-        """What became of what each run showed: `Client.acceptance`."""
+        """Count what became of what each run showed: `Client.acceptance`."""
         return await self._answer(self._questions.acceptance())
 
     async def runs(self) -> Results[Run]:
@@ -117,11 +117,11 @@ class AsyncClient:
         return await self._answer(self._questions.domains())
 
     async def has_user(self, user: str) -> bool:
-        """Whether the graph has a user of this key: `Client.has_user`."""
+        """Tell whether the graph has a user of this key: `Client.has_user`."""
         return await self._answer(self._questions.has_user(user))
 
     async def has_item(self, item: str) -> bool:
-        """Whether the graph has an item of this key: `Client.has_item`."""
+        """Tell whether the graph has an item of this key: `Client.has_item`."""
         return await self._answer(self._questions.has_item(item))
 
     async def user_key(self, user: str) -> str:

@@ -121,7 +121,7 @@ class Client:
         return self._answer(self._questions.similar(item, domain, k))
 
     def history(self, user: str, domain: str | None = None, k: int = 10) -> Results[HistoryItem]:
-        """What a user has met, the latest first.
+        """Items that a user has met, the latest first.
 
         Args:
             user: Key of the user.
@@ -135,7 +135,7 @@ class Client:
         return self._answer(self._questions.history(user, domain, k))
 
     def explain(self, user: str, item: str, k: int = 5) -> Explanation:
-        """Why an item is recommended to a user; also of one that is in no list.
+        """Explain why an item is recommended to a user; also one that is in no list.
 
         Args:
             user: Key of the user.
@@ -205,7 +205,7 @@ class Client:
             return forget_user(self.database, key, self.names, same_as=same_as)
 
     def acceptance(self) -> Results[Acceptance]:
-        """What became of what each run showed, by domain, the latest run first.
+        """Count what became of what each run showed, by domain, the latest run first.
 
         Raises:
             DatabaseError: The server failed.
@@ -255,7 +255,7 @@ class Client:
         return self._answer(self._questions.domains())
 
     def has_user(self, user: str) -> bool:
-        """Whether the graph has a user of this key.
+        """Tell whether the graph has a user of this key.
 
         Raises:
             DatabaseError: The server failed.
@@ -263,7 +263,7 @@ class Client:
         return self._answer(self._questions.has_user(user))
 
     def has_item(self, item: str) -> bool:
-        """Whether the graph has an item of this key.
+        """Tell whether the graph has an item of this key.
 
         Raises:
             DatabaseError: The server failed.
@@ -305,7 +305,7 @@ class Client:
 
     @property
     def names(self) -> Names | None:
-        """What the roles are called in an adopted graph, as the active run says."""
+        """Names of the roles in an adopted graph, as the active run says."""
         return self._answer(self._questions.active()).names
 
     def close(self) -> None:

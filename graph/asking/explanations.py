@@ -10,7 +10,7 @@ from linkspan.graph.asking import wording
 from linkspan.graph.asking.results import Explanation, PastItem, Path, Results
 
 RELATED = "WRITTEN_BY|IN_SERIES|TAGGED"
-"""What stands in ``why.cypher`` for all types of relations."""
+"""Text that stands in ``why.cypher`` for all types of relations."""
 
 _OURS = ("RECOMMENDED", "SIMILAR", "FEEDBACK")
 

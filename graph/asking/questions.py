@@ -1,4 +1,4 @@
-"""What a client asks and how it understands the answers; how they are fetched is not said here.
+"""Questions of a client, and the reading of their answers; how they are fetched is not said here.
 
 Each question is a generator. It yields what it needs from outside, a `Read` or an `Encode`, is
 sent the answer, and returns the typed result. So `Client` and `AsyncClient`, which only fetch,
@@ -94,7 +94,7 @@ Asking = Generator[Read | Encode, Any, Result]
 
 @dataclass(frozen=True)
 class Active:
-    """What the active run says of the graph.
+    """Types and names that the active run says of the graph.
 
     Attributes:
         types: Relationship types that are interactions.
@@ -176,13 +176,13 @@ class Questions:
         )
 
     def history(self, user: str, domain: str | None, k: int) -> Asking[Results[HistoryItem]]:
-        """What a user has met."""
+        """Items that a user has met."""
         k, key = number(k), (yield from self.user_key(user))
         rows = yield from self._rows("history", HistoryItem, user=key, domain=domain, k=k)
         return Results((replace(row, at=milliseconds(row.at)) for row in rows), HistoryItem)
 
     def explain(self, user: str, item: str, k: int) -> Asking[Explanation]:
-        """Why an item is recommended to a user."""
+        """Explain why an item is recommended to a user."""
         k, key = number(k), (yield from self.user_key(user))
         found = yield from self.query("explained", user=key, item=text(item, "item"))
         if not found:
@@ -215,7 +215,7 @@ class Questions:
         return (yield from self._rows("runs", Run))
 
     def acceptance(self) -> Asking[Results[Acceptance]]:
-        """What became of what each run showed."""
+        """Count what became of what each run showed."""
         return (yield from self._rows("acceptance", Acceptance))
 
     def domains(self) -> Asking[list[str]]:
@@ -225,12 +225,12 @@ class Questions:
         return sorted(self._domains)
 
     def has_user(self, user: str) -> Asking[bool]:
-        """Whether the graph has a user."""
+        """Tell whether the graph has a user."""
         key = yield from self.user_key(user)
         return bool((yield from self.query("has_user", user=key)))
 
     def has_item(self, item: str) -> Asking[bool]:
-        """Whether the graph has an item."""
+        """Tell whether the graph has an item."""
         return bool((yield from self.query("has_item", item=text(item, "item"))))
 
     def query(self, name: str, **parameters: Any) -> Asking[Rows]:
@@ -255,7 +255,7 @@ class Questions:
         return texts[name]
 
     def active(self) -> Asking[Active]:
-        """What the active run says; where there is none, what the graph shows."""
+        """Types and names as the active run says; where there is none, as the graph shows."""
         now = time.monotonic()
         if self._active is not None and now - self._active[0] < _FRESH_SECONDS:
             return self._active[1]
@@ -363,7 +363,7 @@ class Questions:
 
 
 def number(k: int) -> int:
-    """How many rows are asked for; more than a million are a million.
+    """Number of rows that are asked for; more than a million are a million.
 
     Raises:
         ArgumentError: It is no whole number, or below 1.

@@ -1,4 +1,4 @@
-"""What the client returns: typed rows, and lists of them that turn into a pandas frame."""
+"""Results of the client: typed rows, and lists of them that turn into a pandas frame."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class HistoryItem:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What ties a recommended item to one item of the user's past.
+    """Tie between a recommended item and one item of the user's past.
 
     Attributes:
         past: Key of the past item.
@@ -206,7 +206,7 @@ class PastItem:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why an item is recommended to a user, or how it would stand.
+    """Reasons why an item is recommended to a user, or how it would stand.
 
     Attributes:
         user: Key of the user.
@@ -290,7 +290,7 @@ def active_run(runs: Iterable[Run]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What became of what a run showed in a domain; an item counts once for each user.
+    """Count of what became of what a run showed in a domain; an item counts once for each user.
 
     Attributes:
         run: Id of the run.

@@ -11,7 +11,7 @@ _SAID = {"negative": "disliked", "hidden": "dismissed"}
 
 
 def tell(found: Explanation) -> list[str]:
-    """Where the item stands, because of what, and each tie, the strongest first."""
+    """Tell where the item stands, because of what, and each tie, the strongest first."""
     first = because(found)
     return [standing(found), *([first] if first else []), *(tie for _, tie in ties(found.paths))]
 
@@ -57,7 +57,7 @@ def ties(paths: Iterable[Path]) -> Iterator[tuple[float, str]]:
 
 
 def tie_of(path: Path) -> tuple[str, str, str]:
-    """What paths have in common that are told together: an entity; each other path is alone."""
+    """Key that paths share which are told together: an entity; each other path is alone."""
     alone = path.past if path.kind in ("User", "Item", "Text") else ""
     return path.kind, path.by, alone
 

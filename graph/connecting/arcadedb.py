@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from linkspan.errors import DatabaseError
 
 PORT = 2480
-"""Where ArcadeDB serves its API unless it is told otherwise."""
+"""Port where ArcadeDB serves its API unless it is told otherwise."""
 _SECONDS = 3600.0  # an index over millions of vectors takes its time
 
 
@@ -54,7 +54,7 @@ def run_sql(
 
 
 def _detail(error: HTTPError) -> str:
-    """What the server says was wrong, in one line."""
+    """Say in one line what the server says was wrong."""
     try:
         told = json.loads(error.read())
         return str(told.get("detail") or told["error"]).splitlines()[0]

@@ -1,4 +1,4 @@
-"""Where the two servers differ: one object that says what a server is and can do."""
+"""Differences of the two servers: one object that says what a server is and can do."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _FETCH_ROWS = 10_000
 
 @dataclass
 class Counters:
-    """What a write changed, as the server counted it."""
+    """Counts of what a write changed, as the server counted it."""
 
     nodes_created: int = 0
     nodes_deleted: int = 0
@@ -122,7 +122,7 @@ class Database:
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """What the server is and can do; asked once.
+        """Capabilities of the server; asked for once.
 
         Raises:
             DatabaseError: The server cannot be reached or refuses the login.

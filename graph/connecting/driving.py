@@ -1,4 +1,4 @@
-"""What the connection and the asynchronous one share: the driver's options and its errors."""
+"""Options of the driver and its errors, which the connection and the asynchronous one share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TIMED_OUT = "Neo.ClientError.Transaction.TransactionTimedOut"
 
 @dataclass(frozen=True)
 class Options:
-    """How patient a connection is, and how wide.
+    """Patience and width of a connection.
 
     Attributes:
         timeout: Seconds to wait for a connection, and to go on trying a query again whose
@@ -72,7 +72,7 @@ DEFAULT = Options()
 
 @dataclass(frozen=True)
 class Login:
-    """Where a database is, and who asks; fields as arguments of `Database`."""
+    """Address of a database, and who asks; fields as arguments of `Database`."""
 
     uri: str
     user: str
@@ -184,7 +184,7 @@ def unusable(uri: str, error: Exception) -> ConfigError:
 
 
 UNUSABLE = (ConfigurationError, ValueError)
-"""What the driver raises then."""
+"""Errors that the driver raises then."""
 
 
 def _first_line(error: BaseException) -> str:

@@ -116,7 +116,7 @@ class EmbeddedServer:
 
 
 def is_running(folder: Path) -> bool:
-    """Whether a server runs on this folder."""
+    """Tell whether a server runs on this folder."""
     return _is_locked(folder / "server.lock")
 
 
@@ -185,7 +185,7 @@ def _last_error(folder: Path) -> str:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether another holds an exclusive or shared lock on the file."""
+    """Tell whether another holds an exclusive or shared lock on the file."""
     if not path.exists():
         return False
     with path.open("a") as file:

@@ -29,7 +29,7 @@ Lists = pd.DataFrame | Path
 
 @dataclass
 class ListCounts:
-    """What `check_lists` counted.
+    """Counts that `check_lists` made.
 
     Attributes:
         users: Users with a list.

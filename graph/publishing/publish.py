@@ -52,7 +52,7 @@ __all__ = ["PARTS", "PublishReport", "RunRecord", "check_lists", "publish", "rol
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What the graph keeps of a run beside its lists.
+    """Record that the graph keeps of a run beside its lists.
 
     Attributes:
         id: Id of the run.
@@ -99,7 +99,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What a publish did.
+    """Record of what a publish did.
 
     Attributes:
         run: Id of the run.

@@ -37,7 +37,7 @@ class Rule:
     value: bool | float | str
 
     def holds(self, found: Any) -> bool:
-        """Whether a value of the property passes; an absent one does not, for a list any may.
+        """Tell whether a value of the property passes; an absent one does not, for a list any may.
 
         Raises:
             DataError: A text is to be greater than a number, or the like.

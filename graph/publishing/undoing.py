@@ -1,4 +1,4 @@
-"""Which runs refresh which, and how that is undone.
+"""Refreshes of runs: which one refreshes which, and how that is undone.
 
 A refresh is a run of its own, with lists for some users only and ``Run.base``, the run that it
 refreshes. That one stays active: its lists are what all other users read. Which refresh a user

@@ -91,7 +91,7 @@ class ItemVectors:
 
 
 def text_hash(encoder: str, text: str) -> str:
-    """What tells one text vector from another, 16 characters."""
+    """Hash that tells one text vector from another, 16 characters."""
     return sha256(f"{encoder}\x00{text}".encode()).hexdigest()[:16]
 
 
@@ -198,7 +198,7 @@ def _changed(
 
 
 def _labels(names: Names | None) -> dict[str, str]:
-    """What follows an index's name to the item label that it is over."""
+    """End of each index's name to the item label that the index is over."""
     labels = ["Item"] if names is None else [node.label for node in names.items.values()]
     return {
         f"_{number}" if number > 1 else "": label
@@ -247,6 +247,6 @@ def _lists(values: FloatArray) -> pa.Array:
 
 
 def _matrix(column: pa.ChunkedArray) -> FloatArray:
-    """What `_lists` was made of."""
+    """Matrix that `_lists` made a column of."""
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return np.asarray(flat, np.float32).reshape(len(column), column.type.list_size)

@@ -1,4 +1,4 @@
-"""What changed from one reading of the graph to the next, for those it concerns."""
+"""Changes from one reading of the graph to the next, for those they concern."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed.
+    """Changes between two snapshots.
 
     Attributes:
         users: Rows, in the later snapshot, of the users whose lists are no longer right: with other

@@ -69,7 +69,7 @@ class Snapshot:
 
     @property
     def dated(self) -> bool:
-        """Whether events have times, be it one for all of them, such as that of an export."""
+        """True where events have times, be it one for all of them, such as that of an export."""
         return any(frame["at"].any() for frame in self.interactions.values())
 
     @cached_property
@@ -81,7 +81,7 @@ class Snapshot:
 
     @cached_property
     def timed(self) -> bool:
-        """Whether times order some user's positive events; if not, a history is a set."""
+        """True where times order some user's positive events; if not, a history is a set."""
         frames = self.interactions.values()
         met = pd.concat([frame.loc[frame["sign"] > 0, ["user", "at"]] for frame in frames])
         return not (met["at"] == met.groupby("user")["at"].transform("min")).all()

@@ -209,7 +209,7 @@ def _read_interactions(
 def _read_feedback(
     database: Database, rows: dict[str, pd.Series[Any]], names: Names | None
 ) -> pd.DataFrame:
-    """What users said of items; `with_feedback` tells the columns."""
+    """Read what users said of items; `with_feedback` tells the columns."""
     columns = ["user", "item", "at", "counts"]
     frame = database.read_frame(cypher.load("read_feedback", None, names), columns)
     ends = {role: _rows(rows[role], frame[role]) for role in ("user", "item")}

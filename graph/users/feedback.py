@@ -1,4 +1,4 @@
-"""What users say of what they were shown: kept in the graph, and read by the next snapshot.
+"""Feedback of users on what they were shown: kept in the graph, and read by the next snapshot.
 
 Each is a relationship ``(:User)-[:FEEDBACK {kind, counts, at, run, rank, domain}]->(:Item)``. One
 that counts as positive is an interaction of the graph's own type, too, with ``from_feedback``.
@@ -24,7 +24,7 @@ from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 
 Counts = Literal["shown", "clicked", "positive", "negative", "hidden"]
-"""What a kind of feedback counts as.
+"""Meaning that a kind of feedback counts as.
 
 ``shown`` and ``clicked`` only tell what became of a list. ``positive`` is an interaction. After
 ``positive``, ``negative`` (a dislike, from which training learns) and ``hidden`` (no more of this,
@@ -48,7 +48,7 @@ _FRESH_SECONDS = 60.0
 
 
 class FeedbackRules(BaseModel):
-    """How feedback is written into a graph; kept in its `Run`, so that a client needs no settings.
+    """Rules to write feedback into a graph; kept in its `Run`, so that a client needs no settings.
 
     Attributes:
         kinds: Kind to what it counts as.
@@ -110,7 +110,7 @@ def _least(condition: Condition) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What a user said of an item.
+    """Feedback of a user on an item, to be written.
 
     Attributes:
         user: Key of the user.
@@ -129,7 +129,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What was written.
+    """Feedback as it was written.
 
     Attributes:
         user: Key of the user.

@@ -37,11 +37,11 @@ class Forgotten:
         return bool(self._hashes)
 
     def has(self, key: str) -> bool:
-        """Whether the user of a key was forgotten."""
+        """Tell whether the user of a key was forgotten."""
         return bool(self._hashes) and self.hash(key) in self._hashes
 
     def has_id(self, name: str) -> bool:
-        """Whether a user with an id was forgotten, in whatever domain."""
+        """Tell whether a user with an id was forgotten, in whatever domain."""
         return bool(self._ids) and self.hash(name) in self._ids
 
     def hash(self, text: str) -> str:
@@ -65,7 +65,7 @@ NOBODY = Forgotten("", (), ())
 
 @dataclass(frozen=True)
 class Forgot:
-    """What was removed from the graph.
+    """Count of what was removed from the graph.
 
     Attributes:
         users: How many keys; 0 where they had gone before.
@@ -79,7 +79,7 @@ class Forgot:
 def find_user(
     database: Database, user: str, names: Names | None = None, *, same_as: bool = False
 ) -> tuple[list[str], Forgot]:
-    """What forgetting a user would remove.
+    """Find what forgetting a user would remove.
 
     Args:
         database: The graph.

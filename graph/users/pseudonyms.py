@@ -53,7 +53,7 @@ class Pseudonyms:
 
     @property
     def check(self) -> str:
-        """What tells one key from another, and no more; kept in the graph."""
+        """Text that tells one key from another, and no more; kept in the graph."""
         return self._hash(b"\x00linkspan key check")[:8].hex()
 
     def of(self, user: str) -> str:
@@ -61,7 +61,7 @@ class Pseudonyms:
         return user if self.made(user) else self._text(self._hash(user.encode())[:16])
 
     def made(self, text: str) -> bool:
-        """Whether a text is a pseudonym of this key."""
+        """Tell whether a text is a pseudonym of this key."""
         return is_pseudonym(text) and self._text(b32decode(text[2:].upper())[:16]) == text
 
     def _hash(self, message: bytes) -> bytes:
@@ -72,7 +72,7 @@ class Pseudonyms:
 
 
 def is_pseudonym(text: str) -> bool:
-    """Whether a text has the form of a pseudonym, of whichever key."""
+    """Tell whether a text has the form of a pseudonym, of whichever key."""
     return _FORM.fullmatch(text) is not None
 
 
@@ -107,7 +107,7 @@ def check_graph(database: Database, pseudonyms: Pseudonyms | None) -> None:
 
 
 def stored_check(database: Database) -> dict[str, Any] | None:
-    """What the graph keeps of the key: ``check`` and ``shared``; None without pseudonyms."""
+    """Read what the graph keeps of the key: ``check`` and ``shared``; None without pseudonyms."""
     rows = database.read(cypher.load("read_user_key"))
     return rows[0] if rows else None
 

@@ -91,7 +91,7 @@ def check_free(database: Database, names: Names) -> None:
 
 
 def is_loaded(database: Database) -> bool:
-    """Whether `prepare` was here: the graph is one that Linkspan loads."""
+    """Tell whether `prepare` was here: the graph is one that Linkspan loads."""
     return _name("User") in {row["name"] for row in database.run("SHOW CONSTRAINTS")}
 
 

@@ -29,7 +29,7 @@ from linkspan.graph.writing.constraints import prepare_lease
 _log = logging.getLogger(__name__)
 
 SECONDS = 30.0
-"""How long a lease lasts that is not renewed."""
+"""Seconds that a lease lasts that is not renewed."""
 
 
 class Lease:

@@ -23,7 +23,7 @@ Type = Annotated[Name, AfterValidator(not_ours)]
 
 
 class AdoptedUsers(Strict):
-    """Which nodes are users.
+    """Nodes that are users.
 
     Attributes:
         label: Their label.
@@ -35,7 +35,7 @@ class AdoptedUsers(Strict):
 
 
 class AdoptedItems(Strict):
-    """Which nodes are the items of a domain.
+    """Nodes that are the items of a domain.
 
     Attributes:
         label: Their label.
@@ -51,7 +51,7 @@ class AdoptedItems(Strict):
 
 
 class AdoptedEntities(Strict):
-    """Which nodes are the entities of a kind.
+    """Nodes that are the entities of a kind.
 
     Attributes:
         label: Their label; the name of the kind without it.

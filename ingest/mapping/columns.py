@@ -1,4 +1,4 @@
-"""How one column of a file becomes one value in the graph: the leaves of a mapping."""
+"""Columns of files, each of which becomes one value in the graph: the leaves of a mapping."""
 
 from __future__ import annotations
 
@@ -116,17 +116,17 @@ class Column(Strict):
 
     @property
     def is_list(self) -> bool:
-        """Whether the property is a list."""
+        """True where the property is a list."""
         return self.split is not None or self.type == "list"
 
     @property
     def stand_in(self) -> str | None:
-        """What is taken for a cell in which nothing stands."""
+        """Text that is taken for a cell in which nothing stands."""
         return "unknown" if self.missing == "unknown" else self.default
 
     @property
     def needs_statistics(self) -> bool:
-        """Whether a value depends on the other values of the column."""
+        """True where a value depends on the other values of the column."""
         return self.missing == "mean" or self.normalise in ("minmax", "zscore")
 
     def _wrong_default(self, default: str) -> str | None:
@@ -156,7 +156,7 @@ class TimeColumn(Strict):
 
 
 class Domain(Strict):
-    """Where the domain of a row stands; ``"food"`` is short for ``{ name = "food" }``.
+    """Place of the domain of a row; ``"food"`` is short for ``{ name = "food" }``.
 
     Attributes:
         name: One domain for the whole file.
@@ -178,7 +178,7 @@ class Domain(Strict):
 
 
 class RelationType(Strict):
-    """Where the type of a relation stands; ``"SEQUEL"`` is short for ``{ name = "SEQUEL" }``.
+    """Place of the type of a relation; ``"SEQUEL"`` is short for ``{ name = "SEQUEL" }``.
 
     Attributes:
         name: One type for the whole file.

@@ -47,7 +47,7 @@ def _weight(kind: str) -> int:
 
 
 def misspelt(where: str, key: str, known: list[str]) -> ConfigError:
-    """What to say of a key that none of the known ones is."""
+    """Error about a key that none of the known ones is."""
     near = _near(key, known)
     hint = f"Perhaps '{near}' is meant" if near else f"Known keys: {', '.join(known)}"
     return ConfigError(f"{where}: there is no key '{key}'", hint=hint)

@@ -41,7 +41,7 @@ _FEATURE_KINDS: dict[str, FeatureKind] = {
 
 
 class Mapping(Strict):
-    """Which files hold what, and what it becomes in the graph.
+    """Mapping of files: which hold what, and what it becomes in the graph.
 
     Attributes:
         base: Folder that the files' paths are relative to.

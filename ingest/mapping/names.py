@@ -79,7 +79,7 @@ def relation_type(value: str) -> str:
 
 
 def entity_key_prefix(kind: str) -> str:
-    """What the keys of a kind begin with: ``author/`` for ``Author``."""
+    """Text that the keys of a kind begin with: ``author/`` for ``Author``."""
     return f"{kind.lower()}/"
 
 

@@ -1,4 +1,4 @@
-"""What is done with rows that cannot be taken as they are."""
+"""Policies for rows that cannot be taken as they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _limit(value: Any) -> Any:
 
 
 class Policies(Strict):
-    """What is done with rows that cannot be taken as they are; every file is checked first.
+    """Policies for rows that cannot be taken as they are; every file is checked first.
 
     Attributes:
         duplicates: Of rows with one key and different values, ``update`` takes the last, of
@@ -37,11 +37,11 @@ class Policies(Strict):
     max_rejects: Annotated[int | str, BeforeValidator(_limit)] = "100%"
 
     def stops(self, kind: str) -> bool:
-        """Whether a problem of this kind stops everything before anything is written."""
+        """Tell whether a problem of this kind stops everything before anything is written."""
         return kind not in ("missing", "forgotten") and getattr(self, kind) != "skip"
 
     def too_many(self, rejected: int, rows: int) -> bool:
-        """Whether more of a file's rows are rejected than may be."""
+        """Tell whether more of a file's rows are rejected than may be."""
         if isinstance(self.max_rejects, int):
             return rejected > self.max_rejects
         return rejected > float(self.max_rejects.rstrip("%")) / 100 * rows

@@ -121,7 +121,7 @@ class _Files:
         self._fields = {suffix: self._read_fields(suffix) for suffix in self._files}
 
     def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """What each file becomes, by name of the table."""
+        """Tables that the files become, by name of the table."""
         made: dict[str, list[dict[str, Any]]] = {
             "users": [],
             "items": [self._items()],

@@ -32,7 +32,7 @@ AsCondition = Annotated[Condition, BeforeValidator(_condition, json_schema_input
 
 
 class FileTable(Strict):
-    r"""What every table with a file has.
+    r"""Keys that every table with a file has.
 
     Attributes:
         file: Path, relative to `Mapping.base`; with ``*`` in it, all files that match, sorted.
@@ -226,7 +226,7 @@ class VectorsTable(FileTable):
 
     @property
     def in_row_order(self) -> bool:
-        """Whether the items file says whose vector a row is."""
+        """True where the items file says whose vector a row is."""
         return self.vectors.id is None and self.vectors.ids is None
 
     @property
@@ -305,7 +305,7 @@ class UsersFile(FileTable):
 
 
 class UsersTable(Strict):
-    """What is said about users.
+    """Users: files of them, and what their ids mean.
 
     Attributes:
         shared: One id is one user in all domains; if not, each domain has its own users.

@@ -1,1 +1,1 @@
-"""What ``linkspan init`` and ``inspect`` propose: a mapping for files, roles for a graph."""
+"""Proposals of ``linkspan init`` and ``inspect``: a mapping for files, roles for a graph."""

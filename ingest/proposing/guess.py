@@ -74,7 +74,7 @@ ENTITIES = {
 
 @dataclass
 class Guess:
-    """What a file seems to hold.
+    """Guess at what a file holds.
 
     Attributes:
         peek: The file.
@@ -176,7 +176,7 @@ def properties(made: Guess) -> dict[str, tuple[str, str, str]]:
 
 
 def splits(column: str, values: pd.Series[str]) -> str:
-    """What separates several values in the cells of a column; empty where each has one."""
+    """Mark between several values in the cells of a column; empty where each has one."""
     for mark in ("|", ";"):
         if values.str.contains(mark, regex=False).mean() >= 0.05:
             return mark
@@ -203,7 +203,7 @@ def weight(made: Guess) -> str | None:
 
 
 def repeats(made: Guess) -> bool:
-    """Whether a user meets an item more than once."""
+    """Tell whether a user meets an item more than once."""
     columns = [made.user, made.item, *([made.domain_column] if made.domain_column else [])]
     rows = made.peek.rows[columns]
     return made.time is not None and bool(rows.duplicated().any())

@@ -59,7 +59,7 @@ class Peek:
         return [word for word in re.split(r"[\W_]+", name.lower()) if word]
 
     def values(self, column: str) -> pd.Series[str]:
-        """What stands in a column, without gaps."""
+        """Values of a column, without gaps."""
         return self.rows[column].dropna()
 
 

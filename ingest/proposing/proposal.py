@@ -152,7 +152,7 @@ class _Writer:
         return lines
 
     def _are_shared(self) -> tuple[bool, str]:
-        """Whether one id is one user in all domains."""
+        """Tell whether one id is one user in all domains."""
         files = self._by["interactions"]
         if len(files) < 2 or any(made.domain is None for made in files):
             return True, "one user id is one user in all domains"
@@ -358,7 +358,7 @@ def _integer_ids(made: Guess) -> list[str]:
 
 
 def _is_prose(made: Guess, column: str) -> bool:
-    """Whether a column holds text that says what an item is."""
+    """Tell whether a column holds text that says what an item is."""
     values = made.peek.values(column)
     return plain(column) in ENTITIES or bool(values.str.len().mean() > 20)
 

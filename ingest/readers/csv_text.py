@@ -1,4 +1,4 @@
-"""What the CSV parser does not tell: blank rows, and what is wrong with others."""
+"""Faults that the CSV parser does not tell: blank rows, and what is wrong with others."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def not_text_rows(values: pa.BinaryArray, *, nul: bool) -> npt.NDArray[np.bool_]
 
 
 def not_text_problem(line: int, column: str, cells: dict[str, str | None]) -> Problem:
-    """What is wrong with a row that `not_text_rows` found."""
+    """Problem of a row that `not_text_rows` found."""
     return Problem(
         line,
         column,

@@ -127,7 +127,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    """Whether a column can stand in a mapping: no struct, no map, no list of anything but text."""
+    """Tell whether a column can stand in a mapping: no struct, no map, no list but of text."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if _is_list(kind):

@@ -1,4 +1,4 @@
-"""What is wrong with a row, before it is known whether that stops the load."""
+"""Problems of rows, before it is known whether they stop the load."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Batch:
         )
 
     def cells(self, row: int) -> dict[str, str | None]:
-        """What stands in a row, by column; lists as JSON."""
+        """Cells of a row, by column; lists as JSON."""
         found = {name: values[row].as_py() for name, values in self.columns.items()}
         for name, values in self.lists.items():
             if (several := values[row].as_py()) is not None:
@@ -117,7 +117,7 @@ class Source:
 
     @property
     def unit(self) -> str:
-        """What ``Batch.lines`` counts: ``line`` or ``row``."""
+        """Unit that ``Batch.lines`` counts: ``line`` or ``row``."""
         return "row" if self.format in ("parquet", "npy") else "line"
 
     def header(self) -> list[str]:
@@ -237,7 +237,7 @@ def find_source(
 
 
 def is_readable(path: Path) -> bool:
-    """Whether the name of a file says that it can be read."""
+    """Tell whether the name of a file says that it can be read."""
     inner = path.with_suffix("") if path.suffix.lower() in _COMPRESSIONS else path
     return inner.suffix.lower() in _SUFFIXES
 
@@ -245,7 +245,7 @@ def is_readable(path: Path) -> bool:
 def _reader(
     kind: str,
 ) -> tuple[Callable[[Source], list[str]], Callable[[Source], Iterator[Batch]]]:
-    """What reads the column names of a format, and its rows."""
+    """Readers of the column names of a format, and of its rows."""
     if kind == "jsonl":
         from linkspan.ingest.readers.jsonl_reader import read_jsonl, read_keys
 

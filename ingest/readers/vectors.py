@@ -204,7 +204,7 @@ def _ids(source: VectorSource) -> tuple[dict[str, pa.Array], str]:
 
 
 def _item_rows(source: VectorSource) -> dict[str, pa.Array]:
-    """What the items files have in the columns of id and domain, row by row.
+    """Read what the items files have in the columns of id and domain, row by row.
 
     A row that cannot be read has its place, too: nothing stands there.
     """
@@ -223,7 +223,7 @@ def _item_rows(source: VectorSource) -> dict[str, pa.Array]:
 
 
 def _first_length(table: str, spec: VectorsTable, path: Path) -> int:
-    """How long the first vector of a Parquet file is, after a look at its columns."""
+    """Length of the first vector of a Parquet file, after a look at its columns."""
     wanted = {"id": spec.vectors.id, "column": spec.vectors.column}
     try:
         with pq.ParquetFile(path) as file:

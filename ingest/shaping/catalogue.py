@@ -1,4 +1,4 @@
-"""What has been declared so far: items, users and entities, so that references can be checked."""
+"""Items, users and entities declared so far, so that references can be checked."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Catalogue:
         return self._groups.add(joined(*parts))
 
     def group(self, code: int) -> LinkTarget:
-        """What the rows of a group become."""
+        """Target that the rows of a group become."""
         kind, source, target = self._groups.key(code).split("/")
         return LinkTarget(kind, source, target)
 

@@ -142,7 +142,7 @@ class Rows:
         return text
 
     def values(self, spec: Column) -> pa.Array:
-        """What a column holds, typed; null where nothing stands and nothing stands in.
+        """Values of a column, typed; null where nothing stands and nothing stands in.
 
         What needs numbers of the whole column, its mean for one, is left to `Statistics`.
         """
@@ -231,7 +231,7 @@ def _lists(parents: pa.Array, parts: pa.Array, count: int) -> pa.ListArray:
 
 
 def _not_a_domain(name: str, allowed: tuple[str, ...] | None) -> str | None:
-    """Why a name is not a domain, or None."""
+    """Tell why a name is not a domain, or None."""
     if allowed is not None:
         if name in allowed:
             return None

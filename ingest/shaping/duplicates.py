@@ -17,7 +17,7 @@ DuplicatePolicy = Literal["update", "keep", "error"]
 Actions = npt.NDArray[np.uint8]
 
 WRITE, SAME, REJECT = 0, 1, 2
-"""What is done with a row: written; nothing, as another says the same or replaces it; rejected."""
+"""Actions on a row: written; nothing, as another says the same or replaces it; rejected."""
 
 
 @dataclass(frozen=True)

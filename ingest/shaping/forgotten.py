@@ -63,7 +63,7 @@ def _users(shaped: Shaped, catalogue: Catalogue) -> list[tuple[pa.StringArray, M
 
 
 def _forgotten(keys: pa.StringArray, forgotten: Forgotten) -> Mask:
-    """Which keys are of forgotten users; each distinct one is hashed once."""
+    """Mask of the keys that are of forgotten users; each distinct one is hashed once."""
     coded = keys.dictionary_encode()
     gone = np.array([forgotten.has(key) for key in coded.dictionary.to_pylist()], bool)
     if not gone.any():
@@ -73,7 +73,7 @@ def _forgotten(keys: pa.StringArray, forgotten: Forgotten) -> Mask:
 
 
 def _names_one(problem: Problem, columns: set[str], forgotten: Forgotten) -> bool:
-    """Whether what is told of a problem may hold the id of a forgotten user."""
+    """Tell whether what is told of a problem may hold the id of a forgotten user."""
     told = [problem.cells.get(name) for name in columns]
     if not problem.cells:
         told = _WORDS.split(problem.value or "")

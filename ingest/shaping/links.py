@@ -1,4 +1,4 @@
-"""Which entities are items, so that the relations of the entity are those of the item."""
+"""Links of entities that are items, so that the relations of the entity are those of the item."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Links:
         rows.reject(bad, column, "another row says that this entity is another item", hint)
 
     def resolve(self, keys: pa.StringArray, kind: str) -> tuple[pa.StringArray, pa.StringArray]:
-        """What entities are: keys of items, where they are linked to one, else their own.
+        """Resolve entities: keys of items, where they are linked to one, else their own.
 
         Args:
             keys: ``(N,)`` keys of entities.

@@ -45,7 +45,7 @@ class Wrong(NamedTuple):
 
 
 class Parsed(NamedTuple):
-    """What text became.
+    """Values that text became.
 
     Attributes:
         values: ``(N,)``, null where the text is null or wrong.

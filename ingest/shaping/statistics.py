@@ -1,4 +1,4 @@
-"""What a value depends on that stands in other rows: means, smallest and largest numbers."""
+"""Statistics of other rows that a value depends on: means, smallest and largest numbers."""
 
 from __future__ import annotations
 

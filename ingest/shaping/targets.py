@@ -1,4 +1,4 @@
-"""What a row becomes: nodes of a label, or relationships of a type between two labels."""
+"""Targets of rows: nodes of a label, or relationships of a type between two labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a test database is emptied, without the product's own code."""
+"""Emptying of a test database, without the product's own code."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 def cache_folder() -> Path:
-    """Where the jars of this version are kept between runs, outside the repository."""
+    """Folder where the jars of this version are kept between runs, outside the repository."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "linkspan" / f"neo4j-{NEO4J}-browser-{BROWSER}"
 

@@ -1,4 +1,4 @@
-"""What every server for tests offers, whichever engine it is."""
+"""Face of every server for tests, whichever engine it is."""
 
 from __future__ import annotations
 
