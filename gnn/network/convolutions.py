@@ -140,9 +140,9 @@ class TransformerHop(nn.Module):
 def edges_of(adjacency: Adjacency) -> Tensor:
     """(2, E) source and target rows of the edges that are not masked."""
     matrix = adjacency.adj_t
-    sizes = matrix.crow_indices().diff()
-    rows = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
-    there = matrix.values() > _NOTHING
+    sizes = matrix.crow_indices().diff()  # (T,) edges into each target
+    rows = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)  # (E',)
+    there = matrix.values() > _NOTHING  # (E',), true for E
     return torch.stack([matrix.col_indices()[there].long(), rows[there]])
 
 

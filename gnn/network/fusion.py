@@ -57,9 +57,10 @@ class ItemFusion(nn.Module):
         states, there = [], []
         for name, project in zip(self.names, self.project, strict=True):
             if name in parts:
-                states.append(project(parts[name]))
-                there.append((parts[name] != 0).any(dim=1))
+                states.append(project(parts[name]))  # (N, K)
+                there.append((parts[name] != 0).any(dim=1))  # (N,)
             if name == TABLE and self.categories is not None:
+                # (N, C) codes to (N, K), and to (N,).
                 summed, known = self.categories(store.codes), (store.codes != 0).any(dim=1)
                 states = [*states[:-1], states[-1] + summed] if name in parts else [*states, summed]
                 there = [*there[:-1], there[-1] | known] if name in parts else [*there, known]
@@ -93,6 +94,7 @@ class Concat(ItemFusion):
     def forward(self, store: Any) -> Tensor:
         """(N, K)."""
         states, there = self.projected(store)
+        # (N, P, K) and (N, P) to (N, P * (K + 1)).
         joined: Tensor = self.layers(torch.cat([states.flatten(1), there.to(states.dtype)], dim=1))
         return joined
 
@@ -112,6 +114,6 @@ class Attention(ItemFusion):
     def forward(self, store: Any) -> Tensor:
         """(N, K), zero where an item has no part."""
         states, there = self.projected(store)
-        logits = (torch.tanh(self.look(states)) * self.ask).sum(dim=2)
+        logits = (torch.tanh(self.look(states)) * self.ask).sum(dim=2)  # (N, P)
         shares = torch.softmax(logits.masked_fill(~there, -1e9), dim=1) * there
         return (shares[:, :, None] * states).sum(dim=1)

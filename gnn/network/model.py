@@ -30,8 +30,8 @@ class States(NamedTuple):
 
     Attributes:
         items: (N + 1, K) states of unit length, the last row zero: the place of `PAD` in a history.
-        users: (M, K) messages to users over relations that are not interactions (friends, followed
-            authors), or None where there are no such relations.
+        users: (M + 1, K) messages to users over relations that are not interactions (friends,
+            followed authors), the last row zero; or None where there are no such relations.
         domains: (N + 1,) position of each item's domain, the last -1.
     """
 
@@ -55,10 +55,10 @@ class DomainAdapters(nn.Module):
     def forward(self, x: Tensor, domains: Tensor) -> Tensor:
         """States (B, K) of the domains (B,) to states (B, K)."""
         # All domains at once, and those of others set to zero: gathering rows costs more.
-        narrow = x @ self.down.transpose(0, 1).flatten(1)
-        own = functional.one_hot(domains, len(self.down)).to(x.dtype)
+        narrow = x @ self.down.transpose(0, 1).flatten(1)  # (B, D * R)
+        own = functional.one_hot(domains, len(self.down)).to(x.dtype)  # (B, D)
         narrow = narrow * own.repeat_interleave(self.down.shape[2], dim=1)
-        return torch.addmm(x, narrow, self.up.flatten(0, 1))
+        return torch.addmm(x, narrow, self.up.flatten(0, 1))  # by (D * R, K)
 
 
 class HistoryGNN(nn.Module):
@@ -154,7 +154,7 @@ class HistoryGNN(nn.Module):
         items, domains = x["item"], data["item"].domain
         if self.item_adapters is not None:
             items = self.item_adapters(items, domains)
-        items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))
+        items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))  # (N + 1, K)
         context = None if context is None else functional.pad(context, (0, 0, 0, 1))
         return States(items, context, functional.pad(domains, (0, 1), value=PAD))
 
@@ -172,9 +172,9 @@ class HistoryGNN(nn.Module):
         Returns:
             (B, K), of unit length; zero where there is no history and no context.
         """
-        direct, mixed = self._shares(states, domains, history)
-        met = functional.embedding(_padded(states, history), states.items)
-        state = (direct[:, None] @ met)[:, 0] + self.value((mixed[:, None] @ met)[:, 0])
+        direct, mixed = self._shares(states, domains, history)  # (B, L) both
+        met = functional.embedding(_padded(states, history), states.items)  # (B, L, K)
+        state = (direct[:, None] @ met)[:, 0] + self.value((mixed[:, None] @ met)[:, 0])  # (B, K)
         if states.users is not None:
             state = state + states.users[users]
         if self.user_adapters is not None:
@@ -190,7 +190,7 @@ class HistoryGNN(nn.Module):
         identity: Tensor = self.identity[_nodes(kind)]
         met = self.met
         if "rows" in data[kind]:  # a part of the graph
-            identity = functional.embedding(data[kind].rows, identity)
+            identity = functional.embedding(data[kind].rows, identity)  # (n, K)
             met = met[data[kind].rows] if kind == "item" else met
         if kind == "item":
             identity = identity * met[:, None]
@@ -209,11 +209,11 @@ class HistoryGNN(nn.Module):
         if self.training and self.history_dropout:
             kept = there * (torch.rand_like(there) >= self.history_dropout)
             there = torch.where(kept.any(dim=1, keepdim=True), kept, there)
-        inside = (states.domains[rows] == domains[:, None]).to(there.dtype)
+        inside = (states.domains[rows] == domains[:, None]).to(there.dtype)  # (B, L)
         direct = (self.position + self.position_inside * inside) * there
-        query = functional.embedding(rows, self.query(states.items))
+        query = functional.embedding(rows, self.query(states.items))  # (B, L, K / 2)
         key = functional.embedding(rows, self.key(states.items))
-        logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between
+        logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between  # (B, L, L)
         attention = torch.softmax(logits.masked_fill(there[:, None] == 0, -1e9), dim=2)
         return direct, (direct[:, None] @ attention)[:, 0] * there
 

@@ -64,7 +64,7 @@ class DualWeights:
         inverse = ridge_inverse(gram_matrix(met), regularization)
         own, columns = np.zeros(items, np.float32), met.tocsc()
         for start in range(0, items, _COLUMNS):
-            some = columns[:, start : start + _COLUMNS]
+            some = columns[:, start : start + _COLUMNS]  # (U, C)
             own[start : start + _COLUMNS] = some.multiply((some.T @ inverse).T).sum(axis=0)
         return cls(met, inverse, own)
 
@@ -125,9 +125,9 @@ class Dual(Historic):
         """(B, N) scores of the domain's items."""
         past = self._past(domain).rows(users)
         past.sum_duplicates()  # an item met twice
-        alike = (past @ self._weights.met.T).tocsr() @ self._weights.inverse
+        alike = (past @ self._weights.met.T).tocsr() @ self._weights.inverse  # (B, U)
         items = self._rows[domain]
-        scores = np.asarray(alike @ self._met[domain], np.float32)
+        scores = np.asarray(alike @ self._met[domain], np.float32)  # (B, N)
         own = past[:, items].tocoo()  # an item has no weight for itself
         rows, columns = own.coords
         scores[rows, columns] -= own.data * self._weights.own[items[columns]]

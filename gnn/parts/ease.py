@@ -69,20 +69,21 @@ def item_weights(
         chosen = chosen[_most_met(counts[chosen], codes[chosen], most)]
         _log.info("the linear weights are of %d of %d items, those with most users", most, known)
     met = sparse.csr_array((ones, (pairs["user"], pairs["item"])), shape=(users, items))[:, chosen]
-    met = met[np.diff(met.indptr) > 0]
+    met = met[np.diff(met.indptr) > 0]  # (U', N')
     dual = met.shape[0] < met.shape[1]
+    # (U', U') in the dual form, else (N', N').
     inverse = ridge_inverse(gram_matrix(met if dual else met.T.tocsr()), regularization)
     columns = met.tocsc()
 
     def block(inside: IntArray) -> FloatArray:
         if dual:  # P = (I - X'KX) / λ, so that B = X'KX / (1 - diag(X'KX)) off the diagonal
             # Symmetric, so that it may stand on the right, where SciPy does not copy it each time.
-            known = np.ascontiguousarray((columns[:, inside].T @ inverse).T)
-            found = np.asarray(met.T @ known)
+            known = np.ascontiguousarray((columns[:, inside].T @ inverse).T)  # (U', B)
+            found = np.asarray(met.T @ known)  # (N', B)
             diagonal = found[inside, np.arange(len(inside))]
             found /= np.maximum(1.0 - diagonal, 1e-6)
             return found
-        weights: FloatArray = inverse[:, inside] / -np.diag(inverse)[inside]
+        weights: FloatArray = inverse[:, inside] / -np.diag(inverse)[inside]  # (N', B)
         return weights
 
     return _largest(block, chosen, items, keep)
@@ -125,7 +126,7 @@ def item_cosines(
     length = np.sqrt(np.asarray(met.sum(axis=0)).ravel())
 
     def block(inside: IntArray) -> FloatArray:
-        found = (met.T @ met[:, inside]).toarray()
+        found = (met.T @ met[:, inside]).toarray()  # (N, B)
         cosines: FloatArray = (found / (length[:, None] * length[inside] + shrinkage)).astype(
             np.float32
         )
@@ -152,7 +153,7 @@ def _largest(
         inside = np.arange(start, min(start + width, len(chosen)))
         found = block(inside)
         found[inside, inside - start] = 0.0
-        found = np.ascontiguousarray(found.T)
+        found = np.ascontiguousarray(found.T)  # (B, len(chosen))
         sizes = np.abs(found)
         least = kth_largest(sizes, min(keep, len(chosen)))
         of, best = np.nonzero((sizes >= least) & (sizes > 0.0))

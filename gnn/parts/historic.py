@@ -146,12 +146,12 @@ class Scattered(Historic, ABC):
         found = self.found(users, domain)
         found.sort_indices()
         user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
-        known = np.append(user * count + found.indices, -1)
+        known = np.append(user * count + found.indices, -1)  # places in (B, N), flat
         wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
         place = np.searchsorted(known[:-1], wanted)
         hits = known[place] == wanted
         values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
-        mean = np.bincount(user, found.data, len(users)) / count
+        mean = np.bincount(user, found.data, len(users)) / count  # (B,)
         square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
         spread = np.sqrt(np.maximum(square - mean**2, 0.0))
         return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
@@ -213,7 +213,7 @@ class Likeness(Historic):
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        mean = self._past(domain).rows(users, self._decay) @ self._text
+        mean = self._past(domain).rows(users, self._decay) @ self._text  # (B, d)
         scores: FloatArray = mean @ self._text[self._rows[domain]].T
         return scores
 
@@ -222,7 +222,7 @@ class Likeness(Historic):
         if domain not in self._known:
             self._known[domain] = moments(self._text[self._rows[domain]])
         mean, covariance = self._known[domain]
-        state = self._past(domain).rows(users, self._decay) @ self._text
+        state = self._past(domain).rows(users, self._decay) @ self._text  # (B, d)
         values = np.zeros(items.shape, np.float32)
         for place, column in enumerate(items.T):  # (B, k, d) at once would be large
             values[:, place] = np.einsum("bd,bd->b", state, self._text[column])

@@ -84,10 +84,10 @@ class Walked(Scattered):
     def found(self, users: IntArray, domain: str) -> sparse.csr_array:
         """(B, N) ``log(1 + SCALE * strength)`` of the domain's items."""
         owners = users if self._owners is None else self._owners[users]
-        reached = (self._past(domain).rows(users) @ self._walks.out).tocsr()
-        rows = np.repeat(np.arange(len(users)), np.diff(reached.indptr))
+        reached = (self._past(domain).rows(users) @ self._walks.out).tocsr()  # (B, U)
+        rows = np.repeat(np.arange(len(users)), np.diff(reached.indptr))  # user of each value
         reached.data[reached.indices == owners[rows]] = 0.0
         reached.eliminate_zeros()
-        shares: sparse.csr_array = (reached @ self._met[domain]).tocsr()
+        shares: sparse.csr_array = (reached @ self._met[domain]).tocsr()  # (B, N)
         shares.data = np.log1p(np.float32(SCALE) * shares.data)
         return shares

@@ -82,7 +82,7 @@ class Cosine:
         code = self._codes[domain]
         recent = self._pasts.recent(users, code, model.length)
         user = model.user_states(states, *self._inputs(users, recent, code))
-        items = states.items[self._tensor(self._rows[domain])]
+        items = states.items[self._tensor(self._rows[domain])]  # (N, K)
         scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
         return scores
 
@@ -96,7 +96,7 @@ class Cosine:
         model, states, code = self._fitted.model, self._fitted.states, self._codes[domain]
         recent = self._pasts.recent(users, code, model.length)
         user = model.user_states(states, *self._inputs(users, recent, code))
-        values = (states.items[self._tensor(items)] @ user[:, :, None])[:, :, 0]
+        values = (states.items[self._tensor(items)] @ user[:, :, None])[:, :, 0]  # (B, k)
         if domain not in self._known:
             inside = states.items[self._tensor(self._rows[domain])] / model.temperature
             self._known[domain] = moments(inside.cpu().numpy())
@@ -120,9 +120,10 @@ class Cosine:
     def _inputs(self, users: IntArray, recent: Recent, code: int) -> tuple[Tensor, Tensor, Tensor]:
         """Users, domains and histories as tensors, as the model takes them."""
         length = recent.own.shape[1]
-        items = recent.items[:, :length]
+        items = recent.items[:, :length]  # (B, L)
         if self._fitted.model.inside:
             own = np.take_along_axis(recent.items, np.maximum(recent.own, 0), axis=1)
+            # (B, 2 * L).
             items = np.concatenate([items, np.where(recent.own < 0, PAD, own)], axis=1)
         owners = users if self._owners is None else self._owners[users]
         return self.tensors(Histories(items, owners, np.full(len(users), code)))

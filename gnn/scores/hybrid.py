@@ -109,7 +109,7 @@ class Mixture:
         total = np.zeros(items.shape, np.float32)
         for signal, weight in self._weighed(domain):
             if isinstance(signal, Cosine | Historic):
-                values, mean, spread = signal.at(users, domain, items)
+                values, mean, spread = signal.at(users, domain, items)  # (B, k), (B,), (B,)
                 if self._weights is not None:
                     there = (spread > 1e-6)[:, None]
                     centred = values - mean[:, None]
@@ -159,7 +159,7 @@ def standardized(scores: FloatArray) -> FloatArray:
     A user for whom all items score the same gets zeros.
     """
     centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))
+    spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))  # (B, 1)
     spread[spread <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
     result: FloatArray = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
     return result

@@ -68,16 +68,17 @@ def find_losses(
     if fitted.snapshot.timed:
         late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
         met = np.where(late, met, PAD)
+    # (B, L, L): whether the item stands at a place before, too.
     again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
-    past = np.where(again.any(axis=2), PAD, met)
-    owner, place = np.nonzero(past != PAD)
+    past = np.where(again.any(axis=2), PAD, met)  # (B, L)
+    owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
     losses = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
     scores = mixture.at(users, domain, items)
     for start in range(0, len(owner), _CHUNK):
         rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
         events = without(fitted.events, users[rows], past[rows, places])
         left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
-        losses[rows, :, places] = scores[rows] - left
+        losses[rows, :, places] = scores[rows] - left  # (V, k)
     return Losses(past, losses)
 
 

@@ -96,16 +96,16 @@ class Chooser:
         if not (diversity or calibration):
             return top_columns(scores, k)
         columns = top_columns(scores, k * CANDIDATES)
-        among = np.take_along_axis(scores, columns, 1)
+        among = np.take_along_axis(scores, columns, 1)  # (B, C)
         rows = items[columns]
         gains = (1 - diversity - calibration) * _unit_range(among)
         chosen = np.empty((len(users), min(k, columns.shape[1])), np.int64)
         barred, free = np.isneginf(among), np.ones(among.shape, bool)
         nearest = np.full(among.shape, -1.0, np.float32)
-        states = self._fitted.item_states[rows] if diversity else None
+        states = self._fitted.item_states[rows] if diversity else None  # (B, C, K)
         groups = self._groups[rows]
         wanted = self._profiles[users] if calibration else None
-        taken = np.zeros((len(users), len(GROUPS) + 1), np.float32)
+        taken = np.zeros((len(users), len(GROUPS) + 1), np.float32)  # (B, G)
         everyone = np.arange(len(users))
         for place in range(chosen.shape[1]):
             values = gains.copy()
@@ -116,7 +116,7 @@ class Chooser:
                 values -= calibration * np.take_along_axis(cost, groups, 1)
             values[barred] = np.finfo(np.float32).min  # only where nothing else is left
             values[~free] = -np.inf
-            picked = values.argmax(axis=1)
+            picked = values.argmax(axis=1)  # (B,)
             chosen[:, place], free[everyone, picked] = picked, False
             taken[everyone, groups[everyone, picked]] += 1
             if states is not None:
@@ -161,7 +161,7 @@ def _unit_range(scores: FloatArray) -> FloatArray:
 def _divergence(wanted: FloatArray, taken: FloatArray, size: int) -> FloatArray:
     """(B, G) Kullback-Leibler divergence from the user's shares, were one of each group added."""
     after = (taken[:, None] + np.eye(taken.shape[1], dtype=np.float32)) / (size + 1)
-    smooth = (1 - _SMOOTHING) * after + _SMOOTHING * wanted[:, None]
+    smooth = (1 - _SMOOTHING) * after + _SMOOTHING * wanted[:, None]  # (B, G, G)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms: Any = wanted[:, None] * np.log(wanted[:, None] / smooth)
     return np.asarray(np.where(wanted[:, None] > 0, terms, 0).sum(axis=2), np.float32)

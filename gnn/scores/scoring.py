@@ -81,7 +81,7 @@ def score_top(
                 seen.hide(scores, chunk, domain)
                 choice.hide(scores, chunk, rows_of[domain])
                 best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
-                items = rows_of[domain][best]
+                items = rows_of[domain][best]  # (B, k)
                 columns: dict[str, NDArray[Any]] = {
                     name: np.take_along_axis(part, best, 1) for name, part in parts.items()
                 }
@@ -156,7 +156,7 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
     with progress.task("similar", total=len(domains), unit="items") as task:
         for start in range(0, len(domains), size):
             items = np.arange(start, min(start + size, len(domains)))
-            cosines = (states[items] @ states.T).cpu().numpy()
+            cosines = (states[items] @ states.T).cpu().numpy()  # (B, N)
             cosines[np.arange(len(items)), items] = -np.inf
             same = domains[items][:, None] == domains[None]
             for inside in (True, False):

@@ -155,7 +155,7 @@ def draw_examples(
             unmet = score + met
             least = kth_largest(unmet, top)
             # Where most items score the same, as by a sparse matrix, only those above them.
-            tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top
+            tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top  # (B, 1)
             chosen |= np.where(tied, unmet > least, unmet >= least)
             scores.append(score)
         drawn = np.zeros(met.shape, bool)
@@ -175,8 +175,8 @@ class _Collected:
 
     def add(self, scores: Sequence[FloatArray], own: IntArray, places: NDArray[np.bool_]) -> None:
         """Rows (B,) with their own column and the places (B, N) of their candidates."""
-        first = np.stack([score[np.arange(len(own)), own] for score in scores], axis=1)
-        others = np.stack([score[places] for score in scores], axis=1)
+        first = np.stack([score[np.arange(len(own)), own] for score in scores], axis=1)  # (B, F)
+        others = np.stack([score[places] for score in scores], axis=1)  # (C, F), row by row
         counts = places.sum(axis=1)
         self._signals.append(np.insert(others, np.cumsum(counts) - counts, first, axis=0))
         self._sizes.append(counts + 1)
@@ -232,8 +232,8 @@ def _logit(examples: Examples) -> Vector:
     sizes = np.diff(examples.starts)
 
     def loss(weights: Vector) -> tuple[float, Vector]:
-        scores = signals @ weights.astype(np.float32)
-        top = np.maximum.reduceat(scores, first)
+        scores = signals @ weights.astype(np.float32)  # (T,)
+        top = np.maximum.reduceat(scores, first)  # (R,)
         powers = np.exp(scores - np.repeat(top, sizes))
         sums = np.add.reduceat(powers, first)
         total = float(np.sum(np.log(sums) + top) - scores[first].sum() + weights @ weights)
@@ -287,6 +287,6 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
 def _gains(examples: Examples, scores: FloatArray) -> Vector:
     """(R,) NDCG@10 of each row, ties against the row's item."""
     first = examples.starts[:-1]
-    own = np.repeat(scores[first], np.diff(examples.starts))
-    ranks = np.add.reduceat((scores >= own).astype(np.float64), first)
+    own = np.repeat(scores[first], np.diff(examples.starts))  # (T,)
+    ranks = np.add.reduceat((scores >= own).astype(np.float64), first)  # (R,)
     return ndcg_by_row(ranks, _K)

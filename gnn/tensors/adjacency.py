@@ -36,7 +36,7 @@ class _WeightedSum(torch.autograd.Function):
     def forward(ctx: Any, adjacencies: Sequence[Adjacency], weights: Tensor, *x: Tensor) -> Tensor:
         ctx.adjacencies = adjacencies
         ctx.save_for_backward(weights, *x)
-        total = x[0].new_zeros(adjacencies[0].adj_t.shape[0], x[0].shape[1])
+        total = x[0].new_zeros(adjacencies[0].adj_t.shape[0], x[0].shape[1])  # (T, K)
         for adjacency, weight, states in zip(adjacencies, weights.tolist(), x, strict=True):
             total.addmm_(adjacency.adj_t, states, alpha=weight)
         return total
@@ -44,7 +44,7 @@ class _WeightedSum(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         weights, *x = ctx.saved_tensors
-        back = [adjacency.adj @ grads[0] for adjacency in ctx.adjacencies]
+        back = [adjacency.adj @ grads[0] for adjacency in ctx.adjacencies]  # (S, K) each
         slopes = torch.stack([(g * states).sum() for g, states in zip(back, x, strict=True)])
         by_states = [g.mul_(weight) for g, weight in zip(back, weights.tolist(), strict=True)]
         return None, slopes, *by_states
@@ -77,8 +77,8 @@ def add_adjacencies(data: HeteroData) -> None:
         store = data[source, name, target]
         rows, columns = store.edge_index
         sources, targets = data[source].num_nodes, data[target].num_nodes
-        out = torch.zeros(sources).index_add_(0, rows, store.edge_weight)
-        into = torch.zeros(targets).index_add_(0, columns, store.edge_weight)
+        out = torch.zeros(sources).index_add_(0, rows, store.edge_weight)  # (S,)
+        into = torch.zeros(targets).index_add_(0, columns, store.edge_weight)  # (T,)
         store.out, store.into = out, into
         values = store.edge_weight * (out[rows] * into[columns]).clamp(min=1e-12).rsqrt()
         store.adj_t, store.slot_t = _csr(columns, rows, values, (targets, sources))

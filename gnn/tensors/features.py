@@ -128,7 +128,7 @@ def find_scheme(snapshot: Snapshot, vectors: Mapping[str, FloatArray]) -> Scheme
             else:
                 categories[name] = tuple(known)
     for name, matrix in _matrices(snapshot, vectors).items():
-        there = matrix[matrix.any(axis=1)]
+        there = matrix[matrix.any(axis=1)]  # (n, d)
         left = there - there.mean(axis=0, dtype=np.float64) if len(there) else there
         length = float(np.linalg.norm(left, axis=1).mean()) if len(there) else 0.0
         if length > 1e-6 * max(float(np.abs(there).max(initial=0.0)), 1e-12):
@@ -167,8 +167,8 @@ def add_features(
     store.scheme = scheme
     if scheme.numbers:
         columns = [_columns(_number(snapshot, n), scale) for n, scale in scheme.numbers.items()]
-        table = np.concatenate(columns, axis=1)
-        table[np.stack([c[:, -1] for c in columns]).all(axis=0)] = 0.0
+        table = np.concatenate(columns, axis=1)  # (N, F)
+        table[np.stack([c[:, -1] for c in columns]).all(axis=0)] = 0.0  # (numbers, N) to (N,)
         store.numbers = torch.from_numpy(table / np.float32(np.sqrt(2 * len(columns))))
     if scheme.categories:
         store.codes = torch.from_numpy(_codes(snapshot, scheme))
@@ -276,9 +276,9 @@ def _columns(values: NDArray[np.float64], scale: Scale) -> FloatArray:
     """(N, T + 3): standardised, nearness to each edge, and whether it is missing."""
     absent = np.isnan(values)
     known = np.where(absent, scale.mean, values)
-    place = np.interp(known, scale.edges, np.arange(len(scale.edges)))
+    place = np.interp(known, scale.edges, np.arange(len(scale.edges)))  # (N,)
     near = np.maximum(1.0 - np.abs(place[:, None] - np.arange(len(scale.edges))), 0.0)
-    straight = np.clip((known - scale.mean) / scale.spread, -_FAR, _FAR)[:, None]
+    straight = np.clip((known - scale.mean) / scale.spread, -_FAR, _FAR)[:, None]  # (N, 1)
     columns = np.concatenate([straight, near, np.zeros_like(straight)], axis=1)
     columns[absent] = 0.0
     columns[absent, -1] = 1.0

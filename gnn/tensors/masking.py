@@ -63,13 +63,13 @@ class SupervisionMask:
             between = {key[0], key[2]} == {"user", "item"}
             if between and not key[1].startswith(REVERSE) and len(data[key].edge_weight):
                 ends = (users, items) if key[0] == "user" else (items, users)
-                self._edges[key] = torch.from_numpy(_find(data, key, *ends))[:, None]
+                self._edges[key] = torch.from_numpy(_find(data, key, *ends))[:, None]  # (E, 1)
                 self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
         if NEXT in data.edge_types:
             domains = data["item"].domain.cpu().numpy()
             for key, steps in all_transitions(events, domains, settings).items():
                 order = np.arange(len(events)) if key == NEXT else order_within(events, domains)
-                edges, weights = _cut(data, key, steps, order)
+                edges, weights = _cut(data, key, steps, order)  # (E, S)
                 self._edges[key], self._weights[key] = edges, weights
         device = data["item"].count.device
         self._edges = {key: edges.to(device) for key, edges in self._edges.items()}
@@ -98,6 +98,7 @@ class SupervisionMask:
     def losses(self, rows: Tensor) -> dict[EdgeType, Loss]:
         """Losses of relations without the events at positions ``rows`` (B,); forward ones only."""
         return {
+            # (B, S) to (B * S,).
             key: self._loss(key, edges[rows].flatten(), self._weights[key][rows].flatten())
             for key, edges in self._edges.items()
         }
@@ -121,14 +122,14 @@ class SupervisionMask:
     def _loss(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Loss:
         """Loss of a relation without some weight of some edges, -1 for none."""
         store, there = self._data[key], chosen >= 0
-        edges, place = torch.unique(chosen[there], return_inverse=True)
+        edges, place = torch.unique(chosen[there], return_inverse=True)  # (E',)
         sources, targets = store.edge_index[:, edges]
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
         lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
         lost = torch.minimum(lost, store.edge_weight[edges])
         # The ends that are asked for: items, of which steps have two.
         ends, sums = (sources, store.out) if key[2] == "user" else (targets, store.into)
-        left = sums - torch.zeros_like(sums).index_add_(0, ends, lost)
+        left = sums - torch.zeros_like(sums).index_add_(0, ends, lost)  # (S,) or (T,)
         lost = lost * (left >= 0.5 * sums)[ends]
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)

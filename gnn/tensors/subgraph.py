@@ -77,7 +77,7 @@ def draw_subgraph(
             source, _, target = key
             wanted = nodes[target][done[key] : sizes[target]]
             places, owners, scale = _draw(data[key].adj_t.crow_indices(), wanted, some)
-            rows = data[key].adj_t.col_indices()[places].long()
+            rows = data[key].adj_t.col_indices()[places].long()  # (E,)
             edges[key].append((owners + done[key], rows, values(key, places) * scale))
             done[key] = sizes[target]
             fresh = rows[~known[source][rows]].unique()
@@ -86,7 +86,7 @@ def draw_subgraph(
     part = _take(data, nodes)
     subgraph = Subgraph(part, {})
     for key, found in edges.items():
-        owners, rows, weights = (torch.cat(each) for each in zip(*found, strict=True))
+        owners, rows, weights = (torch.cat(each) for each in zip(*found, strict=True))  # (E,)
         shape = len(nodes[key[2]]), len(nodes[key[0]])
         sources = subgraph.place(key[0], rows)
         subgraph.matrices[key] = build_adjacency(owners, sources, weights, shape)
@@ -106,8 +106,8 @@ def _draw(starts: Tensor, targets: Tensor, fan_out: int) -> tuple[Tensor, Tensor
     """
     first = starts[targets].long()
     sizes = starts[targets + 1].long() - first
-    counts = sizes.clamp(max=fan_out)
-    owners = torch.repeat_interleave(counts)
+    counts = sizes.clamp(max=fan_out)  # (T,)
+    owners = torch.repeat_interleave(counts)  # (E,)
     step = torch.arange(len(owners), device=owners.device) - (counts.cumsum(0) - counts)[owners]
     scale = sizes[owners].double() / counts[owners]
     chance = torch.rand(len(owners), dtype=torch.float64).to(owners.device)

@@ -70,18 +70,19 @@ class Ranking(Term):
         """Loss summed over the events ``start`` to ``end`` (exclusive), which share negatives."""
         items, prior, temperature = step.states.items, step.prior, step.model.temperature
         users, targets = step.users[start:end], step.batch.targets[start:end]
-        right = (users * items[targets]).sum(dim=1) / temperature + prior[targets]
-        wrong = users @ items[negatives].T / temperature + prior[negatives]
+        right = (users * items[targets]).sum(dim=1) / temperature + prior[targets]  # (B,)
+        wrong = users @ items[negatives].T / temperature + prior[negatives]  # (B, n)
         wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
         disliked = step.batch.disliked[start:end]
         if disliked.shape[1]:
             known = disliked.clamp(min=0)
+            # (B, D, K) by (B, K, 1) to (B, D).
             own = (items[known] @ users[:, :, None])[..., 0] / temperature + prior[known]
             absent = (disliked == PAD) | (disliked == targets[:, None])
-            wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)
+            wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)  # (B, n + D)
         if self.loss == "bpr":
             return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
-        logits = torch.cat([right[:, None], wrong], dim=1)  # (B, 1 + negatives + D)
+        logits = torch.cat([right[:, None], wrong], dim=1)  # (B, 1 + n + D), targets first
         return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
 
 
