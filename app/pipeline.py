@@ -172,7 +172,7 @@ class Pipeline:
         if settings.file is not None:
             file = self.settings.base / settings.file
             parts = read_parts(file, snapshot, self.settings.pseudonyms())
-        return gnn.split_events(snapshot, settings, settings.seed, parts)
+        return gnn.split_events(snapshot, settings, parts)
 
     def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
         """Fit a model without the held-out events, then one on all events, which is published."""

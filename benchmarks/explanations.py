@@ -44,7 +44,7 @@ def fit(data_set: DataSet, folder: Path, epochs: int, encoder: str | None) -> gn
     )
     if kept.exists():
         return gnn.load(kept).on(gnn.View.whole(snapshot, text))
-    split = gnn.split_events(snapshot, settings.split, train.seed)
+    split = gnn.split_events(snapshot, settings.split)
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, train), split)
     final = gnn.with_weights(
         gnn.train_all(snapshot, text, train, fitted.best_epoch), fitted.weights

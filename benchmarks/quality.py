@@ -194,7 +194,8 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path) -> No
     for seed in seeds:
         file = folder / data_set.name / f"{seed}.json"
         train = settings.train.model_copy(update={"seed": seed})
-        split = gnn.split_events(snapshot, settings.split, seed)
+        held_out = settings.split.model_copy(update={"seed": seed})
+        split = gnn.split_events(snapshot, held_out)
         begin = perf_counter()
         fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, train), split)
         middle = perf_counter()

@@ -49,7 +49,7 @@ def without(snapshot: Snapshot, pairs: set[tuple[int, int]]) -> Snapshot:
 
 def full_run(snapshot: Snapshot, text: dict, settings: gnn.TrainSettings) -> gnn.FittedModel:
     """Train, weigh and refit, as `linkspan train` does."""
-    split = gnn.split_events(snapshot, None, settings.seed)
+    split = gnn.split_events(snapshot)
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, text, settings), split)
     final = gnn.train_all(snapshot, text, settings, fitted.best_epoch)
     return gnn.with_weights(final, fitted.weights)

@@ -89,7 +89,6 @@ class Split:
 def split_events(
     snapshot: Snapshot,
     settings: SplitSettings | None = None,
-    seed: int = 0,
     parts: pd.DataFrame | None = None,
 ) -> Split:
     """Split the positive events of a graph.
@@ -99,8 +98,7 @@ def split_events(
 
     Args:
         snapshot: The graph.
-        settings: The protocol and its numbers.
-        seed: Of what is drawn by chance.
+        settings: The protocol and its numbers, its ``seed`` among them.
         parts: For protocol ``file``: columns ``user``, ``item`` (rows) and ``part``
             (``validation`` or ``test``); all other events are trained on, but where it has no
             validation rows: these are taken from them then.
@@ -115,7 +113,7 @@ def split_events(
     events = snapshot.events()
     events["domain"] = snapshot.items["domain"].to_numpy()[events["item"]]
     events["fresh"] = ~events.duplicated(["user", "item"])
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(settings.seed)
     made: dict[str, Callable[[], Parts]] = {
         "last-out": lambda: _last_out(events, ["user"]),
         "last-out-per-domain": lambda: _last_out(events, ["user", "domain"]),

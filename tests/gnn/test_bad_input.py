@@ -169,7 +169,7 @@ def test_a_validation_part_that_is_empty(
 
 def test_a_test_part_that_is_empty(build: Build, settings: TrainSettings) -> None:
     snapshot = build({"a": [0] * 12}, HISTORIES)
-    split = split_events(snapshot, SplitSettings(protocol="random", test=0.0), 0)
+    split = split_events(snapshot, SplitSettings(protocol="random", test=0.0))
     fitted = run_all(snapshot, settings, split)
     with pytest.raises(ModelError, match="no test events"):
         evaluate(fitted, split)

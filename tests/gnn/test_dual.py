@@ -96,7 +96,7 @@ def test_a_hybrid_of_sets_has_it_and_keeps_it(
     histories = [random.permutation(24)[:7].tolist() for _ in range(20)]
     snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=False)
     short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
-    split = gnn.split_events(snapshot, SplitSettings(protocol="random"), 0)
+    split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, short), split)
     assert isinstance(fitted.linear, DualWeights)
     whole = gnn.with_weights(gnn.train_all(snapshot, {}, short, 1), fitted.weights)

@@ -117,7 +117,7 @@ def test_no_protocol_learns_from_a_pair_that_it_holds_out(
     random = np.random.default_rng(1)
     histories = [random.integers(0, 16, random.integers(1, 9)).tolist() for _ in range(40)]
     snapshot = build(TASTES, histories)
-    split = split_events(snapshot, settings, seed=3)
+    split = split_events(snapshot, settings)
     train, validation, test = (
         pairs_of(snapshot, part) for part in (split.train, split.validation, split.test)
     )
@@ -127,8 +127,11 @@ def test_no_protocol_learns_from_a_pair_that_it_holds_out(
     assert not train & (validation | test)
     assert not validation & test
     assert len(validation) == len(split.validation)
-    again = split_events(snapshot, settings, seed=3)
+    again = split_events(snapshot, settings)
     assert np.array_equal(split.test, again.test)
+    other = split_events(snapshot, settings.model_copy(update={"seed": 1}))
+    drawn = settings.protocol != "time"
+    assert np.array_equal(split.validation, other.validation) != drawn
 
 
 def test_time_divides_at_a_moment(build: Build) -> None:
@@ -156,9 +159,7 @@ def test_random_holds_out_its_shares_and_leaves_each_user_something(
     plant: Callable[..., Snapshot],
 ) -> None:
     snapshot = plant()
-    split = split_events(
-        snapshot, SplitSettings(protocol="random", test=0.1, validation=0.2), seed=1
-    )
+    split = split_events(snapshot, SplitSettings(protocol="random", test=0.1, validation=0.2))
     free = 240 * 8
     assert (len(split.test), len(split.validation)) == (round(free * 0.1), round(free * 0.2))
     assert snapshot.events().iloc[split.train]["user"].nunique() == 240
@@ -207,7 +208,7 @@ def test_a_file_without_validation_takes_it_by_chance_where_there_is_no_order(
     snapshot = plant(timed=False)
     events = snapshot.events()
     stated = events.drop_duplicates("user").head(50)[["user", "item"]].assign(part="test")
-    split = split_events(snapshot, FILE, seed=1, parts=stated)
+    split = split_events(snapshot, FILE, parts=stated)
     tested = events.iloc[split.test]
     assert len(tested) == 50
     domains = snapshot.items["domain"].to_numpy()[events["item"]]
@@ -217,7 +218,7 @@ def test_a_file_without_validation_takes_it_by_chance_where_there_is_no_order(
     assert len(split.validation) == round(0.25 * size)
     assert free[split.validation].all()
     assert len(split.train) == len(events) - 50 - len(split.validation)
-    other = split_events(snapshot, FILE, seed=2, parts=stated)
+    other = split_events(snapshot, FILE.model_copy(update={"seed": 1}), stated)
     assert not np.array_equal(split.validation, other.validation)
 
 
