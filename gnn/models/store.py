@@ -74,6 +74,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
 def load(folder: Path) -> Learned:
     """Read what `save` wrote.
 
+    A model that was trained on CUDA is opened on the CPU where there is none.
+
     Raises:
         ModelError: The folder holds no model, one of another format, or a damaged one.
     """

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
@@ -18,6 +20,7 @@ from linkspan.gnn import (
     save,
     score_top,
     train_all,
+    train_further,
 )
 from linkspan.gnn.models.store import FORMAT
 from linkspan.graph.snapshot import Snapshot
@@ -66,3 +69,16 @@ def test_a_folder_without_a_whole_model_is_refused(fitted: FittedModel, tmp_path
     manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
     with pytest.raises(ModelError, match=f"model format 99, expected {FORMAT}"):
         load(tmp_path)
+
+
+def test_a_model_trained_on_cuda_opens_and_is_refreshed_without_it(
+    fitted: FittedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    elsewhere = fitted.settings.model_copy(update={"device": "cuda"})
+    save(replace(fitted, settings=elsewhere).learned, tmp_path)
+    again = load(tmp_path).on(fitted.view)
+    assert again.device == torch.device("cpu") and again.settings.device == "cuda"
+    pd.testing.assert_frame_equal(score_top(again), score_top(fitted))
+    further = train_further(again, epochs=1)
+    assert not torch.equal(further.model.bias, again.model.bias)
