@@ -66,7 +66,8 @@ class Engine:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": states, "param_groups": groups})
         torch.set_rng_state(found["random/cpu"])
-        cuda = [value for name, value in sorted(found.items()) if name.startswith("random/cuda/")]
+        count = sum(name.startswith("random/cuda/") for name in found)
+        cuda = [found[f"random/cuda/{place}"] for place in range(count)]
         if len(cuda) == len(_cuda_states()):  # not on a machine with other devices
             torch.cuda.set_rng_state_all(cuda)
 

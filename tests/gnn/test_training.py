@@ -25,10 +25,12 @@ from linkspan.gnn import (
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import before_events
+from linkspan.gnn.models.fitted import Epoch
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.training.batches import BatchBuilder
+from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 
@@ -256,6 +258,29 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
         expected = train_all(planted, text, other, 1)
         found = train_all(planted, text, other, 1, checkpoint=file)
         assert torch.equal(found.model.bias, expected.model.bias)
+
+
+def test_a_checkpoint_keeps_the_generators_of_cuda(
+    planted: Snapshot, settings: TrainSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two devices that are made up: what is left out of histories is drawn on the device."""
+    devices, random = [torch.arange(9.0), torch.arange(5.0)], np.random.default_rng(0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: list(devices))
+    monkeypatch.setattr(
+        torch.cuda, "set_rng_state_all", lambda states: devices.__setitem__(slice(None), states)
+    )
+    model = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    kept = Checkpoint(tmp_path / "kept", planted.fingerprint(), settings, None, {})
+    epoch = Epoch(1, 0.5, None, None)
+    kept.save(Progressed([epoch], epoch, {}), model, optimizer, random)
+    devices[:] = [torch.zeros(9), torch.zeros(5)]
+    assert kept.restore(model, optimizer, random) is not None
+    assert torch.equal(devices[0], torch.arange(9.0)) and torch.equal(devices[1], torch.arange(5.0))
+    devices[:] = [torch.zeros(9)]  # another machine, which has one
+    assert kept.restore(model, optimizer, random) is not None
+    assert torch.equal(devices[0], torch.zeros(9))
 
 
 def test_steps_of_an_epoch_are_bounded(
