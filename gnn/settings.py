@@ -113,7 +113,8 @@ class TrainSettings(BaseModel):
         epochs: Largest number of passes over the events.
         patience: Epochs without a better validation NDCG@10 after which training stops.
         seed: Seed of initial weights, order and negatives.
-        device: ``cuda``, ``cpu``, or ``auto``: CUDA where it is there.
+        device: Where to train: ``cuda``, ``cpu``, or ``auto``: CUDA where it is there. A model that
+            was trained on CUDA is opened on the CPU where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -113,10 +113,12 @@ class HistoryGNN(nn.Module):
         self.convs = nn.ModuleList(
             build_hop(settings.convolution, keys, width) for keys in self.relations
         )
-        # Where histories are sets all their items count alike: one weight stands for all positions.
-        steps = torch.arange(length, dtype=torch.float32) % self.length
-        self.position = nn.Parameter(0.7**steps)
-        self.position_inside = nn.Parameter(torch.zeros(length))
+        if self.ordered:
+            steps = torch.arange(length, dtype=torch.float32) % self.length
+            self.position = nn.Parameter(0.7**steps)
+            self.position_inside = nn.Parameter(torch.zeros(length))
+        else:  # items of a set count alike, those of the domain asked for by a factor above zero
+            self.log_inside = nn.Parameter(torch.zeros(1))
         self.query = nn.Linear(width, width // 2, bias=False)
         self.key = nn.Linear(width, width // 2, bias=False)
         self.value = nn.Linear(width, width, bias=False)
@@ -210,7 +212,12 @@ class HistoryGNN(nn.Module):
             kept = there * (torch.rand_like(there) >= self.history_dropout)
             there = torch.where(kept.any(dim=1, keepdim=True), kept, there)
         inside = (states.domains[rows] == domains[:, None]).to(there.dtype)  # (B, L)
-        direct = (self.position + self.position_inside * inside) * there
+        # With one weight of each kind none may fall below zero: it would turn round the state of
+        # whoever has met only items of that kind, which no loss sees where few such are learned.
+        if self.ordered:
+            direct = (self.position + self.position_inside * inside) * there
+        else:
+            direct = torch.exp(self.log_inside * inside) * there
         query = functional.embedding(rows, self.query(states.items))  # (B, L, K / 2)
         key = functional.embedding(rows, self.key(states.items))
         logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between  # (B, L, L)

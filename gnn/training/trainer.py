@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,7 @@ from linkspan.gnn.training.gradients import Learner
 from linkspan.gnn.training.memory import MIB, choose_plan
 from linkspan.gnn.training.objective import Objective, Ranking
 from linkspan.gnn.training.rates import ALL, Rates
+from linkspan.gnn.training.watching import has_fallen, has_forgotten, ignorant_loss, not_finite
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
@@ -90,10 +91,11 @@ def train(
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
             task.advance(len(curves))
             while len(curves) < settings.epochs and len(curves) - best.epoch < settings.patience:
-                loss = trainer.run_epoch()
+                loss = trainer.run_epoch(len(curves) + 1)
                 hits, gain = _validate(trainer.fitted(), validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
+                _warn_of_collapse(curves, len(validation))
                 if gain is None or best.ndcg is None or gain > best.ndcg:
                     best, best_weights = curves[-1], trainer.weights()
                 trainer.keep(kept, Progressed(curves, best, best_weights))
@@ -121,7 +123,7 @@ def train_all(
         checkpoint: As for `train`.
 
     Raises:
-        ModelError: As for `train`.
+        ModelError: As for `train`; or the training collapsed, by its loss: nobody else would see.
     """
     with _seeded(settings):
         trainer = _Trainer(View.whole(snapshot, text), settings)
@@ -130,7 +132,9 @@ def train_all(
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
             while len(curves) < epochs:
-                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
+                number = len(curves) + 1
+                curves.append(Epoch(number, trainer.run_epoch(number), None, None))
+                trainer.refuse_collapse(curves)
                 task.advance(note=_note(curves[-1]))
                 trainer.keep(kept, Progressed(curves, curves[-1], {}))
         return trainer.fitted(curves, epochs)
@@ -150,13 +154,14 @@ def train_further(
         rates: What is learned, and how fast; parameters that are frozen stay to the last bit.
 
     Raises:
-        ModelError: The loss is not finite.
+        ModelError: The loss is not finite, or the training collapsed, by its loss.
     """
     with _seeded(fitted.settings):
         trainer, curves = _Trainer(fitted.view, fitted.settings, fitted, rates), []
         with progress.task("train further", total=epochs, unit="epochs") as task:
             for number in range(1, epochs + 1):
-                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+                curves.append(Epoch(number, trainer.run_epoch(number), None, None))
+                trainer.refuse_collapse([*fitted.curves, *curves])
                 task.advance(note=_note(curves[-1]))
         further = replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
     return further if fitted.linear is None else with_linear(further)
@@ -199,14 +204,17 @@ class _Trainer:
         self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)
         if note := self.plan.note():
             _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)
+        pools = list(rows_by_domain(snapshot).values())
         builder = BatchBuilder(
-            list(rows_by_domain(snapshot).values()),
+            pools,
             Dislikes(snapshot, self.domains, view.held_out),
             settings,
             self.random,
             device,
         )
         targets = events["item"].to_numpy(np.int64)
+        sizes = np.minimum([len(pool) for pool in pools], settings.negatives)
+        self.ignorant = ignorant_loss(settings.loss, sizes[self.domains[targets]])
         objective = Objective([(Ranking(settings.loss), 1.0)]).to(device)
         self.learner = Learner(
             self.model, self.data, self.mask, builder, targets, self.plan, objective, self.engine
@@ -214,24 +222,49 @@ class _Trainer:
         self.learned = nn.ModuleDict({"network": self.model, "objective": objective})
         self.engine.start(self.learned, rates, settings)
 
-    def run_epoch(self) -> float:
-        """One pass over all events with a history; the mean loss."""
+    def run_epoch(self, number: int) -> float:
+        """One pass over all events with a history, the ``number``-th; the mean loss."""
         self.model.train()
         histories = self._histories()
         rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
         self.random.shuffle(rows)
         total = 0.0
-        for batch in np.array_split(rows, self._steps(len(rows))):
+        for step, batch in enumerate(np.array_split(rows, self._steps(len(rows))), start=1):
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
             loss = self.learner.learn(batch, histories.take(batch))
+            if not math.isfinite(loss):
+                raise self._not_finite(f"the loss is not finite in step {step} of epoch {number}")
             self.engine.step()
             total += loss * len(batch)
-        if not math.isfinite(total):
-            raise ModelError(
-                "the loss is not finite", hint="Lower 'learning_rate' or raise 'temperature'"
-            )
+        if not_finite(self.model, {}):
+            raise self._not_finite(f"the parameters are not finite after epoch {number}")
         return total / len(rows)
+
+    def refuse_collapse(self, curves: Sequence[Epoch]) -> None:
+        """See that the last epoch did not lose what those before had learned.
+
+        Raises:
+            ModelError: It did.
+        """
+        losses = [epoch.loss for epoch in curves]
+        if has_forgotten(losses, self.ignorant):
+            raise ModelError(
+                f"the training collapsed in epoch {curves[-1].epoch}: the loss was "
+                f"{min(losses):.3f} at best and is {losses[-1]:.3f}, that of a model that knows "
+                f"nothing being {self.ignorant:.3f}",
+                hint="Lower 'learning_rate'; nothing is published from this training",
+            )
+
+    def _not_finite(self, what: str) -> ModelError:
+        """The error of numbers that are not finite, and where they are first found."""
+        with torch.no_grad():
+            prior = self.model.prior(self.data["item"].count)
+        term = not_finite(self.model, {"popularity and bias of the items": prior})
+        return ModelError(
+            f"{what}, first in {term or 'the states that messages make'}",
+            hint="Lower 'learning_rate' or raise 'temperature'",
+        )
 
     def fitted(self, curves: list[Epoch] | None = None, best_epoch: int = 0) -> FittedModel:
         """The model as it is now."""
@@ -278,6 +311,19 @@ def _validate(
         return None, None
     ranks = rank_events(fitted, validation, mixtures(fitted)).table[GNN].to_numpy()
     return hit_rate(ranks, 10), ndcg(ranks, 10)
+
+
+def _warn_of_collapse(curves: Sequence[Epoch], rows: int) -> None:
+    """Say once that validation figures have fallen; the best epoch is kept all the same."""
+    gains = [epoch.ndcg for epoch in curves if epoch.ndcg is not None]
+    if gains and has_fallen(gains, rows) and not has_fallen(gains[:-1], rows):
+        _log.warning(
+            "the training collapsed in epoch %d: NDCG@10 on validation rows was %.2f at best and "
+            "is %.2f; the best epoch is kept. A lower 'learning_rate' may go further",
+            len(curves),
+            100 * max(gains),
+            100 * gains[-1],
+        )
 
 
 @contextmanager
