@@ -91,7 +91,7 @@ def train(
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
             task.advance(len(curves))
             while len(curves) < settings.epochs and len(curves) - best.epoch < settings.patience:
-                loss = trainer.run_epoch(len(curves) + 1)
+                loss = trainer.run_epoch()
                 hits, gain = _validate(trainer.fitted(), validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
@@ -132,8 +132,7 @@ def train_all(
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
             while len(curves) < epochs:
-                number = len(curves) + 1
-                curves.append(Epoch(number, trainer.run_epoch(number), None, None))
+                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
                 trainer.refuse_collapse(curves)
                 task.advance(note=_note(curves[-1]))
                 trainer.keep(kept, Progressed(curves, curves[-1], {}))
@@ -160,7 +159,7 @@ def train_further(
         trainer, curves = _Trainer(fitted.view, fitted.settings, fitted, rates), []
         with progress.task("train further", total=epochs, unit="epochs") as task:
             for number in range(1, epochs + 1):
-                curves.append(Epoch(number, trainer.run_epoch(number), None, None))
+                curves.append(Epoch(number, trainer.run_epoch(), None, None))
                 trainer.refuse_collapse([*fitted.curves, *curves])
                 task.advance(note=_note(curves[-1]))
         further = replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
@@ -189,7 +188,7 @@ class _Trainer:
         device = self.engine.device
         self.data, self.model = data.to(device), self.model.to(device)
         self.mask = SupervisionMask(self.data, events, settings)
-        self.random = np.random.default_rng(settings.seed)
+        self.random, self.epoch = np.random.default_rng(settings.seed), 0
         self.domains = item_domains(snapshot)
         # A repeated event asks for what is already known, which no list will ever hold.
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
@@ -222,8 +221,9 @@ class _Trainer:
         self.learned = nn.ModuleDict({"network": self.model, "objective": objective})
         self.engine.start(self.learned, rates, settings)
 
-    def run_epoch(self, number: int) -> float:
-        """One pass over all events with a history, the ``number``-th; the mean loss."""
+    def run_epoch(self) -> float:
+        """One pass over all events with a history; the mean loss."""
+        self.epoch += 1
         self.model.train()
         histories = self._histories()
         rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
@@ -234,11 +234,13 @@ class _Trainer:
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
             loss = self.learner.learn(batch, histories.take(batch))
             if not math.isfinite(loss):
-                raise self._not_finite(f"the loss is not finite in step {step} of epoch {number}")
+                raise self._not_finite(
+                    f"the loss is not finite in step {step} of epoch {self.epoch}"
+                )
             self.engine.step()
             total += loss * len(batch)
         if not_finite(self.model, {}):
-            raise self._not_finite(f"the parameters are not finite after epoch {number}")
+            raise self._not_finite(f"the parameters are not finite after epoch {self.epoch}")
         return total / len(rows)
 
     def refuse_collapse(self, curves: Sequence[Epoch]) -> None:
@@ -285,6 +287,7 @@ class _Trainer:
     def restore(self, checkpoint: Checkpoint) -> Progressed:
         """Go on from a checkpoint, or begin."""
         found = checkpoint.restore(self.learned, self.engine, self.random)
+        self.epoch = len(found.curves) if found else 0
         return found or Progressed([], Epoch(0, math.inf, None, None), self.weights())
 
     def weights(self) -> dict[str, Tensor]:
