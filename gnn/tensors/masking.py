@@ -43,7 +43,10 @@ class SupervisionMask:
     while it is asked for that item learns to trust what will not be there (Zhang & Chen, 2018,
     arXiv:1802.09691); so the user's steps are cut at the event, as they end at the last event of a
     history. Nor may a model see the hole: what is left is normalised anew, and an item that would
-    lose more than half of what comes in keeps it all.
+    lose more than half of what comes in keeps it all. So where a batch holds most events of a small
+    graph next to nothing is masked: of the steps asked for, by weight, 100 users of goodbooks keep
+    all, 400 too, 1,500 keep 59%, and 10,370 keep 3%. It was no worse than smaller pieces with a
+    mask each (docs/decisions.md, "Small graphs are hardly masked").
 
     Args:
         data: Built from ``events``, with adjacencies.
