@@ -45,8 +45,8 @@ class SupervisionMask:
     history. Nor may a model see the hole: what is left is normalised anew, and an item that would
     lose more than half of what comes in keeps it all. So where a batch holds most events of a small
     graph next to nothing is masked: of the steps asked for, by weight, 100 users of goodbooks keep
-    all, 400 too, 1,500 keep 59%, and 10,370 keep 3%. It was no worse than smaller pieces with a
-    mask each (docs/decisions.md, "Small graphs are hardly masked").
+    all, 400 too, 1,500 keep 59%, and 10,370 keep 3%. Smaller pieces with a
+    mask each changed little (docs/decisions.md, "Small graphs are hardly masked").
 
     Args:
         data: Built from ``events``, with adjacencies.

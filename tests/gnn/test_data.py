@@ -209,6 +209,15 @@ def test_masking_cuts_the_steps_of_a_user_and_leaves_no_hole(
     np.testing.assert_allclose(lone[NEXT].adj_t.to_dense(), full[NEXT].adj_t.to_dense(), atol=1e-6)
 
 
+def test_a_batch_of_all_events_keeps_all_edges(built: Built) -> None:
+    """Each item would lose all that comes in: on a small graph nothing is masked."""
+    data, events, _ = built
+    mask = SupervisionMask(data, events, SETTINGS)
+    for rows, some in ((torch.arange(len(events)), False), (torch.arange(0, len(events), 9), True)):
+        lost = sum(float(loss.lost.sum()) for loss in mask.losses(rows).values())
+        assert (lost > 0) == some
+
+
 @pytest.mark.parametrize("name", ["WISHED_BY", "rev_WISHED"])
 def test_a_relation_stored_from_items_to_users_is_masked_too(
     build: Callable[..., Snapshot], name: str
