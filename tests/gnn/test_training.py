@@ -25,7 +25,7 @@ from linkspan.gnn import (
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import before_events
-from linkspan.gnn.models.fitted import Epoch
+from linkspan.gnn.models.learned import Epoch
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
