@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
@@ -53,8 +52,9 @@ def score_top(
     Returns:
         Sorted by user, domain and rank. Columns ``user``, ``item`` (int32 rows), ``domain`` (text),
         ``rank`` (int32, from 1), ``score`` (float32), its parts ``gnn``, ``linear``,
-        ``transitions``, ``text``, ``popularity`` (float32, they add up to ``score``), and
-        ``because`` (int32 row of the past item that gave most; -1 without a history).
+        ``transitions``, ``text``, ``popularity`` (float32, they add up to ``score``),
+        ``because`` (int32 row of the past item that gave most; -1 without a history), and
+        ``eligible`` (int32: how many items of the domain the list could have been chosen from).
 
     Raises:
         ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.
@@ -80,6 +80,7 @@ def score_top(
                     raise ModelError(f"scores in domain '{domain}' are not finite")
                 seen.hide(scores, chunk, domain)
                 choice.hide(scores, chunk, rows_of[domain])
+                eligible = np.isfinite(scores).sum(axis=1, keepdims=True)
                 best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
                 items = rows_of[domain][best]  # (B, k)
                 columns: dict[str, NDArray[Any]] = {
@@ -87,6 +88,7 @@ def score_top(
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
                 columns["because"] = find_losses(fitted, mixture, chunk, domain, items).because()
+                columns["eligible"] = np.broadcast_to(eligible, best.shape)
                 frame = _lists(chunk, "user", items, "item", columns)
                 frames.append(frame.assign(domain=domain))
             task.advance(len(chunk))
@@ -97,7 +99,7 @@ def score_top(
         table = table.sort_values(["user", "rank", "score"], ascending=[True, True, False])
         table = table.groupby("user", sort=False).head(choice.total)
     table = table.sort_values(["user", "domain", "rank"], kind="stable", ignore_index=True)
-    return table[["user", "item", "domain", "rank", "score", *PARTS, "because"]]
+    return table[["user", "item", "domain", "rank", "score", *PARTS, "because", "eligible"]]
 
 
 def score_pairs(
@@ -138,7 +140,6 @@ def score_pairs(
     return result
 
 
-@torch.no_grad()
 def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
     """The nearest items by cosine of their states, in their own domain and in the others.
 
@@ -151,12 +152,14 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
         Sorted by item, list and rank. Columns ``item``, ``other`` (int32 rows), ``inside`` (bool:
         both are of one domain), ``rank`` (int32, from 1 in each list), ``score`` (float32 cosine).
     """
-    states, domains = fitted.states.items[:-1], item_domains(fitted.snapshot)
+    states, domains = fitted.item_states, item_domains(fitted.snapshot)
     size, frames = rows_at_once(len(domains), 4, CHUNK), []
     with progress.task("similar", total=len(domains), unit="items") as task:
         for start in range(0, len(domains), size):
             items = np.arange(start, min(start + size, len(domains)))
-            cosines = (states[items] @ states.T).cpu().numpy()  # (B, N)
+            cosines = states[items] @ states.T  # (B, N)
+            if not fitted.is_trained:  # texts alone: an item without one is like none
+                cosines[cosines == 0] = -np.inf
             cosines[np.arange(len(items)), items] = -np.inf
             same = domains[items][:, None] == domains[None]
             for inside in (True, False):

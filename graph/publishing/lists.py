@@ -82,12 +82,14 @@ def check_lists(lists: Lists) -> ListCounts:
 
     Raises:
         PublishError: There are none, a score is not finite, the parts do not add up, an item stands
-            twice in a list, ranks have gaps, or nearly everyone gets the same few items.
+            twice in a list, ranks have gaps, or nearly everyone gets the same few items while more
+            than twice as many could have been chosen.
     """
     counts = ListCounts()
     users: dict[str, int] = defaultdict(int)
     items: dict[str, set[str]] = defaultdict(set)
     longest: dict[str, int] = defaultdict(int)
+    eligible: dict[str, int] = defaultdict(int)
     largest = gap = 0.0
     for piece in pieces(lists, "user"):
         if piece.empty:
@@ -108,8 +110,9 @@ def check_lists(lists: Lists) -> ListCounts:
         counts.items.update(piece["item"])
         told = pd.util.hash_pandas_object(piece[["user", "item", "rank", "score"]], index=False)
         counts.digest = (counts.digest + int(told.to_numpy().sum())) % 2**64
-        for name, part in piece[piece["because"].notna()].groupby("domain"):
+        for name, part in _chosen(piece).groupby("domain"):
             domain = str(name)
+            eligible[domain] = max(eligible[domain], int(part["eligible"].max()))
             users[domain] += part["user"].nunique()
             items[domain].update(part["item"])
             longest[domain] = max(longest[domain], int(part["rank"].max()))
@@ -118,13 +121,26 @@ def check_lists(lists: Lists) -> ListCounts:
     if gap > 1e-4 * max(1.0, largest):
         raise PublishError(f"the parts of a score miss it by {gap:.2g}")
     for domain, number in users.items():
-        if number >= 100 and len(items[domain]) <= longest[domain]:
+        same = len(items[domain])
+        # With nearly all of a small domain in each list, equal lists say nothing of the model.
+        if number >= 100 and same <= longest[domain] and 2 * same < eligible[domain]:
             raise PublishError(
-                f"the model collapsed: {number:,} users get the same {len(items[domain])} items "
-                f"in '{domain}'",
+                f"the model collapsed: {number:,} users get the same {same} items in '{domain}'",
                 hint="Train again with other settings",
             )
     return counts
+
+
+def _chosen(piece: pd.DataFrame) -> pd.DataFrame:
+    """Rows of users with a past whose lists leave out something that they could have held.
+
+    Without a column ``eligible``, every list does.
+    """
+    known = piece[piece["because"].notna()]
+    if "eligible" not in known:
+        return known.assign(eligible=np.iinfo(np.int32).max)
+    sizes = known.groupby(["user", "domain"], sort=False)["rank"].transform("size")
+    return known[known["eligible"] > sizes]
 
 
 def list_rows(lists: Lists) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -138,7 +138,9 @@ def publish(
         users: Keys of all users, with a list or not; they are switched in this order.
         lists: Columns ``user``, ``item``, ``domain``, ``rank``, ``score``, `PARTS`, ``because``
             (keys of users and items; null where there is no reason), each user's rows together and
-            sorted by domain and rank. A file is read in pieces: memory does not grow with it.
+            sorted by domain and rank; where a column ``eligible`` says how many items could have
+            been in the list, one that holds them all is no sign of a collapse. A file is read in
+            pieces: memory does not grow with it.
         similar: Columns ``item``, ``other``, ``rank``, ``score``, sorted by item and rank.
         progress: Told of each batch.
         vectors: Of the items; they go into the slot that the active run does not use.

@@ -38,7 +38,16 @@ def top(fitted: FittedModel) -> pd.DataFrame:
 
 def test_lists_are_complete_ordered_and_unseen(fitted: FittedModel, top: pd.DataFrame) -> None:
     assert len(top) == 90 * 3 * 5
-    assert list(top.columns) == ["user", "item", "domain", "rank", "score", *PARTS, "because"]
+    assert list(top.columns) == [
+        "user",
+        "item",
+        "domain",
+        "rank",
+        "score",
+        *PARTS,
+        "because",
+        "eligible",
+    ]
     groups = top.groupby(["user", "domain"])
     assert (groups["rank"].apply(list) == [[1, 2, 3, 4, 5]] * 270).all()
     assert (groups["score"].diff().dropna() <= 0).all()

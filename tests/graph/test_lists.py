@@ -1,13 +1,15 @@
-"""Lists read from a file in pieces are those of the table."""
+"""Lists: read from a file in pieces they are those of the table; equal ones may be a collapse."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from linkspan.errors import PublishError
 from linkspan.graph.publishing import lists as module
 from linkspan.graph.publishing.lists import PARTS, check_lists, list_rows, pieces
 
@@ -38,3 +40,37 @@ def test_pieces_end_where_lists_end(
     counts = check_lists(file)
     assert counts == check_lists(table) and (counts.users, counts.rows) == (30, len(table))
     assert counts.digest != check_lists(table.assign(score=score * 2, gnn=score * 2)).digest
+
+
+def _equal_lists(items: int, **more: Any) -> pd.DataFrame:
+    """The same items, in the same order, for each of 200 users with a past."""
+    scores = np.linspace(0.9, 0.1, items)
+    one = pd.DataFrame(
+        {
+            "item": [f"c/{n}" for n in range(items)], "domain": "c",
+            "rank": range(1, items + 1), "score": scores, "gnn": scores,
+            **dict.fromkeys(PARTS[1:], 0.0), "because": "c/99", **more,
+        }
+    )  # fmt: skip
+    return pd.concat([one.assign(user=str(n)) for n in range(200)], ignore_index=True)
+
+
+@pytest.mark.parametrize(("items", "eligible"), [(8, 8), (2, 2), (1, 1), (10, 12), (10, 20)])
+def test_lists_that_hold_most_of_what_was_eligible_are_no_collapse(
+    items: int, eligible: int
+) -> None:
+    assert check_lists(_equal_lists(items, eligible=eligible)).users == 200
+
+
+@pytest.mark.parametrize("eligible", [21, 1_000])
+def test_equal_lists_out_of_many_eligible_items_are_a_collapse(eligible: int) -> None:
+    with pytest.raises(PublishError, match="collapsed: 200 users get the same 10 items"):
+        check_lists(_equal_lists(10, eligible=eligible))
+
+
+def test_users_who_have_seen_nearly_everything_hide_no_collapse() -> None:
+    """Half of the users get all that was left to them; of the others each gets the same."""
+    full = _equal_lists(3, eligible=3).assign(user=lambda frame: "full " + frame["user"])
+    check_lists(full)
+    with pytest.raises(PublishError, match="collapsed: 200 users"):
+        check_lists(pd.concat([full, _equal_lists(10, eligible=100)], ignore_index=True))
