@@ -50,6 +50,7 @@ def run_demo(pipeline: Pipeline, quiet: bool) -> dict[str, Any]:
     pipeline.report = report
     with pipeline.open_database(create=True) as database:
         run, snapshot, evaluation = pipeline.run(database)
+        assert evaluation is not None, "the bundled data has events to hold out"
         if not quiet:
             _show_total(perf_counter() - started)
             show_evaluation(evaluation, snapshot)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import linkspan
 from linkspan import gnn
@@ -37,10 +40,11 @@ from linkspan.stage import Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, Split, TrainSettings, Tuned
+    from linkspan.gnn import Evaluation, FittedModel, Split, TrainSettings, Tuned
 
 MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
+    "hybrid without gnn": "linear, transitions, text and popularity, by stated weights",
     "gnn": "history-state GNN",
 }
 """Name of the method, as a `Run` has it."""
@@ -200,6 +204,10 @@ class Pipeline:
                 f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
                 f"of {len(fitted.curves)}"
             )
+            if not fitted.is_trained:
+                stage.text = (
+                    "no user met two items: no network, but popularity and texts by stated weights"
+                )
             if fitted.bounded:
                 stage.text += f"; to stay within {settings.memory:,} MiB: {fitted.bounded}"
         with self.stage("refit") as stage:
@@ -213,7 +221,9 @@ class Pipeline:
                 (kept / name).unlink(missing_ok=True)
             events = len(snapshot.events())
             stage.count, stage.unit = events * final.best_epoch, "events"
-            stage.text = f"all {events:,} events, {final.best_epoch} epochs"
+            stage.text = f"all {events:,} events" + (
+                f", {final.best_epoch} epochs" if final.is_trained else ""
+            )
         return run
 
     def tune(self, snapshot: Snapshot, text: dict[str, Any], trials: int) -> Tuned:
@@ -234,27 +244,42 @@ class Pipeline:
 
     def evaluate(
         self, snapshot: Snapshot, run: RunFolder, baselines: Sequence[str] = ("popularity",)
-    ) -> Evaluation:
+    ) -> Evaluation | None:
         """Rank the test rows among all items of their domain, beside baselines.
 
         The figures are kept in ``evaluation.json``, the ranks in ``ranks.parquet``.
+
+        Returns:
+            The ranks; None where nothing is held out for test, or no row has a choice of items.
         """
         with self.stage("evaluate") as stage:
             split = gnn.Split.load(run.split)
             model = open_model(run, snapshot, run.held_out)
-            evaluation = gnn.evaluate(model, split, baselines, self.progress)
+            about = {"protocol": split.protocol, "k": gnn.LIST, "method": gnn.method(model)}
+            try:
+                evaluation = gnn.evaluate(model, split, baselines, self.progress)
+            except gnn.UnmeasuredError as error:
+                guard, note = self._guard(model, split)
+                run.write("evaluation", {**about, "table": [], "gains": [], "guard": guard})
+                stage.text = f"not measured: {error.message}; {note}"
+                return None
             evaluation.ranks.to_parquet(run.ranks, index=False)
             figures = {
-                "protocol": split.protocol,
-                "k": gnn.LIST,
+                **about,
                 "table": records(evaluation.table()),
                 "gains": records(evaluation.gains()),
                 "curves": [epoch._asdict() for epoch in model.curves],
                 "best_epoch": model.best_epoch,
             }
             run.write("evaluation", figures)
-            stage.count, stage.unit = len(split.test), "rows"
-            stage.text = f"{len(split.test):,} held-out events ranked"
+            stage.count, stage.unit = len(evaluation.ranks), "rows"
+            stage.text = f"{len(evaluation.ranks):,} held-out events ranked"
+            if evaluation.unranked:
+                count, names = sum(evaluation.unranked.values()), ", ".join(evaluation.unranked)
+                stage.text += (
+                    f"; {counted(count, 'other')} left out, where nothing but the held-out items "
+                    f"was left to meet ({names})"
+                )
             tied = float(evaluation.ranks["tied"].mean())
             if tied > _MANY_TIED and split.protocol.startswith("last-out"):
                 stage.text += (
@@ -262,6 +287,21 @@ class Pipeline:
                     "which was held out is chance"
                 )
         return evaluation
+
+    def _guard(self, model: FittedModel, split: Split) -> tuple[dict[str, float] | None, str]:
+        """NDCG@10 by method on validation rows, to guard publishing alone, and what to say of it.
+
+        The weights were found on these rows, so that they flatter: they are no figures of a model.
+        """
+        none = np.zeros(0, np.int64)
+        rows = replace(split, validation=none, test=split.validation)
+        try:
+            found = gnn.evaluate(model, rows, ("popularity",), self.progress)
+        except gnn.UnmeasuredError:
+            return None, "publishing does not compare it with popularity"
+        means = [row for row in records(found.table()) if row["segment"] == "macro"]
+        guard = {row["method"]: row["ndcg"] for row in means}
+        return guard, "validation rows guard publishing"
 
     def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
         """Make the lists to publish by the rules of ``[publish]``, and keep them with the run.
@@ -311,20 +351,19 @@ class Pipeline:
         Raises:
             PublishError: The lists were refused, or the model ranks below popularity.
         """
-        about = run.read("run")
-        figures = {
-            (row["method"], row["segment"]): row
-            for row in run.read("evaluation")["table"]
-            if row["segment"] in ("all", "macro")
+        about, measured = run.read("run"), run.read("evaluation")
+        table = measured["table"]
+        published = table[0]["method"] if table else measured["method"]
+        guard = measured.get("guard") or {
+            row["method"]: row["ndcg"] for row in table if row["segment"] == "macro"
         }
-        published = run.read("evaluation")["table"][0]["method"]
-        model = figures[published, "macro"]["ndcg"]
-        popularity = figures["popularity", "macro"]["ndcg"]
-        if model < popularity:
+        if guard and guard[published] < guard["popularity"]:
             raise PublishError(
-                f"run {run.id} ranks below popularity (NDCG@10 {model:.4f}, {popularity:.4f})",
+                f"run {run.id} ranks below popularity (NDCG@10 {guard[published]:.4f}, "
+                f"{guard['popularity']:.4f})",
                 hint="Train with other settings; nothing was published",
             )
+        whole = (row for row in table if row["segment"] == "all" and row["method"] == published)
         self.score(database, snapshot, run)
         vectors = ItemVectors.load(run.vectors) if self.settings.publish.vectors else None
         record = RunRecord(
@@ -332,7 +371,7 @@ class Pipeline:
             model=MODELS[published],
             created=about["created"],
             fingerprint=about["fingerprint"],
-            metrics=figures[published, "all"],
+            metrics=next(whole, {}),
             config=about["settings"],
             interactions=sorted(snapshot.interactions),
             names=snapshot.roles.names,
@@ -362,7 +401,7 @@ class Pipeline:
             shared=self.settings.adopts or self.settings.mapping().users.shared,
         )
 
-    def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation]:
+    def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation | None]:
         """All stages, from the files, or an adopted graph, to published lists."""
         if not self.settings.adopts:
             self.ingest(database)

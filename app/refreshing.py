@@ -115,7 +115,7 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         return Refreshed(None, active, changes)
     record = RunRecord(
         id=run.id,
-        model=MODELS["hybrid" if model.weights else "gnn"],
+        model=MODELS[gnn.method(model)],
         created=run.read("run")["created"],
         fingerprint=snapshot.fingerprint(),
         metrics={},

@@ -15,6 +15,7 @@ from .evaluation.baselines import BASELINES as BASELINES
 from .evaluation.baselines import build_baselines as build_baselines
 from .evaluation.ranking import LIST as LIST
 from .evaluation.ranking import Evaluation as Evaluation
+from .evaluation.ranking import UnmeasuredError as UnmeasuredError
 from .evaluation.ranking import evaluate as evaluate
 from .events.split import Split as Split
 from .events.split import last_out as last_out
@@ -28,6 +29,7 @@ from .models.store import save as save
 from .models.view import View as View
 from .scores.components import PARTS as PARTS
 from .scores.components import Component as Component
+from .scores.hybrid import method as method
 from .scores.hybrid import with_weights as with_weights
 from .scores.reranking import Choice as Choice
 from .scores.scoring import score_pairs as score_pairs

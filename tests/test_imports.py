@@ -34,7 +34,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "tensors": ("settings", "events"),
         "network": ("settings", "events", "tensors"),
         "parts": ("settings", "metrics", "events"),
-        "models": ("settings", "events", "tensors", "network", "parts"),
+        "models": ("settings", "events", "encoding", "tensors", "network", "parts"),
         "scores": ("settings", "metrics", "events", "encoding", "parts", "models"),
         "evaluation": ("metrics", "events", "encoding", "parts", "models", "scores"),
         "training": (

@@ -51,7 +51,10 @@ def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     with pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database)
     if as_json:
-        return show_json({"run": trained.id, "evaluation": records(evaluation.table())})
+        figures = [] if evaluation is None else records(evaluation.table())
+        return show_json({"run": trained.id, "evaluation": figures})
+    if evaluation is None:
+        return out.print(f"Run {trained.id} is published; nothing was held out to measure it.")
     return show_evaluation(evaluation, taken)
 
 

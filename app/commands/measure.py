@@ -52,11 +52,13 @@ def evaluate(
         chosen = ("popularity", *chosen)
     evaluation = pipeline.evaluate(taken, trained, chosen)
     figures = trained.read("evaluation")
+    if evaluation is None and not as_json:
+        return out.print(f"Run {trained.id} has no held-out events to be measured on.")
     if markdown is not None:
         _write(markdown, as_markdown(figures))
     if html is not None:
         _write(html, as_html(figures, _about(trained, figures)))
-    if as_json:
+    if evaluation is None or as_json:
         return show_json({"run": trained.id, **figures})
     show_evaluation(evaluation, taken)
     return out.print(show_methods(figures))

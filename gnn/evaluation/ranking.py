@@ -36,6 +36,7 @@ LIST = 10
 
 MEANS = ("precision", "recall", "f1", "hr", "ndcg", "mrr", "map", "auc")
 COUNTS = ("tp", "fp", "fn", "tn")
+_LARGER = "Measuring needs domains of more items than a user meets"
 _SEGMENTS = (
     ("with history", "history", True),
     ("without history", "history", False),
@@ -43,6 +44,10 @@ _SEGMENTS = (
     ("new item", "known_item", False),
     ("no tie in time", "tied", False),
 )
+
+
+class UnmeasuredError(ModelError):
+    """Nothing was held out that says how good a model is."""
 
 
 class Ranked(NamedTuple):
@@ -70,11 +75,14 @@ class Evaluation:
             column of ranks (from 1, in steps of one half) for each method.
         methods: Names of those columns, that of what is published first.
         catalogue: Columns ``method``, ``domain`` (empty: all) and `CATALOGUE`, of lists of `LIST`.
+        unranked: Domain to test events that are in no figure: the user had nothing left to meet
+            there but what was held out, so that any method is right.
     """
 
     ranks: pd.DataFrame
     methods: tuple[str, ...]
     catalogue: pd.DataFrame = field(default_factory=pd.DataFrame)
+    unranked: Mapping[str, int] = field(default_factory=dict)
 
     def table(self, k: int = LIST) -> pd.DataFrame:
         """Figures by method and segment.
@@ -164,6 +172,7 @@ def evaluate(
 
     Raises:
         ModelError: The split is of another snapshot, or a test event would be seen.
+        UnmeasuredError: There are no test events, or none with a choice of items.
     """
     if split.fingerprint != fitted.snapshot.fingerprint():
         raise ModelError(
@@ -171,9 +180,9 @@ def evaluate(
             hint="Split the snapshot again",
         )
     if not len(split.test):
-        raise ModelError(
+        raise UnmeasuredError(
             "the split has no test events, so there is nothing to measure",
-            hint="Train with another 'protocol' in [split]",
+            hint="Train with another [split]",
         )
     events = fitted.snapshot.events()
     known, held_out = events.iloc[split.history], events.iloc[split.test]
@@ -183,7 +192,14 @@ def evaluate(
     methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks, lists = rank_events(tested, held_out, methods, progress, lists=True)
     ranks.insert(4, "tied", _tied(events, split) & fitted.snapshot.timed)
-    return Evaluation(ranks, tuple(methods), _catalogue(tested, ranks, lists))
+    targets = ranks.groupby(["user", "domain"])["item"].transform("size")
+    open_to_all = (ranks["candidates"] > targets).to_numpy()
+    unranked = ranks.loc[~open_to_all, "domain"].value_counts().to_dict()
+    if not open_to_all.any():
+        raise UnmeasuredError("no user had more to meet than was held out", hint=_LARGER)
+    ranks = ranks[open_to_all].reset_index(drop=True)
+    lists = {name: found[open_to_all] for name, found in lists.items()}
+    return Evaluation(ranks, tuple(methods), _catalogue(tested, ranks, lists), unranked)
 
 
 def rank_events(

@@ -26,8 +26,12 @@ MIN_EVENTS = 3
 MOST_VALIDATED = 6_000
 """Validation events that epochs and weights are chosen on; more cost time and change little."""
 
-
+_SPARED = "Leave 'protocol' out of [split]: then only what users can spare is held out, if any is"
 _log = logging.getLogger(__name__)
+
+
+class NothingHeldOutError(ModelError):
+    """Histories are too short for a protocol."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +111,9 @@ def split_events(
         ModelError: No event can be held out, or a domain is unknown.
     """
     settings = settings or SplitSettings()
+    if settings.protocol == "auto":
+        return _spared(snapshot, settings, seed)
     protocol = settings.protocol
-    if protocol == "auto":
-        protocol = "last-out" if snapshot.timed else "random"
     events = snapshot.events()
     events["domain"] = snapshot.items["domain"].to_numpy()[events["item"]]
     events["fresh"] = ~events.duplicated(["user", "item"])
@@ -129,11 +133,33 @@ def split_events(
     pairs = pd.MultiIndex.from_frame(events[["user", "item"]])
     train = train[~pairs[train].isin(pairs[held_out])]
     if not len(train):
-        raise ModelError(
+        raise NothingHeldOutError(
             f"protocol '{protocol}' leaves no event to learn from",
             hint="Hold out less, in [split]",
         )
     return Split(protocol, train, validation, test, snapshot.fingerprint())
+
+
+def _spared(snapshot: Snapshot, settings: SplitSettings, seed: int) -> Split:
+    """The first split that leaves something to learn from; else one that holds out nothing."""
+    events = snapshot.events()
+    for protocol in ("last-out", "random") if snapshot.timed else ("random",):
+        try:
+            own = settings.model_copy(update={"protocol": protocol})
+            split = split_events(snapshot, own, seed)
+        except NothingHeldOutError:
+            continue
+        if has_histories(events.iloc[split.train]):
+            return split
+    _log.warning("no user can spare an event, so nothing is held out and nothing is measured")
+    nothing = np.zeros(0, np.int64)
+    every = np.arange(len(events))
+    return Split("none", every, nothing, nothing, snapshot.fingerprint())
+
+
+def has_histories(events: pd.DataFrame) -> bool:
+    """Tell whether some user met two items; columns ``user`` and ``item``."""
+    return bool(events.drop_duplicates(["user", "item"])["user"].duplicated().any())
 
 
 def some_validation(split: Split, events: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -175,9 +201,8 @@ def _last_out(events: pd.DataFrame, group: list[str]) -> Parts:
     test = fresh.index.to_numpy(np.int64)[large & (from_end == 0)]
     validation = fresh.index.to_numpy(np.int64)[large & (from_end == 1)]
     if not len(test):
-        raise ModelError(
-            f"no user has {MIN_EVENTS} events or more, so none can be held out",
-            hint="Evaluation needs longer histories",
+        raise NothingHeldOutError(
+            f"no user has {MIN_EVENTS} events or more, so none can be held out", hint=_SPARED
         )
     # Nothing at or after the validation event of an event's group is learned from.
     cut = events.iloc[validation].assign(cut=validation)[[*group, "cut"]]
@@ -236,9 +261,8 @@ def _free(events: pd.DataFrame, random: np.random.Generator) -> IntArray:
     order = fresh[random.permutation(len(fresh))]
     free: IntArray = random.permutation(order[events["user"].iloc[order].duplicated().to_numpy()])
     if not len(free):
-        raise ModelError(
-            "no user has 2 events or more, so none can be held out",
-            hint="Evaluation needs longer histories",
+        raise NothingHeldOutError(
+            "no user has 2 events or more, so none can be held out", hint=_SPARED
         )
     return free
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
+from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.known import Pasts
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.keys import NodeKeys
@@ -170,6 +171,11 @@ class FittedModel:
     weights: Mapping[str, SignalWeights] = field(default_factory=dict)
 
     @property
+    def is_trained(self) -> bool:
+        """True where the network learned anything; one that did not scores nothing."""
+        return self.best_epoch > 0
+
+    @property
     def snapshot(self) -> Snapshot:
         """The graph."""
         return self.view.snapshot
@@ -227,7 +233,13 @@ class FittedModel:
 
     @cached_property
     def item_states(self) -> FloatArray:
-        """(N, d) states of the items, of unit length: near ones are `similar_items`."""
+        """(N, d) states of the items, of unit length: near ones are `similar_items`.
+
+        Where the network is untrained, the vectors of their texts; zeros without one.
+        """
+        if not self.is_trained:
+            empty = np.zeros((len(self.snapshot.items), 1), np.float32)
+            return unit_rows(self.text.get("item", empty))
         states: FloatArray = self.states.items[:-1].cpu().numpy()
         return states
 

@@ -236,11 +236,21 @@ def published(fitted: FittedModel) -> Mixture:
     return next(iter(mixtures(fitted).values()))
 
 
+def method(fitted: FittedModel) -> str:
+    """Name of the mixture that a model's lists are scored with."""
+    return SIMPLE if fitted.weights and not fitted.is_trained else HYBRID if fitted.weights else GNN
+
+
 def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
     """Components that a model scores with: `HYBRID` and `SIMPLE` if it has weights, and `GNN`.
 
+    A network that is untrained is left out.
+
     The first one is what is published.
     """
+    if not fitted.is_trained and fitted.weights:
+        simple = build_signals(fitted)[SIMPLE]
+        return {SIMPLE: Mixture(SIMPLE, fitted, simple, fitted.weights[SIMPLE])}
     if not fitted.weights:
         return {GNN: Mixture(GNN, fitted, _trained(fitted))}
     signals = build_signals(fitted)

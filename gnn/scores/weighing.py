@@ -41,6 +41,9 @@ SPREAD = 100
 """Items drawn from the whole domain that are candidates in a list of their own: where a list is not
 of all items, or an item is new, those in the middle count."""
 
+_STATED = {"popularity": 1.0, "text": 1.0, "linear": 1.0, "transitions": 1.0}
+"""Weights of the parts where there are no rows to find them on."""
+
 _log = logging.getLogger(__name__)
 _CHUNK, _K, _ROUNDS = 512, 10, 3
 _STEPS, _FIRST = (0.0, 0.5, 0.8, 1.25, 2.0), (0.05, 0.1)
@@ -77,7 +80,7 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
 
     Returns:
         The model with both. Without validation rows it has neither, which is logged: its network
-        scores alone, without walks.
+        scores alone, without walks. Where the network is untrained, the weights are stated ones.
 
     Raises:
         ModelError: The split is of another snapshot.
@@ -87,6 +90,9 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
             "the split was made from another snapshot than the model's",
             hint="Split the snapshot again",
         )
+    if not fitted.is_trained:
+        fitted = with_linear(fitted)
+        return replace(fitted, weights={SIMPLE: stated_weights(fitted)})
     events = fitted.snapshot.events()
     validation = some_validation(split, events, fitted.settings.seed)
     if not len(validation):
@@ -114,6 +120,19 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
         }
         weights[name] = fit_weights(parts, chosen)
     return replace(fitted, weights=weights)
+
+
+def stated_weights(fitted: FittedModel) -> SignalWeights:
+    """Weights of the simple parts where no row says any: popularity as much as all texts.
+
+    Args:
+        fitted: A model with a linear part.
+    """
+    signals = build_signals(fitted)[SIMPLE]
+    parts = [signal.part for signal in signals]
+    return SignalWeights(
+        {s.name: _STATED.get(s.part, 0.0) / parts.count(s.part) for s in signals}, {}
+    )
 
 
 def draw_examples(

@@ -21,7 +21,7 @@ from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
-from linkspan.gnn.events.split import Split, some_validation
+from linkspan.gnn.events.split import Split, has_histories, some_validation
 from linkspan.gnn.metrics import hit_rate, ndcg
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.learned import Epoch, FittedModel
@@ -58,6 +58,9 @@ def train(
 ) -> FittedModel:
     """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
 
+    Where no user met two items, there is nothing to learn: the network stays untrained
+    (`FittedModel.is_trained`), and only the simple parts score.
+
     Held-out events reach neither messages nor counts; it is checked. Training stops when NDCG@10
     on validation rows has not risen for ``settings.patience`` epochs.
 
@@ -84,8 +87,11 @@ def train(
     events = snapshot.events()
     held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
     validation = some_validation(split, events, settings.seed)
+    view = View(snapshot, text, events.iloc[split.train], held_out)
+    if not has_histories(events):
+        return _untrained(view, settings)
     with _seeded(settings):
-        trainer = _Trainer(View(snapshot, text, events.iloc[split.train], held_out), settings)
+        trainer = _Trainer(view, settings)
         kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
         with progress.task("train", total=settings.epochs, unit="epochs") as task:
@@ -118,13 +124,15 @@ def train_all(
         snapshot: The graph.
         text: Node type to vectors (n, d).
         settings: How to build and train.
-        epochs: Passes over the events, such as the ``best_epoch`` of `train`.
+        epochs: Passes over the events, such as the ``best_epoch`` of `train`; 0: none is made.
         progress: Told of each epoch.
         checkpoint: As for `train`.
 
     Raises:
         ModelError: As for `train`; or the training collapsed, by its loss: nobody else would see.
     """
+    if not epochs:
+        return _untrained(View.whole(snapshot, text), settings)
     with _seeded(settings):
         trainer = _Trainer(View.whole(snapshot, text), settings)
         kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
@@ -166,6 +174,16 @@ def train_further(
     return further if fitted.linear is None else with_linear(further)
 
 
+def _untrained(view: View, settings: TrainSettings) -> FittedModel:
+    """A network as it begins, on a view."""
+    check_vectors(view.snapshot, view.vectors)
+    device = choose_device(settings.device)
+    data = view.tensors(settings)
+    with _seeded(settings):
+        model = HistoryGNN(data, len(view.snapshot.domains), settings).to(device).eval()
+    return FittedModel(view, settings, data.to(device), model)
+
+
 class _Trainer:
     """State of one training: model, optimiser, rows, and generators of random numbers."""
 
@@ -196,8 +214,8 @@ class _Trainer:
         if not rows:
             raise ModelError(
                 "no event has one before it by the same user, so nothing can be learned",
-                hint="At least one user needs two events beside those held out; protocol 'random' "
-                "in [split] holds out fewer",
+                hint="At least one user needs two events beside those held out; without a "
+                "'protocol', [split] holds out only what can be spared",
             )
         batch = math.ceil(rows / self._steps(rows))
         self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)

@@ -12,6 +12,7 @@ from linkspan.gnn import (
     FittedModel,
     Split,
     TrainSettings,
+    UnmeasuredError,
     View,
     build_baselines,
     evaluate,
@@ -231,3 +232,32 @@ def test_the_frame_of_ranks_keeps_the_order_of_the_events(
     fitted, split = trained
     test = planted.events().iloc[split.test][["user", "item"]].reset_index(drop=True)
     pd.testing.assert_frame_equal(evaluate(fitted, split).ranks[["user", "item"]], test)
+
+
+def test_what_leaves_nothing_to_rank_is_in_no_figure(
+    build: Callable[..., Snapshot],
+    text_of: Callable[..., dict[str, np.ndarray]],
+    settings: TrainSettings,
+) -> None:
+    """A domain of one item would count with 100% in the mean of domains; it is told instead."""
+    random = np.random.default_rng(0)
+    histories = [[*(1 + random.permutation(30)[:6]).tolist(), 0] for _ in range(40)]
+    histories.append([*range(1, 29), 29, 30, 0])  # has met every book but the last ones
+    snapshot = build({"app": [0], "book": list(range(30))}, histories)
+    events = snapshot.events()
+    last = np.flatnonzero(events["item"] == 0)
+    everything = np.flatnonzero((events["user"] == 40) & (events["item"] >= 29))
+    test = np.sort([*last, *everything, *np.flatnonzero(events["at"] == 6)[:20]])
+    rest = np.setdiff1d(np.arange(len(events)), test)
+    split = Split("file", rest, rest[:0], test, snapshot.fingerprint())
+    fitted = train(snapshot, split, text_of(snapshot), settings.model_copy(update={"epochs": 1}))
+    found = evaluate(fitted, split)
+    assert found.unranked == {"app": 41, "book": 2}
+    assert len(found.ranks) == 20 and set(found.ranks["domain"]) == {"book"}
+    table = found.table().set_index(["method", "segment"])
+    for method in found.methods:
+        macro, whole = table.loc[(method, "macro")], table.loc[(method, "all")]
+        assert macro["ndcg"] == pytest.approx(whole["ndcg"]) and macro["ndcg"] < 1
+    only = Split("file", rest, rest[:0], last, snapshot.fingerprint())
+    with pytest.raises(UnmeasuredError, match="no user had more to meet"):
+        evaluate(fitted, only)
