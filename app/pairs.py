@@ -84,7 +84,7 @@ class PairsFile:
             ``domain``. In a graph with one domain it may be left out.
         snapshot: The graph that the ids are of.
         pseudonyms: What takes the place of users' ids, or None.
-        extra: Other columns to be read.
+        extra: Other columns to be read; None: all that the file has.
 
     Raises:
         ConfigError: There is no such file, or a column is missing.
@@ -96,13 +96,14 @@ class PairsFile:
         file: Path,
         snapshot: Snapshot,
         pseudonyms: Pseudonyms | None = None,
-        extra: tuple[str, ...] = (),
+        extra: tuple[str, ...] | None = (),
     ) -> None:
         self._domains = snapshot.domains
-        source = _open(file, ("user", "item", *extra), pseudonyms)
-        self._source = source
-        if "domain" in source.header():
-            self._source = _open(file, ("user", "domain", "item", *extra), pseudonyms)
+        header = _open(file, ("user", "item", *(extra or ())), pseudonyms).header()
+        wanted = ("user", "domain", "item") if "domain" in header else ("user", "item")
+        if extra is None:
+            extra = tuple(name for name in header if name not in wanted)
+        self._source = _open(file, (*wanted, *extra), pseudonyms)
         users, items = all_keys(snapshot, "user"), all_keys(snapshot, "item")
         self._users, self._user_rows = _index(users)
         self._items, self._item_rows = _index(items)
@@ -258,6 +259,10 @@ def write_scores(
     """
     from linkspan import gnn
 
+    if "score" in pairs.columns:
+        raise ConfigError(
+            "the file of the pairs has a column 'score' already", hint="Give it another name"
+        )
     schema = pa.schema([*((name, pa.string()) for name in pairs.columns), ("score", pa.float32())])
     users: set[str] = set()
     items: set[str] = set()

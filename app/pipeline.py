@@ -327,7 +327,7 @@ class Pipeline:
             snapshot: The graph that the run was trained on.
             run: The run.
             pairs: As `linkspan.pairs.PairsFile` reads it.
-            scores: CSV or Parquet file to write: the columns of the pairs, and ``score`` (float32),
+            scores: CSV or Parquet file to write: all columns of the pairs, and ``score`` (float32),
                 empty for an item that the graph does not have. A user whom it does not have is
                 scored as one without a history.
 
@@ -337,7 +337,7 @@ class Pipeline:
         """
         with self.stage("score") as stage:
             model = open_model(run, snapshot)
-            file = PairsFile(pairs, snapshot, self.settings.pseudonyms())
+            file = PairsFile(pairs, snapshot, self.settings.pseudonyms(), extra=None)
             counts = write_scores(file, scores, model, self.progress)
             stage.count, stage.unit, stage.figures = counts["pairs"], "pairs", counts
             stage.text = ", ".join(

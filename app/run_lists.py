@@ -38,7 +38,8 @@ def build_choice(
     """The rules as they are in force now, and the keys of items that the graph no longer has.
 
     Raises:
-        ConfigError: A rule has another form, or names a property that nothing has.
+        ConfigError: A rule has another form, names a property that nothing has, or compares it
+            with a value of another kind; or the rules together leave no item.
         DataError: A rule compares what cannot be compared.
         DatabaseError: A query failed.
     """
@@ -56,9 +57,25 @@ def build_choice(
         wanted = all(rule.holds(value[rule.property]) for rule in require)
         return wanted and not any(_excludes(rule, value[rule.property]) for rule in exclude)
 
+    for rule, written in zip(
+        [*require, *exclude], [*settings.require, *settings.exclude], strict=True
+    ):
+        place = needed.index(rule.property)
+        _check_kinds(rule, written, [row[place] for row in found.values()])
     items = all_keys(snapshot, "item")
     gone = set(items["key"]) - found.keys()
     passing = items["key"].map(passes).groupby(items["row"]).all()
+    if found and not passing.any():
+        rules = [*settings.require, *(f"not {text}" for text in settings.exclude)]
+        names_used = dict.fromkeys(rule.property for rule in [*require, *exclude])
+        shown = (
+            f"{name} is {_shown([row[needed.index(name)] for row in found.values()])}"
+            for name in names_used
+        )
+        raise ConfigError(
+            f"the rules of [publish] leave no item: {'; '.join(rules)}",
+            hint=f"Loosen them: {'; '.join(shown)}",
+        )
     matches = []
     if match:
         of_users = read_properties(database, "user", match, names)
@@ -76,6 +93,40 @@ def build_choice(
         total=settings.total,
     )
     return choice, gone
+
+
+def _check_kinds(rule: Rule, written: str, found: list[Any]) -> None:
+    """Refuse a rule that compares with a value of a kind that no item has: it could not hold."""
+    kinds = {_kind(value) for value in _single(found)}
+    if kinds and _kind(rule.value) not in kinds:
+        hint = f"{rule.property} is {_shown(found)}: compare it with one of these"
+        if isinstance(rule.value, bool) and "text" in kinds:
+            hint += f", as {rule.property} = '{str(rule.value).lower()}', or give it a 'type'"
+        raise ConfigError(
+            f"[publish] '{written}' compares with {_kind(rule.value)}, and no item has such a "
+            f"{rule.property}",
+            hint=hint,
+        )
+
+
+def _single(found: list[Any]) -> list[Any]:
+    """The values that are there; those of a list one by one."""
+    values = (value for row in found for value in (row if isinstance(row, list) else [row]))
+    return [value for value in values if value is not None]
+
+
+def _kind(value: Any) -> str:
+    """What sort of value it is, in words."""
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"
+
+
+def _shown(found: list[Any]) -> str:
+    """Some of the values of a property, the most frequent first."""
+    common = pd.Series([repr(value) for value in _single(found)]).value_counts()
+    more = f" and {len(common) - 5:,} others" if len(common) > 5 else ""
+    return ", ".join(common.index[:5]) + more
 
 
 def digest(choice: Choice, gone: set[str], settings: PublishSettings) -> str:

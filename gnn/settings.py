@@ -26,7 +26,8 @@ class SplitSettings(BaseModel):
             ``last-out-per-domain``: the same within each domain; ``time``: all events from a moment
             on; ``random``: a share of all events; ``fold``: one of several equal parts;
             ``domain-out``: all that some users did in one domain; ``file``: what a file says;
-            ``auto``: ``last-out`` where events have an order, else ``random``.
+            ``auto``: ``last-out`` where events have an order, else ``random``; of the two the
+            first that users can spare, else nothing is held out and nothing is measured.
         test: Share for test of events (``time``, ``random``) or of users (``domain-out``); 0 for
             ``random`` measures nothing, and leaves more to learn from.
         validation: Share for validation, likewise; of the events to train on, where a ``file``

@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from linkspan.errors import ArgumentError, DatabaseError, DataError
+from linkspan.errors import ArgumentError, DatabaseError, DataError, LinkspanError
 from linkspan.serving.answers import Problem
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _DESCRIBED = {
     401: "The token is missing or wrong",
     422: "An argument is wrong; `detail` says which, and what there is",
-    503: "The graph database does not answer",
+    503: "The graph database does not answer, or the server is not set up for this",
 }
 RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {
@@ -40,6 +40,7 @@ def handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ArgumentError, _argument)
     app.add_exception_handler(DataError, _argument)
+    app.add_exception_handler(LinkspanError, _setting)
     app.add_exception_handler(DatabaseError, _database)
     app.add_exception_handler(Exception, _bug)
 
@@ -63,6 +64,12 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 
 async def _argument(_: Request, error: Exception) -> JSONResponse:
     return problem(422, str(error))
+
+
+async def _setting(_: Request, error: Exception) -> JSONResponse:
+    """What no caller can mend: no run, another encoder, rules that are not there."""
+    logger.error("%s", error)
+    return problem(503, f"the server is not set up for this: {error}")
 
 
 async def _database(_: Request, error: Exception) -> JSONResponse:
