@@ -20,7 +20,7 @@ from linkspan.progress import Progress, Task
 if TYPE_CHECKING:
     from linkspan.graph.adopting.inspecting import Degrees, Picture
     from linkspan.ingest import IngestReport, Pruning
-    from linkspan.stage import Stage
+    from linkspan.stages import Stage
 
 out = Console(highlight=False, soft_wrap=True)
 _LONG_WORD = 12  # columns; a longer word of a text may be broken

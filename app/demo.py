@@ -20,7 +20,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.embedded import DATABASE
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pipeline import Pipeline
-from linkspan.stage import Stage
+from linkspan.stages import Stage
 
 if TYPE_CHECKING:
     from linkspan.gnn import Evaluation

@@ -36,18 +36,11 @@ from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
 from linkspan.run_lists import build_choice, digest, write_lists
 from linkspan.settings import Settings
-from linkspan.stage import Stage
+from linkspan.stages import MODELS, Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
     from linkspan.gnn import Evaluation, FittedModel, Split, TrainSettings, Tuned
-
-MODELS = {
-    "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
-    "hybrid without gnn": "linear, transitions, text and popularity, by stated weights",
-    "gnn": "history-state GNN",
-}
-"""Name of the method, as a `Run` has it."""
 
 _MANY_TIED = 0.2
 

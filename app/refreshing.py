@@ -24,8 +24,9 @@ from linkspan.graph.publishing.undoing import refreshes
 from linkspan.graph.roles import Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.changes import Changes, find_changes
-from linkspan.pipeline import MODELS, Pipeline
+from linkspan.pipeline import Pipeline
 from linkspan.run_lists import build_choice, find_users, write_recommended
+from linkspan.stages import MODELS
 from linkspan.workspace import RunFolder
 
 

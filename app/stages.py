@@ -1,14 +1,21 @@
-"""A stage of the work, and what it did."""
+"""What a stage of the pipeline says of itself, and what the methods of a run are called."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+MODELS = {
+    "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
+    "hybrid without gnn": "linear, transitions, text and popularity, by stated weights",
+    "gnn": "history-state GNN",
+}
+"""What a `Run` says that its method is."""
+
 
 @dataclass
 class Stage:
-    """Record of what a stage did.
+    """What a stage did.
 
     Attributes:
         name: The command that does this stage.
