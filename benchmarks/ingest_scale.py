@@ -83,10 +83,10 @@ print(json.dumps({**told, "waited": database.waited}))
 """
 
 
-def generate(folder: Path, events: int, seed: int = 0) -> None:
-    """Write a mapping, ``events / 200`` items and about ``events`` distinct events."""
+def generate(folder: Path, events: int, seed: int = 0, items: int | None = None) -> None:
+    """Write a mapping, ``events / 200`` items or so many, and about ``events`` distinct events."""
     rng = np.random.default_rng(seed)
-    items, users = max(events // 200, 100), max(events // 25, 100)
+    items, users = items or max(events // 200, 100), max(events // 25, 100)
     ids = pa.array([f"B{number:07d}" for number in range(items)])
     domains = pa.array([DOMAINS[number % len(DOMAINS)] for number in range(items)])
     titles = pa.array([f"Title of thing {number}, edition {number % 7}" for number in range(items)])

@@ -31,15 +31,21 @@ class NodeTarget:
         return self.kind if self.label == "Entity" and self.kind else self.label
 
     def write_query(self) -> str:
-        """The query that writes such rows, with their properties in a map."""
-        if self.label == "Item":
-            return cypher.load("write_items", {"Fantasy": self.kind or ""})
-        if self.label == "Entity":
-            return cypher.load("write_entities", {"Author": self.kind or ""})
-        return cypher.load("write_users")
+        """The query that writes those of the rows that the graph does not have."""
+        return cypher.load("write_nodes", self._labels()) if self.kind else self._users("write")
+
+    def create_query(self) -> str:
+        """The query that writes rows that the graph is known not to have."""
+        return cypher.load("create_nodes", self._labels()) if self.kind else self._users("create")
+
+    def update_query(self) -> str:
+        """The query that writes the properties of rows that the graph has."""
+        return cypher.load("update_nodes", {"Item": self.label})
 
     def stored_query(self) -> str:
         """The query that reads what the graph has of such rows."""
+        if self.kind:
+            return cypher.load("stored_of_kind", self._labels())
         return cypher.load("stored_nodes", {"Item": self.label})
 
     def any_query(self) -> str:
@@ -53,6 +59,13 @@ class NodeTarget:
     def delete_query(self) -> str:
         """The query that deletes such nodes, with their relationships."""
         return cypher.load("delete_nodes", {"Item": self.label})
+
+    def _labels(self) -> dict[str, str]:
+        return {"Item": self.label, "Fantasy": self.kind or ""}
+
+    def _users(self, verb: str) -> str:
+        assert self.label == "User"
+        return cypher.load(f"{verb}_users")
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ class VectorTarget(NodeTarget):
 
     def write_query(self) -> str:
         """The query that writes such rows, with their properties in a map."""
-        return cypher.load("write_vectors")
+        return self.update_query()
 
 
 @dataclass(frozen=True)
@@ -180,9 +193,13 @@ class Table:
         return self._with_properties(self.target.write_query())
 
     def create_query(self) -> str:
-        """The query that writes `rows` as relationships that the graph does not have."""
-        assert isinstance(self.target, LinkTarget)
+        """The query that writes `rows` that the graph is known not to have."""
         return self._with_properties(self.target.create_query())
+
+    def update_query(self) -> str:
+        """The query that writes the properties of `rows` that the graph has."""
+        assert isinstance(self.target, NodeTarget)
+        return self._with_properties(self.target.update_query())
 
     def _with_properties(self, text: str) -> str:
         """A query that sets the properties of `rows`.

@@ -12,6 +12,8 @@ from planted import parameters_of, plant
 
 from linkspan import cypher
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.constraints import prepare
+from linkspan.ingest.shaping.targets import NodeTarget
 from servers import RunningServer
 
 
@@ -52,6 +54,48 @@ def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
 def test_a_value_that_is_written_in_comes_back(db: Database, evil: str) -> None:
     values = [evil, [evil, "x"], 2**62, -1.5, 1e-7, True, None, []]
     assert db.read(cypher.write_in("RETURN $values AS x", {"values": values})) == [{"x": values}]
+
+
+WRITING = ("stored_nodes", "stored_of_kind", "write_nodes", "update_nodes", "known_keys")
+
+
+@pytest.mark.parametrize("labels", [("Item", "Fantasy"), ("Entity", "Author")], ids="/".join)
+def test_to_load_nodes_costs_as_much_in_a_graph_ten_times_as_large(
+    db: Database, server: RunningServer, labels: tuple[str, str]
+) -> None:
+    """Counted in nodes looked at, or in hits, not in time: of ten keys every other one is there."""
+    prepare(db)
+    target = NodeTarget(*labels)
+    work: dict[str, list[int]] = {name: [] for name in WRITING}
+    for first, last in ((0, 100), (100, 1_000)):
+        keys = [f"k{number}" for number in range(first, last)]
+        db.write(target.create_query(), rows=[{"key": key, "properties": {}} for key in keys])
+        for name, counts in work.items():
+            text = cypher.load(name, dict(zip(("Item", "Fantasy"), labels, strict=True)))
+            asked = [f"k{number}" for number in range(first, first + 5)]
+            asked += [f"{name}{first}/{number}" for number in range(5)]
+            rows = [{"key": key, "place": 0, "properties": {}} for key in asked]
+            counts.append(_looked_at(server, text, rows=rows, keys=asked, names=[]))
+    assert {name: counts for name, counts in work.items() if max(counts) > 150} == {}
+
+
+def _looked_at(server: RunningServer, text: str, **parameters: Any) -> int:
+    """Nodes that a query looked at (ArcadeDB), or hits of the store (Neo4j)."""
+    login = (server.user, server.password)
+    with GraphDatabase.driver(server.uri, auth=login, notifications_min_severity="OFF") as driver:
+        _, summary, _ = driver.execute_query(f"PROFILE {text}", parameters, database_="neo4j")
+    plan: Any = summary.profile
+    if server.engine == "arcadedb":
+        told = plan["args"]["string-representation"]
+        steps = re.findall(r"MATCH NODE.*?([\d,]+) rows\)", told)
+        assert steps, told
+        return sum(int(count.replace(",", "")) for count in steps)
+    return _hits(plan)
+
+
+def _hits(plan: dict[str, Any]) -> int:
+    own = plan.get("dbHits", plan["args"].get("DbHits", 0))
+    return int(own) + sum(map(_hits, plan.get("children", [])))
 
 
 def _steps(server: RunningServer, query: cypher.Query) -> list[str]:

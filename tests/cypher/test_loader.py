@@ -33,6 +33,18 @@ def test_the_list_of_a_user_is_read_by_one_run() -> None:
     assert [name for name, text in of_a_user.items() if "r.run = u.run" in text] == []
 
 
+def test_no_node_is_looked_for_by_two_labels() -> None:
+    """ArcadeDB takes no index then, and reads all nodes of the label for every row."""
+    two = re.compile(r"\(\s*\w*\s*:\s*[\w`]+\s*[:&][^)]*\{")
+    made = re.compile(r"\bCREATE\s[^\n]*")  # what is made is not looked for
+    bodies = {file.stem: re.sub(r"^//.*$", "", file.read_text(), flags=re.M) for file in FILES}
+    assert {name for name, body in bodies.items() if two.search(body)} == {
+        "create_nodes",
+        "write_nodes",
+    }
+    assert [name for name, body in bodies.items() if two.search(made.sub("", body))] == []
+
+
 def test_people_are_offered_the_queries_and_not_the_steps() -> None:
     assert "recommend" in cypher.names()
     assert "publish_run" not in cypher.names()
@@ -67,7 +79,7 @@ THEIRS = cypher.Names(
     at=("on", "seen at"),
 )
 # Those that write files of a mapping are never for an adopted graph; the last takes two labels.
-OTHERS = ("write_", "stored_", "count_both")
+OTHERS = ("write_", "create_", "stored_", "count_both")
 ASKED = [file for file in FILES if not file.stem.startswith(OTHERS)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from linkspan.errors import DataError
+from linkspan.errors import DatabaseError, DataError
 from linkspan.graph.connecting.connection import Counters, Database
 from linkspan.ingest import IngestReport, ingest
 from servers import RunningServer, empty
@@ -91,10 +91,18 @@ class Watched:
         self.writes = 0
         self.looked_at: Counter[str] = Counter()
 
-    def write(self, query: str, **parameters: Any) -> Counters:
+    def _count(self) -> None:
         self.writes += 1
         if self._last is not None and self.writes > self._last:
             raise KeyboardInterrupt
+
+    def write_once(self, query: str, **parameters: Any) -> bool:
+        self._count()
+        self.rows += len(parameters["rows"])
+        return self._database.write_once(query, **parameters)
+
+    def write(self, query: str, **parameters: Any) -> Counters:
+        self._count()
         counters = self._database.write(query, **parameters)
         if "LoadedFile" not in query:
             self.changed += counters
@@ -304,6 +312,8 @@ def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles
     send, sent = Database.write_once, []
 
     def lost(self: Database, query: str, **parameters: Any) -> bool:
+        if ":BOUGHT" not in query:
+            return send(self, query, **parameters)
         sent.append(query)
         if len(sent) == 1:
             assert send(self, query, **parameters)
@@ -363,3 +373,67 @@ def test_an_older_export_does_not_take_the_place_of_later_events(
     ingest(db, shop.mapping(), force=True)
     assert {"at": 1_500_000_000_000, "rating": 1} in db.read(LATEST)
     assert later not in db.read(LATEST)
+
+
+@pytest.mark.parametrize("written", [0, 1, 2], ids=["none", "every other", "all"])
+def test_a_connection_lost_while_nodes_are_sent_neither_loses_nor_doubles_them(
+    db: Database,
+    server: RunningServer,
+    shop: Any,
+    read_graph: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    written: int,
+) -> None:
+    monkeypatch.setattr("linkspan.ingest.graph_writer.BATCH_ROWS", 2)
+    send, sent = Database.write_once, []
+
+    def lost(self: Database, query: str, **parameters: Any) -> bool:
+        sent.append(query)
+        if written == 2 or (written and len(sent) % 2):
+            assert send(self, query, **parameters)
+        return False
+
+    monkeypatch.setattr(Database, "write_once", lost)
+    report = balanced(ingest(db, shop.mapping()))
+    assert {"(n:Item:Food", "(n:Entity:Maker", "(n:User"} <= {
+        query.split("CREATE ")[1].split(" {")[0] for query in sent
+    }
+    assert lines(report)["things.csv Item"] == (3, 3, 0, 0)
+    found = read_graph(db)
+    empty(server)
+    monkeypatch.setattr(Database, "write_once", send)
+    ingest(db, shop.mapping())
+    assert found == read_graph(db)
+
+
+def test_of_a_batch_the_new_nodes_are_made_and_the_changed_ones_set(
+    db: Database, server: RunningServer, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    """One file with all three: an item as it was, one with another title, and one of each domain
+    that is new, with an entity that is new too; and an item that moves to the other domain."""
+    ingest(db, shop.mapping())
+    text = (shop.folder / "things.csv").read_text()
+    first, rest = text.splitlines()[0], text.splitlines()[1:]
+    columns = len(first.split(","))
+    more = [
+        f"{n},{domain},New {n},Maker {n}" + "," * (columns - 4)
+        for n, domain in ((8, "food"), (9, "kitchen-ware"))
+    ]
+    changed = [rest[0].replace(rest[0].split(",")[2], "Other title"), *rest[1:], *more]
+    shop.write("things.csv", "\n".join([first, *changed]) + "\n")
+    report = balanced(ingest(db, shop.mapping()))
+    assert lines(report)["things.csv Item"] == (5, 3, 2, 0)
+    found = read_graph(db)
+    empty(server)
+    ingest(db, shop.mapping())
+    assert found == read_graph(db)
+
+
+def test_a_kind_that_is_written_otherwise_is_not_silently_the_old_one(
+    db: Database, shop: Any
+) -> None:
+    """The keys are the same, the label is not; ArcadeDB does not give a node another label."""
+    ingest(db, shop.mapping())
+    shop.toml = shop.toml.replace("Maker", "MAKER")
+    with pytest.raises(DatabaseError):
+        ingest(db, shop.mapping(), force=True)

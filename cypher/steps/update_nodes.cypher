@@ -1,5 +1,5 @@
-// purpose: writes ready-made vectors of items
-// parameters: $rows: each with key, and properties (the vector)
+// purpose: writes properties of items, entities or users that are there
+// parameters: $rows: each with key, and properties
 // columns: none
 // index: Item.key
 // retryable: yes
