@@ -194,7 +194,8 @@ def evaluate(
     ranks.insert(4, "tied", _tied(events, split) & fitted.snapshot.timed)
     targets = ranks.groupby(["user", "domain"])["item"].transform("size")
     open_to_all = (ranks["candidates"] > targets).to_numpy()
-    unranked = ranks.loc[~open_to_all, "domain"].value_counts().to_dict()
+    counts = ranks.loc[~open_to_all, "domain"].value_counts()
+    unranked = {str(domain): int(count) for domain, count in counts.items()}
     if not open_to_all.any():
         raise UnmeasuredError("no user had more to meet than was held out", hint=_LARGER)
     ranks = ranks[open_to_all].reset_index(drop=True)

@@ -112,7 +112,7 @@ def split_events(
     """
     settings = settings or SplitSettings()
     if settings.protocol == "auto":
-        return _spared(snapshot, settings, seed)
+        return _spared(snapshot, settings)
     protocol = settings.protocol
     events = snapshot.events()
     events["domain"] = snapshot.items["domain"].to_numpy()[events["item"]]
@@ -140,13 +140,13 @@ def split_events(
     return Split(protocol, train, validation, test, snapshot.fingerprint())
 
 
-def _spared(snapshot: Snapshot, settings: SplitSettings, seed: int) -> Split:
+def _spared(snapshot: Snapshot, settings: SplitSettings) -> Split:
     """The first split that leaves something to learn from; else one that holds out nothing."""
     events = snapshot.events()
     for protocol in ("last-out", "random") if snapshot.timed else ("random",):
         try:
             own = settings.model_copy(update={"protocol": protocol})
-            split = split_events(snapshot, own, seed)
+            split = split_events(snapshot, own)
         except NothingHeldOutError:
             continue
         if has_histories(events.iloc[split.train]):
