@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
-from linkspan.choosing import write_lists
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT
+from linkspan.run_lists import write_lists
 from linkspan.settings import PublishSettings
 from linkspan.workspace import Workspace
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from linkspan import choosing
+from linkspan import run_lists
 from linkspan.errors import ConfigError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot import Snapshot
@@ -34,10 +34,10 @@ def test_rules_that_leave_nothing_are_told_with_the_values(
     told: str,
 ) -> None:
     found = {key: [value] for key in all_keys(taken, "item")["key"]}
-    monkeypatch.setattr(choosing, "read_properties", lambda *_: found)
+    monkeypatch.setattr(run_lists, "read_properties", lambda *_: found)
     rules = PublishSettings(
         require=[require] if require else [], exclude=[exclude] if exclude else []
     )
     with pytest.raises(ConfigError) as error:
-        choosing.build_choice(cast(Database, None), taken, rules)
+        run_lists.build_choice(cast(Database, None), taken, rules)
     assert told in str(error.value)

@@ -44,8 +44,8 @@ def test_single_events_are_served_by_texts_and_popularity(
     assert not len(split.test) and not len(split.validation) and split.protocol == "none"
     fitted = fit_hybrid(train(snapshot, split, text, settings), split)
     final = with_weights(train_all(snapshot, text, settings, fitted.best_epoch), fitted.weights)
-    save(final, tmp_path)
-    model = load(tmp_path, snapshot)
+    save(final.learned, tmp_path)
+    model = load(tmp_path).on(final.view)
     assert method(model) == "hybrid without gnn" and not model.is_trained
     top = score_top(model, k=3)
     assert len(top) == 120 * 2 * 3 and (top["gnn"] == 0).all()

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from linkspan.errors import ModelError
-from linkspan.gnn import Split, TrainSettings, last_out, train, train_all
-from linkspan.gnn.training.carrying import carry_over
+from linkspan.gnn import Split, TrainSettings, last_out, train, train_all, train_further
 from linkspan.gnn.training.watching import has_fallen, has_forgotten
 from linkspan.graph.snapshot import Snapshot
 
@@ -104,7 +103,7 @@ def test_a_collapse_stops_a_training_that_goes_on(
 ) -> None:
     base = train_all(planted, text_of(planted), settings, 3)
     with pytest.raises(ModelError, match="the training collapsed in epoch 1: the loss was"):
-        carry_over(base, planted, text_of(planted), epochs=1)
+        train_further(base, epochs=1)
 
 
 def test_numbers_that_are_not_finite_are_named(
