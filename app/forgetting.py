@@ -84,7 +84,7 @@ def find_in_files(workspace: Workspace, wanted: Callable[[str], bool]) -> set[st
 
 
 def _parts(workspace: Workspace, name: str) -> list[Path]:
-    """What was being written when a process was killed."""
+    """Files that were being written when a process was killed."""
     return sorted((workspace.folder / name).rglob("*.part"))
 
 

@@ -20,7 +20,8 @@ from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys
 from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.ingest.mapping.tables import FileTable
-from linkspan.ingest.readers.source import Batch, Source, open_source
+from linkspan.ingest.readers.opening import open_source
+from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.shaping.convert import Rows, joined
 from linkspan.progress import SILENT, Progress
 

@@ -116,7 +116,7 @@ def _single(found: list[Any]) -> list[Any]:
 
 
 def _kind(value: Any) -> str:
-    """What sort of value it is, in words."""
+    """Sort of a value, in words."""
     if isinstance(value, bool):
         return "true or false"
     return "text" if isinstance(value, str) else "a number"

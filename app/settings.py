@@ -28,6 +28,7 @@ from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.mapping.complaints import misspelt
 from linkspan.ingest.mapping.model import TABLES, Mapping, mapping_from_tables
+from linkspan.ingest.roles import find_roles
 
 FILE = "linkspan.toml"
 FOLDER = ".linkspan"
@@ -163,7 +164,7 @@ class Settings(BaseModel):
         """
         if self.adopts:
             return adoption_from_tables(self.tables).roles()
-        return self.mapping().roles()
+        return find_roles(self.mapping())
 
     def check(self) -> None:
         """See that the mapping, or ``[adopt]``, is right; no file is read.

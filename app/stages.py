@@ -1,4 +1,4 @@
-"""What a stage of the pipeline says of itself, and what the methods of a run are called."""
+"""Record of what a stage of the pipeline did, and the names of a run's methods."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ MODELS = {
     "hybrid without gnn": "linear, transitions, text and popularity, by stated weights",
     "gnn": "history-state GNN",
 }
-"""What a `Run` says that its method is."""
+"""Name of the method, as a `Run` has it."""
 
 
 @dataclass
 class Stage:
-    """What a stage did.
+    """Record of what a stage did.
 
     Attributes:
         name: The command that does this stage.

@@ -36,6 +36,7 @@ from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.writing.constraints import prepare
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.model import Mapping
+from linkspan.ingest.roles import find_roles
 from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -97,7 +98,9 @@ def measure_ingest(
         empty(server)
         prepare(database)
         seconds = bare_writes(server, sent)
-        links = {table.type for table in mapping.roles().interactions + mapping.roles().relations}
+        links = {
+            table.type for table in find_roles(mapping).interactions + find_roles(mapping).relations
+        }
         linked = ["source" in (parameters.get("rows") or [{}])[0] for _, parameters in sent]
         rows = [len(parameters.get("rows", ())) for _, parameters in sent]
         for name, kinds in (("ingest", (0, 1)), ("  nodes", (0,)), ("  relationships", (1,))):
@@ -222,11 +225,11 @@ def measure(server: RunningServer, repeats: int) -> list[tuple[str, ...]]:
             queries.append((query, parameters)),
             read_rows(query, parameters),
         )[1]
-        snapshot = read_snapshot(database, mapping.roles())
+        snapshot = read_snapshot(database, find_roles(mapping))
         database.read_rows = read_rows  # type: ignore[method-assign]
         ours, bare = [], []
         for _ in range(repeats):
-            ours.append(timed(lambda: read_snapshot(database, mapping.roles())))
+            ours.append(timed(lambda: read_snapshot(database, find_roles(mapping))))
             bare.append(bare_reads(server, queries))
         row("snapshot", sum(snapshot.counts().values()), ours, bare)
 

@@ -28,6 +28,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import RunRecord, publish
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import ingest
+from linkspan.ingest.roles import find_roles
 from linkspan.settings import demo_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -45,7 +46,7 @@ def record(number: int) -> RunRecord:
 def publish_for_ever(uri: str, user: str) -> None:
     """Runs of random lists, one after the other; the password comes from standard input."""
     with Database(uri, user, sys.stdin.readline().strip()) as database:
-        snapshot = read_snapshot(database, demo_settings(Path()).mapping().roles())
+        snapshot = read_snapshot(database, find_roles(demo_settings(Path()).mapping()))
         users = snapshot.users["key"].tolist()
         tables = [random_lists(snapshot, seed) for seed in (0, 1)]
         for number in count(1):
@@ -77,7 +78,7 @@ def measure(server: RunningServer, readers: int, seconds: float) -> list[tuple[s
         askers(database, server) as calls,
     ):
         ingest(database, mapping)
-        snapshot = read_snapshot(database, mapping.roles())
+        snapshot = read_snapshot(database, find_roles(mapping))
         users = snapshot.users["key"].tolist()
         publish(database, record(0), users, *random_lists(snapshot, 0))
         for call in [*calls.values()] * WARM:

@@ -31,6 +31,7 @@ from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.writing.constraints import prepare
 from linkspan.graph.writing.writer import BATCH_ROWS
 from linkspan.ingest import ingest
+from linkspan.ingest.roles import find_roles
 from linkspan.settings import load_settings
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -124,7 +125,7 @@ def ours(database: Database, folder: Path) -> dict[str, float]:
         names[line.target]: line.written / line.seconds for line in ingest(database, mapping).lines
     }
     began = perf_counter()
-    rows = sum(read_snapshot(database, mapping.roles()).counts().values())
+    rows = sum(read_snapshot(database, find_roles(mapping)).counts().values())
     return {**rates, "read-out": rows / (perf_counter() - began)}
 
 

@@ -6,6 +6,7 @@ from linkspan.ingest.load import ingest
 from linkspan.ingest.mapping.model import TABLES, Mapping, mapping_from_tables
 from linkspan.ingest.prune import Gone, Pruning, find_gone, prune
 from linkspan.ingest.report import IngestReport, Line
+from linkspan.ingest.roles import find_roles
 
 __all__ = [
     "TABLES",
@@ -15,6 +16,7 @@ __all__ = [
     "Mapping",
     "Pruning",
     "find_gone",
+    "find_roles",
     "ingest",
     "mapping_from_tables",
     "prune",

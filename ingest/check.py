@@ -18,8 +18,9 @@ from linkspan.ingest.mapping.policies import Policies
 from linkspan.ingest.mapping.relation_tables import IdentitiesTable, RelationsTable
 from linkspan.ingest.mapping.tables import InteractionsTable, VectorsTable
 from linkspan.ingest.readers.integer_ids import whole_number
+from linkspan.ingest.readers.opening import open_files
 from linkspan.ingest.readers.problems import Problem
-from linkspan.ingest.readers.source import Batch, Source, open_files
+from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.readers.vectors import open_vectors
 from linkspan.ingest.shaping.catalogue import Catalogue
 from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder

@@ -67,7 +67,7 @@ async def _argument(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _setting(_: Request, error: Exception) -> JSONResponse:
-    """What no caller can mend: no run, another encoder, rules that are not there."""
+    """Faults that no caller can mend: no run, another encoder, rules that are not there."""
     logger.error("%s", error)
     return problem(503, f"the server is not set up for this: {error}")
 

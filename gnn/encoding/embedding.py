@@ -95,7 +95,7 @@ def load_vectors(file: Path) -> dict[str, FloatArray]:
 
 
 def encoder_names(settings: TrainSettings) -> dict[str, str]:
-    """What the encoders of the settings are now: equal names give equal vectors.
+    """Names of the encoders of the settings as they are now: equal names give equal vectors.
 
     Returns:
         ``text`` and ``image`` to a name with all that counts: settings, and the state of the files

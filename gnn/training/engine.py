@@ -49,7 +49,7 @@ class Engine:
         return value
 
     def state(self) -> dict[str, Tensor]:
-        """What the next step depends on beside the parameters: optimiser and generators."""
+        """All that the next step depends on beside the parameters: optimiser and generators."""
         found = {"random/cpu": torch.get_rng_state()}
         found |= {f"random/cuda/{place}": each for place, each in enumerate(_cuda_states())}
         for number, state in self.optimizer.state_dict()["state"].items():

@@ -150,7 +150,7 @@ class Feedback:
 
 @dataclass(frozen=True)
 class _Means:
-    """What a writer needs to know of its graph.
+    """Facts that a writer needs to know of its graph.
 
     Attributes:
         rules: How feedback is written.
@@ -207,7 +207,7 @@ class FeedbackWriter:
         return written
 
     def _means(self) -> _Means:
-        """What the active run says; without one, what the graph shows."""
+        """Facts that the active run states; without one, what the graph shows."""
         found = self._database.read(cypher.load("read_feedback_rules"))
         names = found[0]["names"] if found else None
         adopted = Names.model_validate_json(names) if names else None
@@ -227,7 +227,7 @@ class FeedbackWriter:
         return _Means(FeedbackRules(type=types[0], at="at" if kept else None), adopted, kept or int)
 
     def _time(self, kind: str, name: str) -> type | None:
-        """What the times of interactions are that feedback did not write; None: they have none.
+        """Type of the times of interactions that feedback did not write; None: they have none.
 
         To see that they have none all of them are read, so it is asked once a minute.
         """

@@ -1,4 +1,4 @@
-"""What users said of items, as a snapshot takes it: the last word counts, and brings no order."""
+"""Words of users on items, as a snapshot takes it: the last word counts, and brings no order."""
 
 from __future__ import annotations
 

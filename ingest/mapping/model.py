@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import Field, ValidationError, model_validator
 
 from linkspan.errors import ConfigError
-from linkspan.graph.roles import FeatureKind, FeatureRole, InteractionRole, RelationRole, Roles
+from linkspan.graph.roles import FeatureKind, FeatureRole, RelationRole
 from linkspan.ingest.mapping.columns import Domain, End, Strict
 from linkspan.ingest.mapping.complaints import config_error
 from linkspan.ingest.mapping.names import domain_label
@@ -127,44 +127,8 @@ class Mapping(Strict):
                     table = table.model_copy(update={"integer_ids": (table.id,)})
                 yield f"[[items]] {number}, vectors.{name}", table
 
-    def roles(self) -> Roles:
-        """The roles of what this mapping makes.
-
-        Where a domain column has no ``values``, the items files are read for the names; where a
-        type column has none, or entities may be items, the relations files are read, too.
-
-        Raises:
-            ConfigError: A file is missing, or lacks a column.
-            DataError: A file cannot be read, or two domains would have one label.
-        """
-        from linkspan.ingest.shaping.domains import find_domains, find_relations
-
-        names = self.domain_names or find_domains(self)
-        interactions: dict[str, InteractionRole] = {}
-        for table in self.interactions:
-            interactions[table.type] = InteractionRole(
-                type=table.type,
-                at="at" if table.at else None,
-                repeat=table.repeat,
-                weight="weight" if table.weight else None,
-                positive=table.positive,
-                otherwise=table.otherwise,
-            )
-        return Roles(
-            domains={name: domain_label(name) for name in names},
-            text=tuple(dict.fromkeys(name for table in self.items for name in table.text)),
-            interactions=tuple(interactions.values()),
-            entities=self.kinds,
-            relations=tuple(dict.fromkeys([*self._column_roles(), *find_relations(self)])),
-            features=tuple(dict.fromkeys(self._features())),
-        )
-
-    @property
-    def linked_kinds(self) -> frozenset[str]:
-        """Kinds of which some entities are items."""
-        return frozenset(table.kind for table in self.links)
-
-    def _features(self) -> Iterator[FeatureRole]:
+    def features(self) -> Iterator[FeatureRole]:
+        """Give the properties of items that a model may use; one may come more than once."""
         for items in self.items:
             for name, column in items.properties.items():
                 if column.feature:
@@ -173,14 +137,15 @@ class Mapping(Strict):
                 if vectors.feature:
                     yield FeatureRole(property=name, kind="vector")
 
-    def _column_roles(self) -> Iterator[RelationRole]:
+    def column_relations(self) -> Iterator[RelationRole]:
+        """Give the relations that columns of items make; one may come more than once."""
         for items in self.items:
             for relation in items.relations:
                 yield RelationRole(type=relation.type, source="item", target=relation.entity)
 
     def _stated_types(self) -> Iterator[str]:
         """All types of relations that the mapping names, without a look at the files."""
-        yield from (role.type for role in self._column_roles())
+        yield from (role.type for role in self.column_relations())
         for table in self.relations:
             yield from table.type.types or ()
 

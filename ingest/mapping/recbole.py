@@ -23,7 +23,7 @@ from linkspan.ingest.mapping.names import (
 )
 from linkspan.ingest.mapping.tables import AnyTable
 from linkspan.ingest.readers.csv_reader import read_header
-from linkspan.ingest.readers.source import open_source
+from linkspan.ingest.readers.opening import open_source
 
 _SEPARATOR = " "  # between the values of a sequence
 _TYPES: dict[str, dict[str, str]] = {

@@ -13,7 +13,8 @@ import pyarrow as pa
 
 from linkspan.errors import LinkspanError
 from linkspan.ingest.mapping.tables import AnyTable
-from linkspan.ingest.readers.source import Source, find_source
+from linkspan.ingest.readers.opening import find_source
+from linkspan.ingest.readers.source import Source
 
 _DELIMITERS = (",", "\t", ";", "|", "::", "||", "~", "^")
 _QUOTES: tuple[dict[str, str], ...] = (
@@ -38,7 +39,7 @@ _BOMS = {
 
 @dataclass(frozen=True)
 class Written:
-    """How a file is written.
+    """Dialect of a file that was found.
 
     Attributes:
         keys: What the mapping has to say of it, where that is not what it takes without.
@@ -122,7 +123,7 @@ def _best_quotes(path: Path, keys: dict[str, str]) -> _Reading | None:
 
 
 def _missing_mark(best: _Reading, quotes: dict[str, str]) -> bool:
-    r"""Whether an escape would tell that ``\N`` is no text."""
+    r"""Tell whether an escape would tell that ``\N`` is no text."""
     told = "escape" in best.keys or "escape" not in quotes or quotes.get("quote") == ""
     return not told and bool((best.rows == "\\N").any(axis=None))
 

@@ -15,7 +15,7 @@ from linkspan.ingest.mapping.tables import AnyTable
 from linkspan.ingest.proposing.dialects import find_dialect
 from linkspan.ingest.proposing.naming import name_columns
 from linkspan.ingest.proposing.plain_columns import nested_columns
-from linkspan.ingest.readers.source import is_readable, open_source
+from linkspan.ingest.readers.opening import is_readable, open_source
 
 ROWS = 100_000
 """Rows looked at in each file, the first ones."""

@@ -1,4 +1,4 @@
-"""What the rows of several files say together: keys that clash, domains that fit."""
+"""Facts that rows of several files give together: keys that clash, domains that fit."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _LEAST_SECONDS = 1e8  # 1973; smaller numbers are taken for an order only
 
 
 class TimeGuess(NamedTuple):
-    """How a column's times are written.
+    """Form of a column's times.
 
     Attributes:
         unit: As the mapping names it; empty where it has no name for it.

@@ -29,7 +29,7 @@ def counted(columns: int) -> str:
 
 
 def ragged_problem(row: csv.InvalidRow, line: int, header: str, dialect: Dialect) -> Problem:
-    """What is wrong with a row that has more or fewer columns than the header."""
+    """Problem of a row that has more or fewer columns than the header."""
     text = dialect.as_written(row.text)
     hint = "Write every value; an empty one still needs its delimiter"
     if row.actual_columns > row.expected_columns:
@@ -48,7 +48,7 @@ def ragged_problem(row: csv.InvalidRow, line: int, header: str, dialect: Dialect
 
 
 def quote_problem(bad: BadQuote, columns: list[str], dialect: Dialect) -> Problem:
-    """What is wrong with a row that was left out for its quotes."""
+    """Problem of a row that was left out for its quotes."""
     column = f"'{columns[bad.column]}'" if bad.column < len(columns) else f"{bad.column + 1}"
     reason = bad.reason.format(column=column)
     return Problem(bad.line, None, dialect.as_written(bad.text), reason, bad.hint)

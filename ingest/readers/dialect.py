@@ -1,4 +1,4 @@
-"""How a CSV is written; other ways are brought into one that the parser takes, and back.
+"""Ways to write a CSV; other ways are brought into one that the parser takes, and back.
 
 The parser knows delimiters and quotes of one ASCII character, and no escapes. While it runs, other
 delimiters are U+001F, and characters of Unicode that no text may have stand for escaped ones.
@@ -36,7 +36,7 @@ _BY_LETTER = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 @dataclass(frozen=True)
 class Dialect:
-    """How rows are written.
+    """Way in which rows are written.
 
     Attributes:
         delimiter: What separates columns.
@@ -64,7 +64,7 @@ class Dialect:
 
     @property
     def translates(self) -> bool:
-        """Whether the parser sees other text than the file has."""
+        """True where the parser sees other text than the file has."""
         return bool(self.escape) or self._foreign
 
     @property
@@ -82,7 +82,7 @@ class Dialect:
         return re.compile(b"|".join(parts))
 
     def translate(self, text: bytes) -> bytes:
-        """What the parser sees in place of some text, of which no escape or delimiter is cut."""
+        """Text that the parser sees in place of some text, of which no escape or delimiter is cut."""
         if not self.translates:
             return text
         if not self.escape and _UNIT not in text and _STANDS not in text:
@@ -100,7 +100,7 @@ class Dialect:
         return self._unescaped(match[1])
 
     def _unescaped(self, char: bytes) -> bytes:
-        """What stands for an escaped character; both, where the escape means nothing before it."""
+        """Signs that stand for an escaped character; both, where the escape means nothing before it."""
         if char in _BREAKS:
             return _BREAKS[char]
         known = {
@@ -118,7 +118,7 @@ class Dialect:
 
     @cached_property
     def _values(self) -> dict[bytes, bytes]:
-        """What stands in the text, by what stands for it."""
+        """Signs that stand in the text, by what stands for it."""
         return {
             _DELIMITER: self.delimiter.encode(),
             _QUOTE: self.quote.encode(),
@@ -131,7 +131,7 @@ class Dialect:
 
     @cached_property
     def _written(self) -> dict[bytes, bytes]:
-        """What stands in the file, by what stands for it."""
+        """Signs that stand in the file, by what stands for it."""
         escape = self.escape.encode()
         letters = {stand: escape + letter for letter, stand in _LETTERS.items()}
         bare = {_SEPARATOR, _MISSING}

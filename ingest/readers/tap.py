@@ -114,7 +114,7 @@ class Tap(io.RawIOBase):
         self._rows += self._dialect.translate(lines)
 
     def _last_line_end(self, escape: bytes) -> int:
-        """Where the last line ends that is there whole."""
+        """End of the last line that is there whole."""
         text = self._raw
         sign = b"\n" if b"\n" in text else b"\r"
         cut = len(text) if sign == b"\n" else len(text) - 1  # "\n" may follow the last "\r"
@@ -161,7 +161,7 @@ class Tap(io.RawIOBase):
     def _complaint(
         self, rows: bytes, row: int, stop: int, value: re.Match[bytes] | None
     ) -> tuple[str, str] | None:
-        """What is wrong with a quote that opens at ``stop`` and how to mend it; None if nothing."""
+        """Fault of a quote that opens at ``stop`` and how to mend it; None if nothing."""
         sign = "double" if not self._dialect.escape else "escape"
         plain = f"{sign} it if it belongs to the text, or say 'quote = \"\"' if quotes mean nothing"
         if value is None:
@@ -208,11 +208,11 @@ class Tap(io.RawIOBase):
 
 
 def _end_of_line(text: bytes, place: int) -> int:
-    """Where the line ends that a place is in."""
+    """End of the line that a place is in."""
     found = _LINE_END.search(text, place)
     return found.end() if found else len(text)
 
 
 def _times(sign: bytes, text: bytes) -> int:
-    """How often a sign stands at the end of a text."""
+    """Number of times that a sign stands at the end of a text."""
     return len(text) - len(text.rstrip(sign))

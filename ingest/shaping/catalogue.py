@@ -186,7 +186,7 @@ class Catalogue:
 
 
 def _unknown_item(ids: pa.StringArray, unknown: Mask, known: KeyCodes) -> str:
-    """How to mend that items are not known, judged by the first of them."""
+    """Hint on how to mend that items are not known, judged by the first of them."""
     hint = "Add it to an items file, or remove this row"
     first = next(iter(ids.filter(pa.array(unknown)).drop_null()[:1].to_pylist()), "")
     plain = whole_number(first)

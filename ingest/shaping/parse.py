@@ -24,7 +24,7 @@ _TRUE, _FALSE = ("true", "yes", "1", "t", "y"), ("false", "no", "0", "f", "n")
 _FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 
 PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""How many of each unit of Unix time make a second."""
+"""Number of each unit of Unix time make a second."""
 UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 FIRST, LAST = 631_152_000, 4_133_980_800
 """Seconds at the beginning of 1990 and of 2101; events of other years are not expected."""

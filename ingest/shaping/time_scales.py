@@ -24,7 +24,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass
 class _Seen:
-    """What was seen of one column: times of each reading that lie from 1990 to 2100."""
+    """Record of one column: times of each reading that lie from 1990 to 2100."""
 
     count: int = 0
     fits: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -103,7 +103,7 @@ def is_moment(numbers: Numbers) -> Mask:
 
 
 def _readings(numbers: Numbers) -> Iterator[tuple[str, Mask]]:
-    """Which of the numbers of a file are times of our age, by what they could be."""
+    """Those numbers of a file that are times of our age, by what they could be."""
     for unit, per_second in PER_SECOND.items():
         yield unit, (numbers >= FIRST * per_second) & (numbers < LAST * per_second)
     yield "dates", is_day(numbers)

@@ -14,7 +14,7 @@ from linkspan.ingest.shaping.catalogue import Catalogue
 from linkspan.ingest.shaping.codes import KeyCodes
 
 Known = Callable[[list[str]], set[str]]
-"""Which of some keys of users the graph has."""
+"""Those of some keys of users that the graph has."""
 
 _NUMBERS = r"(^|/)[+-]?(\d+\.\d*|0\d+|\d{1,3}(,\d{3})+(\.0*)?|\d+\.?\d*[eE][+-]?\d{1,2})$"
 _FEW = 0.1  # of the ids in another case, or with zeros: fewer may well be ids of their own

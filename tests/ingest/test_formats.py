@@ -21,7 +21,8 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.columns import Column
 from linkspan.ingest.mapping.tables import UsersFile
-from linkspan.ingest.readers.source import Batch, open_source
+from linkspan.ingest.readers.opening import open_source
+from linkspan.ingest.readers.source import Batch
 from linkspan.ingest.shaping.convert import Rows
 
 NUMBERS = {"age", "when", "amount", "rating", "price", "times"}

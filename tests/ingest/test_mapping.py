@@ -15,6 +15,7 @@ from linkspan.graph.roles import Condition, InteractionRole, RelationRole
 from linkspan.ingest import mapping_from_tables
 from linkspan.ingest.mapping.conditions import OPERATORS, parse_condition
 from linkspan.ingest.mapping.names import domain_label
+from linkspan.ingest.roles import find_roles
 
 MISTAKES = [
     (
@@ -168,7 +169,7 @@ def test_a_mistake_is_named_with_its_place(shop: Any, right: str, wrong: str, me
 
 
 def test_roles(shop: Any) -> None:
-    roles = shop.mapping().roles()
+    roles = find_roles(shop.mapping())
     assert roles.domains == {"food": "Food", "kitchen-ware": "KitchenWare"}
     assert roles.text == ("title", "makers")
     assert roles.entities == ("Maker",)
@@ -188,10 +189,10 @@ def test_roles(shop: Any) -> None:
 
 def test_without_values_the_files_tell_the_domains(shop: Any) -> None:
     shop.remap(', values = ["food", "kitchen-ware"]', "")
-    assert set(shop.mapping().roles().domains) == {"food", "kitchen-ware"}
+    assert set(find_roles(shop.mapping()).domains) == {"food", "kitchen-ware"}
     shop.replace("things.csv", "2,food", "2,Food")
     with pytest.raises(DataError, match=r"'food' and 'Food' would both have the label 'Food'"):
-        shop.mapping().roles()
+        find_roles(shop.mapping())
 
 
 def test_a_constant_domain_needs_no_file() -> None:
@@ -199,7 +200,7 @@ def test_a_constant_domain_needs_no_file() -> None:
         "items": [{"file": "a.csv", "id": "i", "domain": "food"}],
         "interactions": [{"file": "b.csv", "type": "LIKED", "user": "u", "item": "i"}],
     }
-    roles = mapping_from_tables(tables, Path("nowhere")).roles()
+    roles = find_roles(mapping_from_tables(tables, Path("nowhere")))
     assert roles.domains == {"food": "Food"}
     assert roles.interactions == (InteractionRole(type="LIKED", at=None),)
 

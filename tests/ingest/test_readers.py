@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from linkspan.errors import DataError
 from linkspan.ingest.mapping.tables import UsersFile
 from linkspan.ingest.readers.dialect import Dialect
+from linkspan.ingest.readers.opening import open_source
 from linkspan.ingest.readers.problems import Problem
-from linkspan.ingest.readers.source import open_source
 
 CELL = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff"), max_size=8

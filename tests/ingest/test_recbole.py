@@ -12,6 +12,7 @@ import pytest
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import Mapping, ingest, mapping_from_tables
+from linkspan.ingest.roles import find_roles
 
 FILES = {
     "inter": "user_id:token\titem_id:token\trating:float\ttimestamp:float\tweight:float\n"
@@ -94,7 +95,7 @@ def test_interactions_alone_are_enough(folder: Path, recorder: Any) -> None:
         ("Item", 2),
         ("INTERACTED", 2),
     ]
-    assert made.roles().text == ()
+    assert find_roles(made).text == ()
 
 
 def test_several_data_sets_beside_other_tables(folder: Path) -> None:

@@ -14,6 +14,7 @@ from linkspan.graph.roles import RelationRole
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.names import relation_type
+from linkspan.ingest.roles import find_roles
 
 TRIPLES = """
 [[links]]
@@ -81,7 +82,7 @@ def test_each_row_says_type_and_ends(
     graph = read_graph(db)
     assert ingest(db, linked.mapping(), force=True).written == 0
     assert read_graph(db) == graph
-    snapshot = read_snapshot(db, linked.mapping().roles())
+    snapshot = read_snapshot(db, find_roles(linked.mapping()))
     assert {key: len(frame) for key, frame in snapshot.relations.items()} == {
         ("item", "MADE_BY", "Maker"): 3,
         ("item", "BOUGHT_WITH", "item"): 2,
@@ -121,7 +122,7 @@ def test_values_limit_what_is_taken(linked: Any, recorder: Any) -> None:
     linked.remap('column = "how" }', 'column = "how", values = ["part_of", "goes with"] }')
     report = ingest(recorder, linked.mapping(), dry_run=True)
     assert {line.target: line.read for line in report.lines}["{how}"] == 3
-    roles = linked.mapping().roles().relations
+    roles = find_roles(linked.mapping()).relations
     assert [role for role in roles if role.type == "GOES_WITH"] == [
         RelationRole(type="GOES_WITH", source="item", target="item")
     ]
@@ -130,7 +131,7 @@ def test_values_limit_what_is_taken(linked: Any, recorder: Any) -> None:
 
 def test_roles_need_no_file_where_all_is_said(shop: Any) -> None:
     shop.remap('type = "BOUGHT_WITH"', 'type = { column = "nowhere", values = ["a.b", "c"] }')
-    assert [role.type for role in shop.mapping().roles().relations] == ["MADE_BY", "A_B", "C"]
+    assert [role.type for role in find_roles(shop.mapping()).relations] == ["MADE_BY", "A_B", "C"]
 
 
 MISTAKES: list[tuple[str, str, str, type[LinkspanError], str]] = [

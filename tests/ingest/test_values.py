@@ -15,6 +15,7 @@ from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connecting.connection import Counters, Database
 from linkspan.graph.roles import FeatureRole
 from linkspan.ingest import IngestReport, find_gone, ingest
+from linkspan.ingest.roles import find_roles
 from linkspan.ingest.shaping.statistics import summarise
 from linkspan.ingest.shaping.text import cleaned
 
@@ -306,7 +307,7 @@ def test_ids_are_one_in_any_unicode_form(db: Database, shop: Any) -> None:
 
 
 def test_roles_name_the_features(shop: Any) -> None:
-    assert shop.mapping().roles().features == ()
+    assert find_roles(shop.mapping()).features == ()
     shop.remap(PRICE, PRICE[:-1] + ", feature = true }")
     shop.remap("[items.properties]", '[items.properties]\nkind = { column = "shelf", '
                'type = "category", feature = true }\nsince = { column = "title", type = "date", '
@@ -314,7 +315,7 @@ def test_roles_name_the_features(shop: Any) -> None:
                'cover = { column = "title", type = "image", feature = true }')  # fmt: skip
     shop.remap("[[items.relations]]", '[items.vectors]\nimage = { file = "a.npy" }\n'
                'sound = { file = "b.npy", feature = false }\n\n[[items.relations]]')  # fmt: skip
-    assert shop.mapping().roles().features == (
+    assert find_roles(shop.mapping()).features == (
         FeatureRole(property="kind", kind="category"),
         FeatureRole(property="since", kind="date"),
         FeatureRole(property="blurb", kind="text"),

@@ -16,6 +16,7 @@ from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.ingest import IngestReport, find_gone, ingest
 from linkspan.ingest.check import open_sources
+from linkspan.ingest.roles import find_roles
 
 MATRIX = np.array([[0.1, -2], [1e-30, 3], [16777217, 0]], np.float32)  # of items 1, 2 and 3
 
@@ -315,7 +316,7 @@ def test_features_are_read_into_the_snapshot(db: Database, shop: Any, tmp_path: 
     shop.remap("[items.properties]", '[items.properties]\nsort = { column = "title", '
                'type = "category", feature = true }')  # fmt: skip
     ingest(db, shop.mapping())
-    snapshot = read_snapshot(db, shop.mapping().roles())
+    snapshot = read_snapshot(db, find_roles(shop.mapping()))
     assert snapshot.items["key"].tolist() == ["food/1", "food/2", "kitchen-ware/3"]
     assert snapshot.features["price"]["value"].tolist() == pytest.approx(
         [3.5, np.nan, 25], nan_ok=True
@@ -331,7 +332,7 @@ def test_features_are_read_into_the_snapshot(db: Database, shop: Any, tmp_path: 
     snapshot.save(tmp_path / "snapshot")
     loaded = Snapshot.load(tmp_path / "snapshot")
     assert loaded.features["image"].equals(snapshot.features["image"])
-    without = shop.mapping().roles().model_copy(update={"features": ()})
+    without = find_roles(shop.mapping()).model_copy(update={"features": ()})
     assert read_snapshot(db, without).features == {}
     seen = {snapshot.fingerprint()}
     for change in (
@@ -360,4 +361,4 @@ def test_a_graph_that_has_no_such_feature_is_refused(
     ingest(db, shop.mapping())
     db.write(f"MATCH (i:Item {{key: 'food/1'}}) {change}")
     with pytest.raises(SchemaError, match=message.replace("[", r"\[")):
-        read_snapshot(db, shop.mapping().roles())
+        read_snapshot(db, find_roles(shop.mapping()))

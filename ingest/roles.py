@@ -1,4 +1,4 @@
-"""Finds what only the files tell: names of domains, types and ends of relations."""
+"""The roles of what a mapping makes, those that only its files tell among them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,49 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from linkspan.errors import DataError
-from linkspan.graph.roles import RelationRole
+from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.ingest.check import new_catalogue, open_sources
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.mapping.names import domain_label
 from linkspan.ingest.mapping.relation_tables import LinksTable, RelationsTable
 from linkspan.ingest.mapping.tables import EntitiesTable, ItemsTable
-from linkspan.ingest.readers.source import Source, open_files
+from linkspan.ingest.readers.opening import open_files
+from linkspan.ingest.readers.source import Source
 from linkspan.ingest.shaping.convert import Rows
 from linkspan.ingest.shaping.shapes import shape
 from linkspan.ingest.shaping.targets import LinkTarget
+
+
+def find_roles(mapping: Mapping) -> Roles:
+    """Find the roles of what a mapping makes.
+
+    Where a domain column has no ``values``, the items files are read for the names; where a type
+    column has none, or entities may be items, the relations files are read, too.
+
+    Raises:
+        ConfigError: A file is missing, or lacks a column.
+        DataError: A file cannot be read, or two domains would have one label.
+    """
+    names = mapping.domain_names or find_domains(mapping)
+    interactions: dict[str, InteractionRole] = {}
+    for table in mapping.interactions:
+        interactions[table.type] = InteractionRole(
+            type=table.type,
+            at="at" if table.at else None,
+            repeat=table.repeat,
+            weight="weight" if table.weight else None,
+            positive=table.positive,
+            otherwise=table.otherwise,
+        )
+    relations = [*mapping.column_relations(), *find_relations(mapping)]
+    return Roles(
+        domains={name: domain_label(name) for name in names},
+        text=tuple(dict.fromkeys(name for table in mapping.items for name in table.text)),
+        interactions=tuple(interactions.values()),
+        entities=mapping.kinds,
+        relations=tuple(dict.fromkeys(relations)),
+        features=tuple(dict.fromkeys(mapping.features())),
+    )
 
 
 def find_domains(mapping: Mapping) -> tuple[str, ...]:
