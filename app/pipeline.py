@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
+from linkspan.evaluating import evaluation_note, guard
 from linkspan.figures import draw_curves, records
 from linkspan.graph.adopting.checking import check_adopted
 from linkspan.graph.asking.wording import counted
@@ -40,9 +38,7 @@ from linkspan.stages import MODELS, Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, FittedModel, Split, TrainSettings, Tuned
-
-_MANY_TIED = 0.2
+    from linkspan.gnn import Evaluation, Split, TrainSettings, Tuned
 
 
 class Pipeline:
@@ -252,8 +248,8 @@ class Pipeline:
             try:
                 evaluation = gnn.evaluate(model, split, baselines, self.progress)
             except gnn.UnmeasuredError as error:
-                guard, note = self._guard(model, split)
-                run.write("evaluation", {**about, "table": [], "gains": [], "guard": guard})
+                figures, note = guard(model, split, self.progress)
+                run.write("evaluation", {**about, "table": [], "gains": [], "guard": figures})
                 stage.text = f"not measured: {error.message}; {note}"
                 return None
             evaluation.ranks.to_parquet(run.ranks, index=False)
@@ -266,35 +262,8 @@ class Pipeline:
             }
             run.write("evaluation", figures)
             stage.count, stage.unit = len(evaluation.ranks), "rows"
-            stage.text = f"{len(evaluation.ranks):,} held-out events ranked"
-            if evaluation.unranked:
-                count, names = sum(evaluation.unranked.values()), ", ".join(evaluation.unranked)
-                stage.text += (
-                    f"; {counted(count, 'other')} left out, where nothing but the held-out items "
-                    f"was left to meet ({names})"
-                )
-            tied = float(evaluation.ranks["tied"].mean())
-            if tied > _MANY_TIED and split.protocol.startswith("last-out"):
-                stage.text += (
-                    f"; {tied:.0%} of them have the same time as the event before: "
-                    "which was held out is chance"
-                )
+            stage.text = evaluation_note(evaluation, split.protocol)
         return evaluation
-
-    def _guard(self, model: FittedModel, split: Split) -> tuple[dict[str, float] | None, str]:
-        """NDCG@10 by method on validation rows, to guard publishing alone, and what to say of it.
-
-        The weights were found on these rows, so that they flatter: they are no figures of a model.
-        """
-        none = np.zeros(0, np.int64)
-        rows = replace(split, validation=none, test=split.validation)
-        try:
-            found = gnn.evaluate(model, rows, ("popularity",), self.progress)
-        except gnn.UnmeasuredError:
-            return None, "publishing does not compare it with popularity"
-        means = [row for row in records(found.table()) if row["segment"] == "macro"]
-        guard = {row["method"]: row["ndcg"] for row in means}
-        return guard, "validation rows guard publishing"
 
     def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
         """Make the lists to publish by the rules of ``[publish]``, and keep them with the run.

@@ -82,7 +82,7 @@ class Dialect:
         return re.compile(b"|".join(parts))
 
     def translate(self, text: bytes) -> bytes:
-        """Text that the parser sees in place of some text, of which no escape or delimiter is cut."""
+        """Text that the parser sees for another, of which no escape or delimiter is cut."""
         if not self.translates:
             return text
         if not self.escape and _UNIT not in text and _STANDS not in text:
@@ -100,7 +100,7 @@ class Dialect:
         return self._unescaped(match[1])
 
     def _unescaped(self, char: bytes) -> bytes:
-        """Signs that stand for an escaped character; both, where the escape means nothing before it."""
+        """Signs for an escaped character; both, where the escape means nothing before it."""
         if char in _BREAKS:
             return _BREAKS[char]
         known = {

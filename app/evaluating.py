@@ -1,0 +1,52 @@
+"""Notes on an evaluation, and what guards a publish where there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from linkspan import gnn
+from linkspan.figures import records
+from linkspan.graph.asking.wording import counted
+from linkspan.progress import Progress
+
+if TYPE_CHECKING:
+    from linkspan.gnn import Evaluation, FittedModel, Split
+
+_MANY_TIED = 0.2
+
+
+def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
+    """Sentence on how many events were ranked, which were not, and what chance decided."""
+    note = f"{len(evaluation.ranks):,} held-out events ranked"
+    if evaluation.unranked:
+        count, names = sum(evaluation.unranked.values()), ", ".join(evaluation.unranked)
+        note += (
+            f"; {counted(count, 'other')} left out, where nothing but the held-out items was left "
+            f"to meet ({names})"
+        )
+    tied = float(evaluation.ranks["tied"].mean())
+    if tied > _MANY_TIED and protocol.startswith("last-out"):
+        note += (
+            f"; {tied:.0%} of them have the same time as the event before: which was held out is "
+            "chance"
+        )
+    return note
+
+
+def guard(
+    model: FittedModel, split: Split, progress: Progress
+) -> tuple[dict[str, float] | None, str]:
+    """NDCG@10 by method on validation rows, to guard publishing alone, and what to say of it.
+
+    The weights were found on these rows, so that they flatter: they are no figures of a model.
+    """
+    rows = replace(split, validation=np.zeros(0, np.int64), test=split.validation)
+    try:
+        found = gnn.evaluate(model, rows, ("popularity",), progress)
+    except gnn.UnmeasuredError:
+        return None, "publishing does not compare it with popularity"
+    means = [row for row in records(found.table()) if row["segment"] == "macro"]
+    return {row["method"]: row["ndcg"] for row in means}, "validation rows guard publishing"
