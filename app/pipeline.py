@@ -248,8 +248,8 @@ class Pipeline:
             try:
                 evaluation = gnn.evaluate(model, split, baselines, self.progress)
             except gnn.UnmeasuredError as error:
-                figures, note = guard(model, split, self.progress)
-                run.write("evaluation", {**about, "table": [], "gains": [], "guard": figures})
+                guarded, note = guard(model, split, self.progress)
+                run.write("evaluation", {**about, "table": [], "gains": [], "guard": guarded})
                 stage.text = f"not measured: {error.message}; {note}"
                 return None
             evaluation.ranks.to_parquet(run.ranks, index=False)

@@ -127,6 +127,11 @@ class Mapping(Strict):
                     table = table.model_copy(update={"integer_ids": (table.id,)})
                 yield f"[[items]] {number}, vectors.{name}", table
 
+    @property
+    def linked_kinds(self) -> frozenset[str]:
+        """Kinds of which some entities are items."""
+        return frozenset(table.kind for table in self.links)
+
     def features(self) -> Iterator[FeatureRole]:
         """Give the properties of items that a model may use; one may come more than once."""
         for items in self.items:
