@@ -34,7 +34,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     from linkspan.gnn.events.domains import rows_by_domain
     from linkspan.gnn.scores.components import Seen
     from linkspan.gnn.scores.hybrid import published, total
-    from linkspan.gnn.scores.reasons import find_losses
+    from linkspan.gnn.scores.reasons import find_drops
     from linkspan.opening import open_model
 
     if found.run is None:
@@ -52,11 +52,11 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     scores = total(parts)
     own = float(scores[0, column])
     Seen(fitted, not_liked=True).hide(scores, users, found.domain)
-    left = find_losses(fitted, mixture, users, found.domain, np.array([[item]]))
-    losses = sorted(
+    left = find_drops(fitted, mixture, users, found.domain, np.array([[item]]))
+    drops = sorted(
         (
             (float(loss), int(row))
-            for row, loss in zip(left.past[0], left.losses[0, 0], strict=True)
+            for row, loss in zip(left.past[0], left.drops[0, 0], strict=True)
             if row >= 0
         ),
         key=lambda pair: -pair[0],
@@ -70,7 +70,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
             parts={
                 name: float(parts[name][0, column]) if name in parts else 0.0 for name in gnn.PARTS
             },
-            past=[_past(snapshot, user, row, loss) for loss, row in losses[:_MOST]],
+            past=[_past(snapshot, user, row, loss) for loss, row in drops[:_MOST]],
         )
     )
 

@@ -63,7 +63,7 @@ def draw(fitted: gnn.FittedModel, size: int, random: np.random.Generator) -> pd.
 
 
 def losses_without(fitted: gnn.FittedModel, rows: pd.DataFrame, taken: np.ndarray) -> np.ndarray:
-    """Losses of recommendations without a past item: all is scored anew, item by item."""
+    """Drops of recommendations without a past item: all is scored anew, item by item."""
     users, items = rows["user"].to_numpy(np.int64), rows["item"].to_numpy(np.int64)
     events = without(fitted.events, users, taken)
     other = published(fitted).over(events, users)

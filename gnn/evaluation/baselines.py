@@ -13,13 +13,13 @@ from scipy import sparse
 from linkspan.errors import ModelError
 from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
-from linkspan.gnn.events.known import Pasts, count_users
+from linkspan.gnn.events.known import KnownEvents, count_users
 from linkspan.gnn.events.transitions import transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.ease import item_cosines, item_weights
 from linkspan.gnn.parts.historic import (
+    ItemMatrix,
     Likeness,
-    Spread,
     by_domain,
     forward_steps,
 )
@@ -129,12 +129,14 @@ class _Maker:
         self.users, self.items = len(self.snapshot.users), len(self.snapshot.items)
         self.known = fitted.events
         once = self.known.drop_duplicates(["user", "item"])
-        self.pasts = Pasts(once, item_domains(self.snapshot), timed=self.snapshot.timed)
+        self.known_events = KnownEvents(
+            once, item_domains(self.snapshot), timed=self.snapshot.timed
+        )
         self.makers: dict[str, Callable[[], Component | None]] = {
             "popularity": lambda: Popularity(self.rows, self.known, self.items),
             "item-knn": self._neighbours,
             "ease-target": self._ease_target,
-            "ease-joint": lambda: self._spread("ease-joint", self._joint, 1.0),
+            "ease-joint": lambda: self._faded("ease-joint", self._joint, 1.0),
             "ease-decay": self._ease_decay,
             "transitions": self._transitions,
             "walks": self._walks,
@@ -142,8 +144,10 @@ class _Maker:
             "text": self._text,
         }
 
-    def _spread(self, name: str, weights: sparse.csr_array, decay: float) -> Component:
-        return Spread("", name, by_domain(weights, self.rows), self.pasts, self.rows, decay)
+    def _faded(self, name: str, weights: sparse.csr_array, decay: float) -> Component:
+        return ItemMatrix(
+            "", name, by_domain(weights, self.rows), self.known_events, self.rows, decay
+        )
 
     def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
         strength = self.fitted.settings.linear_regularization
@@ -166,27 +170,25 @@ class _Maker:
             domain: self._ease(self.learned[np.isin(items, rows)])[:, rows]
             for domain, rows in self.rows.items()
         }
-        return Spread("", "ease-target", matrices, self.pasts, self.rows, 1.0)
+        return ItemMatrix("", "ease-target", matrices, self.known_events, self.rows, 1.0)
 
     def _ease_decay(self) -> Component | None:
         if not self.snapshot.timed:
             return None
-        return self._spread("ease-decay", self._joint, _DECAY)
+        return self._faded("ease-decay", self._joint, _DECAY)
 
     def _neighbours(self) -> Component:
-        return self._spread("item-knn", item_cosines(self.learned, self.users, self.items), 1.0)
+        return self._faded("item-knn", item_cosines(self.learned, self.users, self.items), 1.0)
 
     def _transitions(self) -> Component | None:
         if not self.snapshot.timed:
             return None
         settings = self.fitted.settings
         steps = transitions(self.known, settings.transition_window, settings.transition_decay)
-        return self._spread(
-            "transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY
-        )
+        return self._faded("transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY)
 
     def _walks(self) -> Component:
-        return Walked(self.fitted.walks, self.pasts, self.rows)
+        return Walked(self.fitted.walks, self.known_events, self.rows)
 
     def _als(self) -> Component | None:
         try:
@@ -209,6 +211,6 @@ class _Maker:
         if not has_text(self.fitted):
             return None
         text = unit_rows(self.fitted.text["item"])
-        likeness = Likeness(text, self.pasts, self.rows, _TEXT_DECAY)
+        likeness = Likeness(text, self.known_events, self.rows, _TEXT_DECAY)
         likeness.name = "text"
         return likeness

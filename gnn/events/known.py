@@ -23,7 +23,7 @@ def count_users(events: pd.DataFrame, items: int) -> IntArray:
     return np.bincount(pairs["item"], minlength=items)
 
 
-class Past:
+class FadingHistory:
     """Items that each user has met, the later the heavier.
 
     Args:
@@ -83,14 +83,14 @@ class Recent(NamedTuple):
     own: IntArray
 
 
-class Pasts:
+class KnownEvents:
     """Known events over all domains, and within each.
 
     Args:
-        events: As for `Past`.
+        events: As for `FadingHistory`.
         domains: (N,) position of each item's domain.
-        timed: As for `Past`. Where it is not, long histories (`SET_LENGTH`) stand in an order by
-            chance, the same for all users: their latest items are a sample of all.
+        timed: As for `FadingHistory`. Where it is not, long histories (`SET_LENGTH`) stand in an
+            order by chance, the same for all users: their latest items are a sample of all.
     """
 
     def __init__(self, events: pd.DataFrame, domains: IntArray, *, timed: bool) -> None:
@@ -98,16 +98,16 @@ class Pasts:
             events = _by_chance(events)
         self._events, self._domains, self.timed = events, domains, timed
         self._codes = domains[events["item"].to_numpy(np.int64)]
-        self._within: dict[int, Past] = {}
-        self._all = Past(events, len(domains), timed=timed)
+        self._within: dict[int, FadingHistory] = {}
+        self._all = FadingHistory(events, len(domains), timed=timed)
 
-    def over(self, domain: int | None = None) -> Past:
+    def over(self, domain: int | None = None) -> FadingHistory:
         """All events, or those of the domain with this position."""
         if domain is None:
             return self._all
         if domain not in self._within:
             own = self._events[self._codes == domain]
-            self._within[domain] = Past(own, len(self._domains), timed=self.timed)
+            self._within[domain] = FadingHistory(own, len(self._domains), timed=self.timed)
         return self._within[domain]
 
     def recent(self, users: IntArray, domain: int, length: int) -> Recent:

@@ -16,7 +16,7 @@ from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn.encoding.texts import unit_rows
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.view import View
@@ -191,9 +191,9 @@ class FittedModel:
         return self.view.events
 
     @property
-    def pasts(self) -> Pasts:
+    def known_events(self) -> KnownEvents:
         """The known events, over all domains and within each."""
-        return self.view.pasts
+        return self.view.known_events
 
     @property
     def walks(self) -> Walks:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch_geometric.data import HeteroData
 
 from linkspan.gnn.events.domains import item_domains
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.parts.walks import Walks
 from linkspan.gnn.settings import TrainSettings
@@ -58,9 +58,9 @@ class View:
         return NodeKeys.of(self.snapshot)
 
     @cached_property
-    def pasts(self) -> Pasts:
+    def known_events(self) -> KnownEvents:
         """The known events, over all domains and within each."""
-        return Pasts(self.events, item_domains(self.snapshot), timed=self.snapshot.timed)
+        return KnownEvents(self.events, item_domains(self.snapshot), timed=self.snapshot.timed)
 
     @cached_property
     def walks(self) -> Walks:

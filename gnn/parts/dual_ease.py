@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.events.domains import rows_at_once
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.ease import gram_matrix, ridge_inverse
 from linkspan.gnn.parts.historic import ROWS, Historic, Scores, by_domain, in_slices
 
@@ -94,12 +94,12 @@ def suits(events: pd.DataFrame, items: int) -> bool:
 
 
 class Dual(Historic):
-    """A history times `DualWeights`; a feature, as `linkspan.gnn.parts.historic.Spread` is.
+    """A history times `DualWeights`; a feature, as `linkspan.gnn.parts.historic.ItemMatrix` is.
 
     Args:
         name: What tells it from others.
         weights: From items to items.
-        pasts: Known events.
+        known_events: Known events.
         rows: Domain to item rows; the order is that of the domains' positions.
         inside: Whether only events of the domain asked for count.
     """
@@ -110,12 +110,12 @@ class Dual(Historic):
         self,
         name: str,
         weights: DualWeights,
-        pasts: Pasts,
+        known_events: KnownEvents,
         rows: Mapping[str, IntArray],
         *,
         inside: bool = False,
     ) -> None:
-        super().__init__(pasts, rows, inside=inside)
+        super().__init__(known_events, rows, inside=inside)
         self.name, self._weights = name, weights
         scale = 1.0 / np.maximum(1.0 - weights.own, 1e-6)
         self._scale = {domain: scale[items] for domain, items in rows.items()}
@@ -135,7 +135,7 @@ class Dual(Historic):
         return scores
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `linkspan.gnn.parts.historic.Spread.at`, from the scores of all items."""
+        """As `linkspan.gnn.parts.historic.ItemMatrix.at`, from the scores of all items."""
         size = rows_at_once(len(self._rows[domain]), 4, ROWS)
         return in_slices(self._at, users, domain, items, size)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.events.domains import rows_at_once
-from linkspan.gnn.events.known import Past, Pasts, count_users
+from linkspan.gnn.events.known import FadingHistory, KnownEvents, count_users
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -74,12 +74,12 @@ class Scores(NamedTuple):
     Attributes:
         values: (B, k) scores of the items.
         mean: (B,) over all items of the domain.
-        spread: (B,) standard deviation over them.
+        deviation: (B,) standard deviation over them.
     """
 
     values: FloatArray
     mean: FloatArray
-    spread: FloatArray
+    deviation: FloatArray
 
 
 def in_slices(
@@ -99,29 +99,31 @@ class Historic:
     """A feature of histories; the same parameters score any others.
 
     Args:
-        pasts: Known events.
+        known_events: Known events.
         rows: Domain to item rows; the order is that of the domains' positions.
         inside: Whether only events of the domain asked for count, and steps between them.
     """
 
-    def __init__(self, pasts: Pasts, rows: Mapping[str, IntArray], *, inside: bool = False) -> None:
-        self._pasts, self._rows, self._inside = pasts, rows, inside
+    def __init__(
+        self, known_events: KnownEvents, rows: Mapping[str, IntArray], *, inside: bool = False
+    ) -> None:
+        self._known_events, self._rows, self._inside = known_events, rows, inside
         self._codes = {domain: code for code, domain in enumerate(rows)}
 
-    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+    def over(self, known_events: KnownEvents, owners: IntArray | None = None) -> Self:
         """The same for other histories.
 
         Args:
-            pasts: Of users that are asked for by their rows here.
+            known_events: Of users that are asked for by their rows here.
             owners: (U,) row in the graph of each of them, for features that go by it.
         """
         other = copy(self)
-        other._pasts = pasts
+        other._known_events = known_events
         return other
 
-    def _past(self, domain: str) -> Past:
+    def _past(self, domain: str) -> FadingHistory:
         """The events that count in a domain."""
-        return self._pasts.over(self._codes[domain] if self._inside else None)
+        return self._known_events.over(self._codes[domain] if self._inside else None)
 
 
 class Scattered(Historic, ABC):
@@ -153,11 +155,11 @@ class Scattered(Historic, ABC):
         values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
         mean = np.bincount(user, found.data, len(users)) / count  # (B,)
         square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
-        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
-        return Scores(values, mean.astype(np.float32), spread.astype(np.float32))
+        deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+        return Scores(values, mean.astype(np.float32), deviation.astype(np.float32))
 
 
-class Spread(Scattered):
+class ItemMatrix(Scattered):
     """A history that fades, times a matrix from items to items.
 
     Args:
@@ -165,7 +167,7 @@ class Spread(Scattered):
         name: What tells it from others.
         matrices: Domain to the columns of its items in a matrix (N, N), as `by_domain` cuts them;
             no place stands twice.
-        pasts: Known events.
+        known_events: Known events.
         rows: Domain to item rows; the order is that of the domains' positions.
         decay: Weight of an event for each step that it is older.
         inside: Whether only events of the domain asked for count, and steps between them.
@@ -176,13 +178,13 @@ class Spread(Scattered):
         part: str,
         name: str,
         matrices: Mapping[str, sparse.csr_array],
-        pasts: Pasts,
+        known_events: KnownEvents,
         rows: Mapping[str, IntArray],
         decay: float,
         *,
         inside: bool = False,
     ) -> None:
-        super().__init__(pasts, rows, inside=inside)
+        super().__init__(known_events, rows, inside=inside)
         self.part, self.name, self._matrices, self._decay = part, name, matrices, decay
 
     def found(self, users: IntArray, domain: str) -> sparse.csr_array:
@@ -197,7 +199,7 @@ class Likeness(Historic):
 
     Args:
         text: (N, d) vectors of length 1 (`unit_rows`); zeros where an item has no text.
-        pasts: Known events.
+        known_events: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
     """
@@ -205,9 +207,13 @@ class Likeness(Historic):
     part = "text"
 
     def __init__(
-        self, text: FloatArray, pasts: Pasts, rows: Mapping[str, IntArray], decay: float
+        self,
+        text: FloatArray,
+        known_events: KnownEvents,
+        rows: Mapping[str, IntArray],
+        decay: float,
     ) -> None:
-        super().__init__(pasts, rows)
+        super().__init__(known_events, rows)
         self.name, self._text, self._decay = f"text {decay:g}", text, decay
         self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
 
@@ -218,7 +224,7 @@ class Likeness(Historic):
         return scores
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `Spread.at`."""
+        """As `ItemMatrix.at`."""
         if domain not in self._known:
             self._known[domain] = moments(self._text[self._rows[domain]])
         mean, covariance = self._known[domain]

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.historic import Scattered, by_domain
 
 FloatArray = NDArray[np.float32]
@@ -64,20 +64,22 @@ class Walked(Scattered):
 
     Args:
         walks: Over known events.
-        pasts: Histories.
+        known_events: Histories.
         rows: Domain to item rows; the order is that of the domains' positions.
     """
 
     name, part = "walks", "gnn"
 
-    def __init__(self, walks: Walks, pasts: Pasts, rows: Mapping[str, IntArray]) -> None:
-        super().__init__(pasts, rows)
+    def __init__(
+        self, walks: Walks, known_events: KnownEvents, rows: Mapping[str, IntArray]
+    ) -> None:
+        super().__init__(known_events, rows)
         self._walks, self._met = walks, by_domain(walks.met, rows)
         self._owners: IntArray | None = None
 
-    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+    def over(self, known_events: KnownEvents, owners: IntArray | None = None) -> Self:
         """As `Historic.over`; walks do not go over the owners."""
-        other = super().over(pasts, owners)
+        other = super().over(known_events, owners)
         other._owners = owners
         return other
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories
-from linkspan.gnn.events.known import Pasts, Recent
+from linkspan.gnn.events.known import KnownEvents, Recent
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.historic import Scores, moments
 
@@ -69,7 +69,7 @@ class Cosine:
     name = part = "gnn"
 
     def __init__(self, fitted: FittedModel) -> None:
-        self._fitted, self._pasts = fitted, fitted.pasts
+        self._fitted, self._known_events = fitted, fitted.known_events
         self._owners: IntArray | None = None
         self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._rows = rows_by_domain(fitted.snapshot)
@@ -80,7 +80,7 @@ class Cosine:
         """(B, N) scores."""
         model, states = self._fitted.model, self._fitted.states
         code = self._codes[domain]
-        recent = self._pasts.recent(users, code, model.length)
+        recent = self._known_events.recent(users, code, model.length)
         user = model.user_states(states, *self._inputs(users, recent, code))
         items = states.items[self._tensor(self._rows[domain])]  # (N, K)
         scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
@@ -90,11 +90,11 @@ class Cosine:
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """Scores of some items (B, k) of the domain, without those of all others.
 
-        The mean and the spread of a cosine over all items follow from the mean and the covariance
-        of their states.
+        The mean and the deviation of a cosine over all items follow from the mean and covariance of
+        their states.
         """
         model, states, code = self._fitted.model, self._fitted.states, self._codes[domain]
-        recent = self._pasts.recent(users, code, model.length)
+        recent = self._known_events.recent(users, code, model.length)
         user = model.user_states(states, *self._inputs(users, recent, code))
         values = (states.items[self._tensor(items)] @ user[:, :, None])[:, :, 0]  # (B, k)
         if domain not in self._known:
@@ -106,15 +106,15 @@ class Cosine:
         found: FloatArray = (values / model.temperature).cpu().numpy()
         return Scores(found, state @ mean, np.sqrt(np.maximum(square, 0.0)))
 
-    def over(self, pasts: Pasts, owners: IntArray | None = None) -> Self:
+    def over(self, known_events: KnownEvents, owners: IntArray | None = None) -> Self:
         """The same for other histories.
 
         Args:
-            pasts: Of users that are asked for by their rows here.
+            known_events: Of users that are asked for by their rows here.
             owners: (U,) row in the graph of each of them; without, it is the same.
         """
         other = copy(self)
-        other._pasts, other._owners = pasts, owners
+        other._known_events, other._owners = known_events, owners
         return other
 
     def _inputs(self, users: IntArray, recent: Recent, code: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -14,16 +14,16 @@ from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
 from linkspan.gnn.parts.historic import (
     Historic,
+    ItemMatrix,
     Likeness,
     Popular,
-    Spread,
     by_domain,
     forward_steps,
     mutual_steps,
@@ -109,12 +109,12 @@ class Mixture:
         total = np.zeros(items.shape, np.float32)
         for signal, weight in self._weighed(domain):
             if isinstance(signal, Cosine | Historic):
-                values, mean, spread = signal.at(users, domain, items)  # (B, k), (B,), (B,)
+                values, mean, deviation = signal.at(users, domain, items)  # (B, k), (B,), (B,)
                 if self._weights is not None:
-                    there = (spread > 1e-6)[:, None]
+                    there = (deviation > 1e-6)[:, None]
                     centred = values - mean[:, None]
                     values = np.divide(
-                        centred, spread[:, None], out=np.zeros_like(centred), where=there
+                        centred, deviation[:, None], out=np.zeros_like(centred), where=there
                     )
                 total += np.float32(weight) * values
         return total
@@ -128,9 +128,9 @@ class Mixture:
             owners: (U,) row in the graph of each of them.
         """
         snapshot, other = self._fitted.snapshot, copy(self)
-        pasts = Pasts(events, item_domains(snapshot), timed=snapshot.timed)
+        known_events = KnownEvents(events, item_domains(snapshot), timed=snapshot.timed)
         other.signals = tuple(
-            signal.over(pasts, owners) if isinstance(signal, Cosine | Historic) else signal
+            signal.over(known_events, owners) if isinstance(signal, Cosine | Historic) else signal
             for signal in self.signals
         )
         return other
@@ -159,9 +159,11 @@ def standardized(scores: FloatArray) -> FloatArray:
     A user for whom all items score the same gets zeros.
     """
     centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    spread = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))  # (B, 1)
-    spread[spread <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
-    result: FloatArray = np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)
+    deviation = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))  # (B, 1)
+    deviation[deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
+    result: FloatArray = np.divide(
+        centred, deviation, out=np.zeros_like(centred), where=deviation > 0
+    )
     return result
 
 
@@ -182,7 +184,7 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     Returns:
         `SIMPLE` and `GNN` to the signals of each; `HYBRID` to all of them.
     """
-    snapshot, events, pasts = fitted.snapshot, fitted.events, fitted.pasts
+    snapshot, events, known_events = fitted.snapshot, fitted.events, fitted.known_events
     items, rows = len(snapshot.items), rows_by_domain(snapshot)
     several = len(rows) > 1
     simple: list[Signal] = []
@@ -190,16 +192,18 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     def add(part: str, name: str, matrix: sparse.csr_array, decays: Decays) -> None:
         matrices = by_domain(matrix, rows)
         for decay in decays.all if snapshot.timed else decays.all[:1]:
-            simple.append(Spread(part, f"{name} {decay:g}", matrices, pasts, rows, decay))
+            simple.append(
+                ItemMatrix(part, f"{name} {decay:g}", matrices, known_events, rows, decay)
+            )
         for decay in decays.inside if several else ():
             own = f"{name} {decay:g} inside"
-            simple.append(Spread(part, own, matrices, pasts, rows, decay, inside=True))
+            simple.append(ItemMatrix(part, own, matrices, known_events, rows, decay, inside=True))
 
     assert fitted.linear is not None, "the model has no linear part"
     if isinstance(fitted.linear, DualWeights):
-        simple.append(Dual("linear", fitted.linear, pasts, rows))
+        simple.append(Dual("linear", fitted.linear, known_events, rows))
         if several:
-            simple.append(Dual("linear inside", fitted.linear, pasts, rows, inside=True))
+            simple.append(Dual("linear inside", fitted.linear, known_events, rows, inside=True))
     elif not snapshot.timed:
         add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
     else:
@@ -214,11 +218,11 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     if has_text(fitted):
         text = unit_rows(fitted.text["item"])
         decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
-        simple += [Likeness(text, pasts, rows, decay) for decay in decays]
+        simple += [Likeness(text, known_events, rows, decay) for decay in decays]
     simple.append(Popular(events, rows, items))
     network = _trained(fitted)
     if not snapshot.timed:
-        network.append(Walked(fitted.walks, pasts, rows))
+        network.append(Walked(fitted.walks, known_events, rows))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
 
 

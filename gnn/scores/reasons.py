@@ -24,26 +24,26 @@ _LATEST = 4
 on goodbooks, 97% of the reasons that all of them give, for 55% of the time."""
 
 
-class Losses(NamedTuple):
-    """Losses of scores by each past item.
+class Drops(NamedTuple):
+    """Drops of scores by each past item.
 
     Attributes:
         past: (B, L) item rows, each once, else `PAD`; the latest first, then more of the domain.
-        losses: (B, k, L) score less the score without the past item, ``-inf`` at `PAD`.
+        drops: (B, k, L) score less the score without the past item, ``-inf`` at `PAD`.
     """
 
     past: IntArray
-    losses: FloatArray
+    drops: FloatArray
 
     def because(self) -> IntArray:
         """(B, k) the past items without which most is lost, -1 where there is no history."""
-        result: IntArray = np.take_along_axis(self.past, self.losses.argmax(axis=2), 1)
+        result: IntArray = np.take_along_axis(self.past, self.drops.argmax(axis=2), 1)
         return result
 
 
-def find_losses(
+def find_drops(
     fitted: FittedModel, mixture: Mixture, users: IntArray, domain: str, items: IntArray
-) -> Losses:
+) -> Drops:
     """Take each item of a past away, and score again (leave one out).
 
     An item goes with all its events; older events become younger, the attention and the
@@ -63,7 +63,7 @@ def find_losses(
         other items.
     """
     code = fitted.snapshot.domains.index(domain)
-    recent = fitted.pasts.recent(users, code, fitted.model.length)
+    recent = fitted.known_events.recent(users, code, fitted.model.length)
     met = recent.items
     if fitted.snapshot.timed:
         late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
@@ -72,14 +72,14 @@ def find_losses(
     again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
     past = np.where(again.any(axis=2), PAD, met)  # (B, L)
     owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
-    losses = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
+    drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
     scores = mixture.at(users, domain, items)
     for start in range(0, len(owner), _CHUNK):
         rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
         events = without(fitted.events, users[rows], past[rows, places])
         left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
-        losses[rows, :, places] = scores[rows] - left  # (V, k)
-    return Losses(past, losses)
+        drops[rows, :, places] = scores[rows] - left  # (V, k)
+    return Drops(past, drops)
 
 
 def without(events: pd.DataFrame, users: IntArray, items: IntArray) -> pd.DataFrame:

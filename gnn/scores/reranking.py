@@ -154,8 +154,8 @@ def _unit_range(scores: FloatArray) -> FloatArray:
     low = np.where(finite, scores, np.inf).min(axis=1, keepdims=True)
     high = np.where(finite, scores, -np.inf).max(axis=1, keepdims=True)
     with np.errstate(invalid="ignore"):
-        spread = np.where(high > low, high - low, 1)
-        return np.where(finite, (scores - low) / spread, 0).astype(np.float32)
+        width = np.where(high > low, high - low, 1)
+        return np.where(finite, (scores - low) / width, 0).astype(np.float32)
 
 
 def _divergence(wanted: FloatArray, taken: FloatArray, size: int) -> FloatArray:

@@ -15,7 +15,7 @@ from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import published, total
-from linkspan.gnn.scores.reasons import find_losses
+from linkspan.gnn.scores.reasons import find_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.progress import SILENT, Progress
 
@@ -87,7 +87,7 @@ def score_top(
                     name: np.take_along_axis(part, best, 1) for name, part in parts.items()
                 }
                 columns["score"] = np.take_along_axis(scores, best, 1)
-                columns["because"] = find_losses(fitted, mixture, chunk, domain, items).because()
+                columns["because"] = find_drops(fitted, mixture, chunk, domain, items).because()
                 columns["eligible"] = np.broadcast_to(eligible, best.shape)
                 frame = _lists(chunk, "user", items, "item", columns)
                 frames.append(frame.assign(domain=domain))

@@ -37,7 +37,7 @@ Vector = NDArray[np.float64]
 TOP = 60
 """Items of each signal's list that are candidates: what a list may begin with."""
 
-SPREAD = 100
+DRAWN = 100
 """Items drawn from the whole domain that are candidates in a list of their own: where a list is not
 of all items, or an item is new, those in the middle count."""
 
@@ -178,7 +178,7 @@ def draw_examples(
             chosen |= np.where(tied, unmet > least, unmet >= least)
             scores.append(score)
         drawn = np.zeros(met.shape, bool)
-        drawn[lines[:, None], random.integers(0, len(rows), (len(asked), SPREAD))] = True
+        drawn[lines[:, None], random.integers(0, len(rows), (len(asked), DRAWN))] = True
         for places, collected in ((chosen, heads), (drawn, spread)):
             places[np.isneginf(met)] = False
             places[lines, column] = False

@@ -39,14 +39,14 @@ class Scale(BaseModel):
 
     Attributes:
         mean: Of the items that have it.
-        spread: Their standard deviation, 1 where they are all equal.
+        deviation: Their standard deviation, 1 where they are all equal.
         edges: (T + 1,) quantiles between which the bins lie, ascending; one edge makes no bin.
     """
 
     model_config = ConfigDict(frozen=True)
 
     mean: float
-    spread: float
+    deviation: float
     edges: tuple[float, ...]
 
 
@@ -266,10 +266,10 @@ def _refuse(wrong: NDArray[np.bool_], snapshot: Snapshot, name: str) -> None:
 
 def _scale(values: NDArray[np.float64]) -> Scale:
     peak = max(float(np.abs(values).max()), 1.0)  # so that squares of large numbers stay finite
-    spread = float(np.std(values / peak) * peak)
+    deviation = float(np.std(values / peak) * peak)
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
     mean = float(np.mean(values / peak) * peak)
-    return Scale(mean=mean, spread=spread or 1.0, edges=tuple(edges.tolist()))
+    return Scale(mean=mean, deviation=deviation or 1.0, edges=tuple(edges.tolist()))
 
 
 def _columns(values: NDArray[np.float64], scale: Scale) -> FloatArray:
@@ -278,7 +278,7 @@ def _columns(values: NDArray[np.float64], scale: Scale) -> FloatArray:
     known = np.where(absent, scale.mean, values)
     place = np.interp(known, scale.edges, np.arange(len(scale.edges)))  # (N,)
     near = np.maximum(1.0 - np.abs(place[:, None] - np.arange(len(scale.edges))), 0.0)
-    straight = np.clip((known - scale.mean) / scale.spread, -_FAR, _FAR)[:, None]  # (N, 1)
+    straight = np.clip((known - scale.mean) / scale.deviation, -_FAR, _FAR)[:, None]  # (N, 1)
     columns = np.concatenate([straight, near, np.zeros_like(straight)], axis=1)
     columns[absent] = 0.0
     columns[absent, -1] = 1.0

@@ -19,8 +19,8 @@ from linkspan.gnn.tensors.hetero_data import REVERSE
 IntArray = NDArray[np.int64]
 
 
-class Loss(NamedTuple):
-    """Loss of one relation.
+class Removed(NamedTuple):
+    """Removed of one relation.
 
     Attributes:
         edges: (E',) the edges that lose something, sorted.
@@ -81,8 +81,8 @@ class SupervisionMask:
     def without(self, rows: Tensor) -> dict[EdgeType, Adjacency]:
         """Matrices of all edge types, less what the events at positions ``rows`` (B,) gave."""
         result = dict(self._matrices)
-        for key, loss in self.losses(rows).items():
-            masked = self._less(key, loss)
+        for key, removed in self.removed(rows).items():
+            masked = self._less(key, removed)
             result[key] = masked
             result[key[2], REVERSE + key[1], key[0]] = Adjacency(masked.adj, masked.adj_t)
         return result
@@ -98,32 +98,32 @@ class SupervisionMask:
         tensors = [*self._edges.values(), *self._weights.values()]
         return sum(each.nbytes for each in tensors)
 
-    def losses(self, rows: Tensor) -> dict[EdgeType, Loss]:
-        """Losses of relations without the events at positions ``rows`` (B,); forward ones only."""
+    def removed(self, rows: Tensor) -> dict[EdgeType, Removed]:
+        """Drops of relations without the events at positions ``rows`` (B,); forward ones only."""
         return {
             # (B, S) to (B * S,).
-            key: self._loss(key, edges[rows].flatten(), self._weights[key][rows].flatten())
+            key: self._removed(key, edges[rows].flatten(), self._weights[key][rows].flatten())
             for key, edges in self._edges.items()
         }
 
-    def values_at(self, losses: dict[EdgeType, Loss], key: EdgeType, places: Tensor) -> Tensor:
+    def values_at(self, removed: dict[EdgeType, Removed], key: EdgeType, places: Tensor) -> Tensor:
         """Values of ``adj_t`` at some places, as `without` would have them.
 
         Args:
-            losses: What `losses` gave.
+            removed: What `removed` gave.
             key: Edge type, forward or reverse.
             places: (E,) positions among the values of the whole ``adj_t``.
         """
         forward = (key[2], key[1].removeprefix(REVERSE), key[0])
-        if key in losses:  # an edge's place in ``adj_t`` is its number in the reverse type
+        if key in removed:  # an edge's place in ``adj_t`` is its number in the reverse type
             reverse = self._data[key[2], REVERSE + key[1], key[0]]
-            return self._values(key, losses[key], reverse.slot_t[places])
-        if key[1].startswith(REVERSE) and forward in losses:
-            return self._values(forward, losses[forward], places)
+            return self._values(key, removed[key], reverse.slot_t[places])
+        if key[1].startswith(REVERSE) and forward in removed:
+            return self._values(forward, removed[forward], places)
         return self._matrices[key].adj_t.values()[places]
 
-    def _loss(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Loss:
-        """Loss of a relation without some weight of some edges, -1 for none."""
+    def _removed(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Removed:
+        """Removed of a relation without some weight of some edges, -1 for none."""
         store, there = self._data[key], chosen >= 0
         edges, place = torch.unique(chosen[there], return_inverse=True)  # (E',)
         sources, targets = store.edge_index[:, edges]
@@ -136,27 +136,27 @@ class SupervisionMask:
         lost = lost * (left >= 0.5 * sums)[ends]
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
-        return Loss(edges, lost, out, into)
+        return Removed(edges, lost, out, into)
 
-    def _values(self, key: EdgeType, loss: Loss, chosen: Tensor | None = None) -> Tensor:
+    def _values(self, key: EdgeType, removed: Removed, chosen: Tensor | None = None) -> Tensor:
         """Normalised weights of all edges, or of those at ``chosen`` (E,), less what is lost."""
         store = self._data[key]
         if chosen is None:
             (sources, targets), weight = store.edge_index, store.edge_weight.clone()
-            weight[loss.edges] -= loss.lost
+            weight[removed.edges] -= removed.lost
         else:
             (sources, targets), weight = store.edge_index[:, chosen], store.edge_weight[chosen]
-            if len(loss.edges):
-                place = torch.searchsorted(loss.edges, chosen).clamp(max=len(loss.edges) - 1)
-                weight = weight - loss.lost[place] * (loss.edges[place] == chosen)
-        scale: Tensor = (loss.out[sources] * loss.into[targets]).clamp(1e-12).rsqrt()
+            if len(removed.edges):
+                place = torch.searchsorted(removed.edges, chosen).clamp(max=len(removed.edges) - 1)
+                weight = weight - removed.lost[place] * (removed.edges[place] == chosen)
+        scale: Tensor = (removed.out[sources] * removed.into[targets]).clamp(1e-12).rsqrt()
         values: Tensor = weight * scale
         return values
 
-    def _less(self, key: EdgeType, loss: Loss) -> Adjacency:
+    def _less(self, key: EdgeType, removed: Removed) -> Adjacency:
         """A relation without what it loses."""
         store, (adj_t, adj) = self._data[key], self._matrices[key]
-        values = self._values(key, loss)
+        values = self._values(key, removed)
         return Adjacency(
             with_values(adj_t, torch.empty_like(values).scatter_(0, store.slot_t, values)),
             with_values(adj, torch.empty_like(values).scatter_(0, store.slot, values)),

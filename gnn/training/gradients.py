@@ -85,7 +85,7 @@ class Learner:
         users = any(key[2] == "user" for key in self._model.relations[-1])
         if users:
             seeds["user"] = torch.unique(batch.users)
-        values = partial(self._mask.values_at, self._mask.losses(self._tensor(rows)))
+        values = partial(self._mask.values_at, self._mask.removed(self._tensor(rows)))
         subgraph = draw_subgraph(
             self._data, self._model.relations, seeds, self.plan.fan_out, values
         )

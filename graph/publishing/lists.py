@@ -23,7 +23,7 @@ PARTS = ("gnn", "linear", "transitions", "text", "popularity")
 PIECE = 50_000
 """Rows of a file that are in memory at once."""
 
-Lists = pd.DataFrame | Path
+ListSource = pd.DataFrame | Path
 """A table, or the Parquet file that holds it."""
 
 
@@ -44,7 +44,7 @@ class ListCounts:
     digest: int = 0
 
 
-def pieces(lists: Lists, by: str) -> Iterator[pd.DataFrame]:
+def pieces(lists: ListSource, by: str) -> Iterator[pd.DataFrame]:
     """The rows in their order, in pieces that end where ``by`` changes.
 
     Args:
@@ -69,12 +69,12 @@ def pieces(lists: Lists, by: str) -> Iterator[pd.DataFrame]:
         yield rest
 
 
-def count_rows(lists: Lists) -> int:
+def count_rows(lists: ListSource) -> int:
     """Number of rows."""
     return len(lists) if isinstance(lists, pd.DataFrame) else pq.read_metadata(lists).num_rows
 
 
-def check_lists(lists: Lists) -> ListCounts:
+def check_lists(lists: ListSource) -> ListCounts:
     """Refuse lists that no reader should see.
 
     Args:
@@ -143,14 +143,14 @@ def _chosen(piece: pd.DataFrame) -> pd.DataFrame:
     return known[known["eligible"] > sizes]
 
 
-def list_rows(lists: Lists) -> Iterator[tuple[int, dict[str, Any]]]:
+def list_rows(lists: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each user's list as one row of ``publish_recommended``, with its length."""
     columns = ["item", "domain", "rank", "score", *PARTS, "because"]
     for piece in pieces(lists, "user"):
         yield from _grouped(piece, "user", columns, "items")
 
 
-def similar_rows(similar: Lists) -> Iterator[tuple[int, dict[str, Any]]]:
+def similar_rows(similar: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each item's similar items as one row of ``publish_similar``, with their number."""
     for piece in pieces(similar, "item"):
         renamed = piece.rename(columns={"item": "of", "other": "item"})

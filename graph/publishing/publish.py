@@ -28,7 +28,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.clearing import clear_lists
 from linkspan.graph.publishing.lists import (
     PARTS,
-    Lists,
+    ListSource,
     check_lists,
     count_rows,
     list_rows,
@@ -122,8 +122,8 @@ def publish(
     database: Database,
     run: RunRecord,
     users: list[str],
-    lists: Lists,
-    similar: Lists,
+    lists: ListSource,
+    similar: ListSource,
     progress: Progress = SILENT,
     vectors: ItemVectors | None = None,
 ) -> PublishReport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from linkspan import cypher
 from linkspan.errors import PublishError
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.publishing.lists import Lists, check_lists, list_rows, pieces
+from linkspan.graph.publishing.lists import ListSource, check_lists, list_rows, pieces
 from linkspan.graph.publishing.publish import Publisher, RunRecord, noting_failure
 from linkspan.graph.publishing.undoing import IN_FORCE
 from linkspan.graph.writing.lease import Lease
@@ -13,7 +13,7 @@ from linkspan.progress import SILENT, Progress
 
 
 def publish_refresh(
-    database: Database, run: RunRecord, base: str, lists: Lists, progress: Progress = SILENT
+    database: Database, run: RunRecord, base: str, lists: ListSource, progress: Progress = SILENT
 ) -> int:
     """Write lists as a run of its own and let its users read them, whole.
 

@@ -17,11 +17,11 @@ from linkspan.gnn.events.split import Split
 from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.dual_ease import Dual
-from linkspan.gnn.parts.historic import Spread
+from linkspan.gnn.parts.historic import ItemMatrix
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Cosine
 from linkspan.gnn.scores.hybrid import HYBRID, Mixture, mixtures, published
-from linkspan.gnn.scores.reasons import find_losses
+from linkspan.gnn.scores.reasons import find_drops
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -85,7 +85,7 @@ def record_sizes(monkeypatch: pytest.MonkeyPatch, sizes: dict[str, list[int]]) -
         monkeypatch.setattr(owner, method, recording)
 
     for owner, method in (
-        (Cosine, "score"), (Mixture, "parts"), (Dual, "score"), (Spread, "found"),
+        (Cosine, "score"), (Mixture, "parts"), (Dual, "score"), (ItemMatrix, "found"),
         (Walked, "found"),
     ):  # fmt: skip
         record(owner, method)
@@ -160,14 +160,14 @@ def test_pieces_change_nothing(
         )
         pairs = gnn.score_pairs(fitted, many["user"].to_numpy(), many["item"].to_numpy())
         rows = rows_by_domain(fitted.snapshot)["b"]
-        found = find_losses(fitted, published(fitted), users, "b", np.tile(rows[3:9], (USERS, 1)))
+        found = find_drops(fitted, published(fitted), users, "b", np.tile(rows[3:9], (USERS, 1)))
         weights = gnn.fit_hybrid(fitted, split).weights[HYBRID]
         return [
             rank_events(fitted, many, methods).table,
             gnn.score_top(whole, 4),
             gnn.similar_items(fitted, 5),
             pd.DataFrame({"pairs": pairs}),
-            pd.DataFrame({"losses": found.losses.ravel()}),
+            pd.DataFrame({"losses": found.drops.ravel()}),
             pd.DataFrame({"weights": [*weights.shared, *weights.of("a"), *weights.of("b")]}),
         ]
 

@@ -11,10 +11,10 @@ import pytest
 
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights, suits
 from linkspan.gnn.parts.ease import item_weights
-from linkspan.gnn.parts.historic import Spread, by_domain
+from linkspan.gnn.parts.historic import ItemMatrix, by_domain
 from linkspan.gnn.parts.linear import move_linear
 from linkspan.gnn.scores.hybrid import SIMPLE, build_signals
 from linkspan.gnn.settings import SplitSettings, TrainSettings
@@ -36,11 +36,13 @@ def events() -> pd.DataFrame:
 @pytest.mark.parametrize("inside", [False, True])
 @pytest.mark.parametrize("domain", ["a", "b"])
 def test_scores_are_those_of_all_weights(events: pd.DataFrame, domain: str, inside: bool) -> None:
-    pasts = Pasts(events, DOMAINS, timed=False)
+    known_events = KnownEvents(events, DOMAINS, timed=False)
     matrix = item_weights(events, USERS, ITEMS, regularization=RIDGE, keep=ITEMS)
-    plain = Spread("linear", "plain", by_domain(matrix, ROWS), pasts, ROWS, 1.0, inside=inside)
+    plain = ItemMatrix(
+        "linear", "plain", by_domain(matrix, ROWS), known_events, ROWS, 1.0, inside=inside
+    )
     weights = DualWeights.fit(events, ITEMS, regularization=RIDGE)
-    dual = Dual("dual", weights, pasts, ROWS, inside=inside)
+    dual = Dual("dual", weights, known_events, ROWS, inside=inside)
     users = np.array([3, USERS - 1, 0, 3])
     expected = plain.score(users, domain)
     assert np.abs(expected).max() > 0.01
@@ -54,10 +56,10 @@ def test_scores_are_those_of_all_weights(events: pd.DataFrame, domain: str, insi
 
 def test_other_histories_are_scored_by_the_same_weights(events: pd.DataFrame) -> None:
     weights = DualWeights.fit(events, ITEMS, regularization=RIDGE)
-    dual = Dual("dual", weights, Pasts(events, DOMAINS, timed=False), ROWS)
+    dual = Dual("dual", weights, KnownEvents(events, DOMAINS, timed=False), ROWS)
     matrix = item_weights(events, USERS, ITEMS, regularization=RIDGE, keep=ITEMS)
     new = pd.DataFrame({"user": [0, 0, 1], "item": [int(events["item"][0]), 29, 4]})
-    other = dual.over(Pasts(new, DOMAINS, timed=False)).score(np.array([0, 1]), "a")
+    other = dual.over(KnownEvents(new, DOMAINS, timed=False)).score(np.array([0, 1]), "a")
     history = np.zeros((2, ITEMS), np.float32)
     history[new["user"], new["item"]] = 1.0
     np.testing.assert_allclose(other, (history @ matrix.toarray())[:, ROWS["a"]], atol=1e-5)
@@ -77,10 +79,10 @@ def test_weights_move_with_their_items(events: pd.DataFrame) -> None:
     domains = np.arange(ITEMS + 4) % 2
     rows = {name: np.flatnonzero(domains == code) for code, name in enumerate("ab")}
     known = events[place[events["item"]] >= 0]
-    pasts = Pasts(known.assign(item=place[known["item"]]), domains, timed=False)
-    plain = Spread("linear", "plain", by_domain(moved, rows), pasts, rows, 1.0)
+    known_events = KnownEvents(known.assign(item=place[known["item"]]), domains, timed=False)
+    plain = ItemMatrix("linear", "plain", by_domain(moved, rows), known_events, rows, 1.0)
     users = np.arange(USERS)
-    found = Dual("dual", dual, pasts, rows).score(users, "b")
+    found = Dual("dual", dual, known_events, rows).score(users, "b")
     np.testing.assert_allclose(found, plain.score(users, "b"), atol=1e-5)
 
 

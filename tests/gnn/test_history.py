@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from linkspan.gnn.events.history import PAD, SET_LENGTH, other_events
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 
 DOMAINS = np.zeros(9, np.int64)
 
@@ -33,16 +33,16 @@ def test_a_long_set_is_seen_by_a_sample_of_all_its_domains() -> None:
     """Ids begin with the domain, and rows are in their order: the last ones are all of one."""
     domains = np.repeat([0, 1], 100)
     events = pd.DataFrame({"user": [0] * 160 + [1, 1], "item": [*range(20, 180), 3, 150]})
-    pasts = Pasts(events, domains, timed=False)
+    known_events = KnownEvents(events, domains, timed=False)
     for domain in (0, 1):
-        seen = pasts.recent(np.array([0, 1]), domain, SET_LENGTH)
+        seen = known_events.recent(np.array([0, 1]), domain, SET_LENGTH)
         first = seen.items[:, :SET_LENGTH]
         assert len(set(first[0])) == SET_LENGTH and PAD not in first[0]
         shares = np.bincount(domains[first[0]]) / SET_LENGTH
         assert (shares > 0.25).all()
         assert first[1].tolist() == [150, 3, *[PAD] * (SET_LENGTH - 2)]  # a short one as it is
-    again = Pasts(events[events["item"] != first[0, 0]], domains, timed=False)
+    again = KnownEvents(events[events["item"] != first[0, 0]], domains, timed=False)
     left = again.recent(np.array([0]), 1, SET_LENGTH).items[0, :SET_LENGTH]
     assert set(first[0, 1:]) == set(left[:-1])  # an item that is taken away draws no other sample
-    kept = Pasts(events, domains, timed=True).recent(np.array([0]), 1, SET_LENGTH)
+    kept = KnownEvents(events, domains, timed=True).recent(np.array([0]), 1, SET_LENGTH)
     assert kept.items[0, :SET_LENGTH].tolist() == list(range(179, 129, -1))

@@ -29,7 +29,7 @@ from linkspan.gnn import (
 )
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.scores.hybrid import Mixture, standardized, total
 from linkspan.gnn.scores.weighing import (
     Examples,
@@ -224,8 +224,8 @@ def test_a_hybrid_is_weighed_evaluated_and_scored(both: tuple[FittedModel, Split
 def test_recent_events_know_their_steps_in_both_ways(build: Callable[..., Snapshot]) -> None:
     """Books are items 0 to 2, films 3 to 5; the first user's order is 3 0 4 1 5."""
     snapshot = build({"book": [0] * 3, "film": [0] * 3}, [[3, 0, 4, 1, 5], [2]])
-    pasts = Pasts(snapshot.events(), item_domains(snapshot), timed=True)
-    recent = pasts.recent(np.array([0, 1]), snapshot.domains.index("film"), 2)
+    known_events = KnownEvents(snapshot.events(), item_domains(snapshot), timed=True)
+    recent = known_events.recent(np.array([0, 1]), snapshot.domains.index("film"), 2)
     assert recent.items[0].tolist() == [5, 1, PAD, 4] and recent.steps[0, 3] == 2
     assert recent.inside[0].tolist() == [0, -1, -1, 1] and recent.own[0].tolist() == [0, 3]
     assert recent.items[1].tolist() == [2, PAD, PAD, PAD] and recent.own[1].tolist() == [-1, -1]

@@ -46,7 +46,7 @@ class Around:
         }
 
     def draw(self, fan_out: int) -> Subgraph:
-        values = partial(self.mask.values_at, self.mask.losses(self.rows))
+        values = partial(self.mask.values_at, self.mask.removed(self.rows))
         return draw_subgraph(self.data, self.model.relations, self.seeds, fan_out, values)
 
 

@@ -11,13 +11,13 @@ import pytest
 from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
-from linkspan.gnn.events.known import Past, Pasts
+from linkspan.gnn.events.known import FadingHistory, KnownEvents
 from linkspan.gnn.events.transitions import transitions
 from linkspan.gnn.parts.ease import gram_matrix, item_weights, ridge_inverse
 from linkspan.gnn.parts.historic import (
+    ItemMatrix,
     Likeness,
     Popular,
-    Spread,
     by_domain,
     forward_steps,
     mutual_steps,
@@ -113,7 +113,7 @@ def test_the_inverse_is_made_in_place_and_symmetric(size: int, kind: type) -> No
 def test_a_history_fades(timed: bool) -> None:
     events = made_events(8, 6, per_user=5, seed=2)
     users = np.array([3, 0, 3, 7, 11])  # the last one has no events
-    found = Past(events, 6, timed=timed).rows(users, 0.5).toarray()
+    found = FadingHistory(events, 6, timed=timed).rows(users, 0.5).toarray()
     for row, user in zip(found, users, strict=True):
         expected = np.zeros(6)
         latest = events.loc[events["user"] == user, "item"].iloc[::-1]
@@ -145,16 +145,18 @@ def test_steps_are_shares_and_mutual_weights() -> None:
 def test_each_part_scores_the_items_of_a_domain() -> None:
     events = made_events(5, 6, per_user=3, seed=4)
     rows = {"a": np.array([0, 2, 4]), "b": np.array([1, 3, 5])}
-    past, users = Past(events, 6, timed=True), np.array([1, 4])
-    pasts = Pasts(events, np.array([0, 0, 0, 1, 1, 1]), timed=True)
+    past, users = FadingHistory(events, 6, timed=True), np.array([1, 4])
+    known_events = KnownEvents(events, np.array([0, 0, 0, 1, 1, 1]), timed=True)
     history = past.rows(users, 0.5).toarray()
     matrix = np.random.default_rng(0).random((6, 6), np.float32)
-    spread = Spread("linear", "x", by_domain(sparse.csr_array(matrix), rows), pasts, rows, 0.5)
-    np.testing.assert_allclose(spread.score(users, "b"), (history @ matrix)[:, rows["b"]], 1e-5)
+    scored = ItemMatrix(
+        "linear", "x", by_domain(sparse.csr_array(matrix), rows), known_events, rows, 0.5
+    )
+    np.testing.assert_allclose(scored.score(users, "b"), (history @ matrix)[:, rows["b"]], 1e-5)
     text = np.random.default_rng(1).normal(size=(6, 4)).astype(np.float32)
     text[3] = 0.0
     unit = text / np.maximum(np.linalg.norm(text, axis=1, keepdims=True), 1e-12)
-    likeness = Likeness(unit_rows(text), pasts, rows, 0.5)
+    likeness = Likeness(unit_rows(text), known_events, rows, 0.5)
     np.testing.assert_allclose(
         likeness.score(users, "b"), (history @ unit @ unit.T)[:, rows["b"]], atol=1e-5
     )

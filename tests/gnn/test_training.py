@@ -31,6 +31,8 @@ from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
+from linkspan.gnn.training.engine import Engine
+from linkspan.gnn.training.rates import ALL
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 
@@ -271,15 +273,16 @@ def test_a_checkpoint_keeps_the_generators_of_cuda(
         torch.cuda, "set_rng_state_all", lambda states: devices.__setitem__(slice(None), states)
     )
     model = torch.nn.Linear(2, 2)
-    optimizer = torch.optim.Adam(model.parameters())
+    engine = Engine(torch.device("cpu"))
+    engine.start(model, ALL, settings)
     kept = Checkpoint(tmp_path / "kept", planted.fingerprint(), settings, None, {})
     epoch = Epoch(1, 0.5, None, None)
-    kept.save(Progressed([epoch], epoch, {}), model, optimizer, random)
+    kept.save(Progressed([epoch], epoch, {}), model, engine, random)
     devices[:] = [torch.zeros(9), torch.zeros(5)]
-    assert kept.restore(model, optimizer, random) is not None
+    assert kept.restore(model, engine, random) is not None
     assert torch.equal(devices[0], torch.arange(9.0)) and torch.equal(devices[1], torch.arange(5.0))
     devices[:] = [torch.zeros(9)]  # another machine, which has one
-    assert kept.restore(model, optimizer, random) is not None
+    assert kept.restore(model, engine, random) is not None
     assert torch.equal(devices[0], torch.zeros(9))
 
 
@@ -333,7 +336,7 @@ def test_a_split_that_leaves_histories_too_short_is_named(
     build: Callable[..., Snapshot], settings: TrainSettings
 ) -> None:
     snapshot = build({"a": [0] * 9}, [[0, 1, 2], [3, 4, 5], [6, 7, 8]])
-    with pytest.raises(ModelError, match="two events beside those held out; protocol 'random'"):
+    with pytest.raises(ModelError, match="two events beside those held out; without a 'protocol'"):
         train(snapshot, last_out(snapshot), {}, settings)
 
 

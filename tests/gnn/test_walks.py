@@ -11,13 +11,13 @@ import pytest
 
 from linkspan import gnn
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.events.known import Pasts
+from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts import walks
 from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
 from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_signals, published
-from linkspan.gnn.scores.reasons import find_losses
+from linkspan.gnn.scores.reasons import find_drops
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -48,7 +48,7 @@ def naive(events: pd.DataFrame, history: list[int], owner: int) -> np.ndarray:
 
 
 def walked(events: pd.DataFrame) -> Walked:
-    return Walked(Walks(events, USERS, ITEMS), Pasts(events, DOMAINS, timed=False), ROWS)
+    return Walked(Walks(events, USERS, ITEMS), KnownEvents(events, DOMAINS, timed=False), ROWS)
 
 
 @pytest.mark.parametrize("domain", ["a", "b"])
@@ -84,7 +84,7 @@ def test_some_items_are_scored_as_all_are(
 def test_other_histories_walk_past_their_owners(events: pd.DataFrame) -> None:
     new = pd.DataFrame({"user": [0, 0, 1], "item": [int(events["item"][0]), 19, 4]})
     owners = np.array([-1, 2])
-    other = walked(events).over(Pasts(new, DOMAINS, timed=False), owners)
+    other = walked(events).over(KnownEvents(new, DOMAINS, timed=False), owners)
     found = other.score(np.array([0, 1]), "a")
     for user in (0, 1):
         history = new.loc[new["user"] == user, "item"].tolist()
@@ -130,11 +130,11 @@ def test_the_network_of_sets_walks_and_is_weighed(fitted: FittedModel, tmp_path:
 def test_reasons_count_walks_too(fitted: FittedModel) -> None:
     users, items = np.arange(5), np.tile(np.arange(12), (5, 1))
     mixture = published(fitted)
-    found = find_losses(fitted, mixture, users, "a", items)
+    found = find_drops(fitted, mixture, users, "a", items)
     before = mixture.score(users, "a")
     for row, place in np.argwhere(found.past != PAD):
         events = fitted.events
         kept = events[(events["user"] != row) | (events["item"] != found.past[row, place])]
         other = mixture.over(kept.reset_index(drop=True), np.arange(20))
         lost = before[row] - other.score(users[[row]], "a")[0]
-        np.testing.assert_allclose(found.losses[row, :, place], lost, atol=2e-3)
+        np.testing.assert_allclose(found.drops[row, :, place], lost, atol=2e-3)
