@@ -126,11 +126,10 @@ class GraphWriter:
         """Properties of those rows that the graph has, by the place of the row."""
         keys = list(table.keys)
         asked = [{"place": i, **{key: row[key] for key in keys}} for i, row in enumerate(rows)]
-        return dict(
-            self._database.read_rows(
-                table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
-            )
+        found = self._database.read_rows(
+            table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
         )
+        return {place: values for place, values in found if values is not None}
 
     def _was_empty(self, target: Target) -> bool:
         """Tell whether the graph had nothing like it before this ingest; asked before row one."""

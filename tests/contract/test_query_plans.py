@@ -64,9 +64,6 @@ def test_to_load_nodes_costs_as_much_in_a_graph_ten_times_as_large(
     db: Database, server: RunningServer, labels: tuple[str, str]
 ) -> None:
     """Counted in nodes looked at, or in hits, not in time: of ten keys every other one is there."""
-    if server.engine != "arcadedb":
-        # Entities failed there once, when this was written, and nobody has looked why yet.
-        pytest.skip("open: the hits of Neo4j for entities are above the bound")
     prepare(db)
     target = NodeTarget(*labels)
     work: dict[str, list[int]] = {name: [] for name in WRITING}
