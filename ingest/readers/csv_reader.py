@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,11 @@ def read_header(source: Source) -> list[str]:
         DataError: It cannot be opened, is empty, or its first line is no header.
     """
     try:
-        return CsvFile(source, BLOCK_BYTES).header
+        with closing(CsvFile(source, BLOCK_BYTES)) as file:
+            return file.header
     except LongRowError:
-        return CsvFile(source, LONG_BLOCK_BYTES).header
+        with closing(CsvFile(source, LONG_BLOCK_BYTES)) as file:
+            return file.header
 
 
 def read_csv(source: Source) -> Iterator[Batch]:
@@ -67,13 +69,15 @@ def read_csv(source: Source) -> Iterator[Batch]:
     wanted = list(source.spec.columns())
     first = 0  # line to go on from
     try:
-        yield from CsvFile(source, BLOCK_BYTES).batches(wanted)
+        with closing(CsvFile(source, BLOCK_BYTES)) as file:
+            yield from file.batches(wanted)
         return
     except LongRowError as error:
         first = error.line
     try:
-        for batch in CsvFile(source, LONG_BLOCK_BYTES).batches(wanted):
-            yield batch.since(first)
+        with closing(CsvFile(source, LONG_BLOCK_BYTES)) as file:
+            for batch in file.batches(wanted):
+                yield batch.since(first)
     except LongRowError as error:
         raise DataError(
             f"a row is longer than {LONG_BLOCK_BYTES >> 20} MB",
@@ -99,18 +103,30 @@ class CsvFile:
         self._source = source
         self._block_bytes = block_bytes
         self._ragged: list[csv.InvalidRow] = []
+        self._reader: csv.CSVStreamingReader | None = None
         self._line = 1  # of the next row
         self._problems: list[Problem] = []
         self._row = 1  # number that the parser gives to the next row
         named = source.spec.header
         self._dialect = Dialect.of(source.spec, source.format)
-        with self._errors():
-            self._tap = Tap(open_text(source), self._dialect, len(named) if named else None)
-            self._reader = self._parse()
-            first = self._reader.read_next_batch()
-        self._first = first
         self._names = "'columns'" if named else "the header"  # what says how wide a row is
-        self.header = self._take_header(first) if named is None else self._see_width(first, named)
+        with ExitStack() as opened:
+            with self._errors():
+                self._stream = open_text(source)
+                opened.callback(self.close)
+                self._tap = Tap(self._stream, self._dialect, len(named) if named else None)
+                self._reader = self._parse()
+                first = self._reader.read_next_batch()
+            self._first = first
+            self.header = (
+                self._take_header(first) if named is None else self._see_width(first, named)
+            )
+            opened.pop_all()
+
+    def close(self) -> None:
+        """Close the file; the parser, which calls back into this object, would keep it open."""
+        self._stream.close()
+        self._reader = None
 
     def _parse(self) -> csv.CSVStreamingReader:
         names = [f"f{number}" for number in range(_MAX_COLUMNS)]
@@ -214,6 +230,7 @@ class CsvFile:
                 part = {name: values[start : start + BATCH_ROWS] for name, values in texts.items()}
                 yield Batch(lines[start : start + BATCH_ROWS], part)
             yield from self._take_problems(wanted)
+            assert self._reader is not None, "the file is closed"
             with self._errors():
                 piece = next(self._reader, None)
         self._finish()

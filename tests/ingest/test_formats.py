@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import gzip
 import io
 import json
@@ -12,6 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import psutil
 import pyarrow as pa
 import pytest
 from pyarrow import parquet as pq
@@ -20,7 +23,7 @@ from linkspan.errors import ConfigError, DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import ingest
 from linkspan.ingest.mapping.columns import Column
-from linkspan.ingest.mapping.tables import UsersFile
+from linkspan.ingest.mapping.tables import AnyTable, UsersFile
 from linkspan.ingest.readers.opening import open_source
 from linkspan.ingest.readers.source import Batch
 from linkspan.ingest.shaping.convert import Rows
@@ -319,3 +322,24 @@ def test_base_is_a_folder_that_the_environment_may_name(
     assert ingest(recorder, shop.mapping(), dry_run=True).read == 11
     monkeypatch.setenv("SHOP_DATA", ".")  # seen from the folder of the mapping
     assert ingest(recorder, shop.mapping(), dry_run=True).read == 11
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz", "jsonl", "parquet"])
+def test_no_file_stays_open(tmp_path: Path, ending: str) -> None:
+    """However it is read: its header alone, whole, or in part."""
+    frame = pd.DataFrame({"id": ["1", "2"], "title": ["Dune", "Emma"]})
+    path = tmp_path / f"items.{ending}"
+    if ending == "parquet":
+        frame.to_parquet(path)
+    elif ending == "jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False)
+    table = AnyTable(file=path.name, names=("id", "title"))
+    for _ in range(3):
+        source = open_source("t", table, tmp_path)
+        assert source.header() and list(source.batches())
+        next(iter(source.batches()))
+    gc.collect()
+    held = [file.path for file in psutil.Process().open_files() if file.path == str(path)]
+    assert held == []

@@ -27,7 +27,7 @@ MISTAKES = [
         'weight = "times"',
         'strength = "times"',
         "[[relations]] 1: there is no key 'strength'. Known keys: columns, delimiter, encoding, "
-        "escape, file, format, properties, quote, source, target, type, weight.",
+        "escape, file, format, integer_ids, properties, quote, source, target, type, weight.",
     ),
     (
         "shared = true",

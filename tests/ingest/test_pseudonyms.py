@@ -165,7 +165,11 @@ def test_a_pseudonym_of_another_key_is_a_problem(private: Any, recorder: Any) ->
         ("bought.csv", b"RAWann,\xff,1,1,1\n", "the first line is not utf-8 text"),
         ("same.csv", b"one,two\nRAWann,RAWann\n", "line 2, column 'two': this is the same user"),
         ("people.csv", b"person,age\nRAWann,31\nRAWann,32\n", "line 2 says something else of the"),
-        ("people.csv", b'person,age\n"RAWann,31\n\n', "a quote opens in this row and is never"),
+        (
+            "people.csv",
+            b'person,age\n"RAWann,31\n\n',
+            "a quote opens in column 'person' and is never",
+        ),
     ],
 )
 def test_no_id_stands_in_an_error(
