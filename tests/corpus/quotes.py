@@ -138,8 +138,8 @@ CASES: list[Case] = [
           'file = "things.parquet"\nescape = "\\\\"')),
           "[[items]] 1, escape: DIR/things.parquet is parquet, which has none. Leave 'escape' "
           "out."),
-    taken("a quote in the midst of an unquoted value", swap("things.csv", "Green Curry", 'Green 14" Curry'),
-          CURRY, 'Green 14" Curry'),
+    taken("a quote in the midst of an unquoted value",
+          swap("things.csv", "Green Curry", 'Green 14" Curry'), CURRY, 'Green 14" Curry'),
     taken("a value of several lines", _title('"Rice,\nblack, and\nlong"'), RICE,
           "Rice,\nblack, and\nlong"),
     taken("a value of lines that look like rows", each(_things("quote = '\"'"),
