@@ -167,7 +167,7 @@ def state(workspace: Workspace) -> dict[str, Any]:
     for run in workspace.runs():
         snapshot = workspace.load_snapshot(run.read("run")["fingerprint"])
         for folder in (run.held_out, run.final):
-            model = gnn.load(folder, snapshot)
+            model = open_model(run, snapshot, folder)
             made = model.linear.met if hasattr(model.linear, "met") else model.linear
             found[f"{run.id}/{folder.name}"] = made.toarray().tolist()
         split = gnn.Split.load(run.split)
@@ -244,7 +244,7 @@ def test_forgetting_may_be_killed_at_each_of_its_writes(
         assert killed_at(step, other, {"7", "9"})
         for each in other.runs():  # no state between the two is taken for one of them
             made_of = other.load_snapshot(each.read("run")["fingerprint"])
-            gnn.load(each.final, made_of)
+            open_model(each, made_of)
             assert gnn.Split.load(each.split).fingerprint == made_of.fingerprint()
         if step % 3 == 0:  # killed twice, at another place
             killed_at(step // 2, other, {"7", "9"})
@@ -277,7 +277,7 @@ def test_models_go_with_a_snapshot_that_cannot_be_read(
     assert [path.exists() for path in (lost.final, lost.held_out, lost.ranks)] == [False] * 3
     assert good.is_trained and broken.is_trained and not broken.held_out.exists()
     assert len(workspace.snapshots()) == 1
-    gnn.load(good.final, workspace.load_snapshot(good.read("run")["fingerprint"]))
+    open_model(good, workspace.load_snapshot(good.read("run")["fingerprint"]))
 
 
 def test_a_second_start_forgets_the_same_keys(
