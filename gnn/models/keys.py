@@ -50,10 +50,11 @@ class NodeKeys:
 
         An item that is one with others has the row of its own key, or else of one of theirs.
         """
-        known = self.nodes.get(kind, pd.Series(dtype=np.int64))
-        theirs = others.nodes[kind]
+        none: pd.Series[int] = pd.Series(dtype=np.int64)
+        known, theirs = self.nodes.get(kind, none), others.nodes.get(kind, none)
         found = known.reindex(theirs.index).groupby(theirs.to_numpy()).first()
-        return found.fillna(-1).to_numpy(np.int64, copy=True)
+        rows: IntArray = found.fillna(-1).to_numpy().astype(np.int64)
+        return rows
 
     def domain_rows(self, others: NodeKeys) -> IntArray:
         """(D,) position here of each domain that others know; -1 for those that are new."""

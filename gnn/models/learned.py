@@ -21,7 +21,13 @@ from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.view import View
 from linkspan.gnn.models.weights import SignalWeights
-from linkspan.gnn.network.model import DOMAIN_PARAMETERS, HistoryGNN, States, node_parameters
+from linkspan.gnn.network.model import (
+    DOMAIN_PARAMETERS,
+    HistoryGNN,
+    States,
+    node_parameters,
+    text_parameter,
+)
 from linkspan.gnn.parts.linear import Linear, move_linear
 from linkspan.gnn.parts.walks import Walks
 from linkspan.gnn.settings import TrainSettings
@@ -120,17 +126,20 @@ class Learned:
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
         """The parameters, those of nodes and domains in the order of a view."""
         found, met = dict(self.parameters), self.parameters["met"]
+        rows = {
+            kind: torch.from_numpy(self.keys.rows_of(view.keys, kind)) for kind in self.keys.nodes
+        }
+        items = rows["item"]
+        rows["item"] = torch.where(met[items.clamp(min=0)] > 0, items, -1)
         for name, kind in node_parameters(self.keys.nodes).items():
-            rows = torch.from_numpy(self.keys.rows_of(view.keys, kind))
-            if kind == "item":
-                rows = torch.where(met[rows.clamp(min=0)] > 0, rows, -1)
-            found[name] = _taken(found[name], rows, self.start if name == "bias" else 0.0)
+            found[name] = _taken(found[name], rows[kind], self.start if name == "bias" else 0.0)
+        for kind in self.keys.nodes.keys() - view.keys.nodes.keys():
+            found.pop(text_parameter(kind), None)  # a kind that has gone has no texts
         domains = torch.from_numpy(self.keys.domain_rows(view.keys))
         for name in DOMAIN_PARAMETERS:
             if name in found:
                 found[name] = _taken(found[name], domains)
-        rows = torch.from_numpy(self.keys.rows_of(view.keys, "item"))
-        found["met"] = torch.maximum(_taken(met, rows), (data["item"].count > 0).float())
+        found["met"] = torch.maximum(_taken(met, items), (data["item"].count > 0).float())
         return found
 
     def _linear_on(self, view: View, linear: Linear) -> Linear:

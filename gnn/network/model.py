@@ -230,6 +230,11 @@ def node_parameters(kinds: Iterable[str]) -> dict[str, str]:
     return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in kinds}}
 
 
+def text_parameter(kind: str) -> str:
+    """Name of the parameter that projects the texts of nodes of a kind."""
+    return f"project.{_nodes(kind)}.weight"
+
+
 def _useful_relations(data: HeteroData, layers: int) -> list[list[EdgeType]]:
     """Edge types of each hop: those whose source has a state, and whose target reaches a score.
 

@@ -1,4 +1,4 @@
-"""The engine of a training: device, gradients, steps, and what is summed over workers."""
+"""The engine of a training: device, gradients and steps."""
 
 from __future__ import annotations
 
@@ -43,10 +43,6 @@ class Engine:
         """Change the parameters by their gradients, and forget these."""
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def reduced(self, value: float) -> float:
-        """A sum over all workers, of which there is one."""
-        return value
 
     def state(self) -> dict[str, Tensor]:
         """All that the next step depends on beside the parameters: optimiser and generators."""

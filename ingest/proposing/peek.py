@@ -101,10 +101,8 @@ def _peek_file(path: Path, complaints: list[str]) -> Peek | None:
             keys["columns"] = name_columns(written.rows)
         keys = {**written.keys, **keys} if written else keys
     spec = {"file": path.name, **keys}
-    columns = open_source(path.name, AnyTable.model_validate(spec), path.parent).header()
-    nested = nested_columns(
-        open_source(path.name, AnyTable.model_validate(spec), path.parent), ROWS
-    )
+    source = open_source(path.name, AnyTable.model_validate(spec), path.parent)
+    columns, nested = source.header(), nested_columns(source, ROWS)
     named = tuple(column for column in columns if column and column not in nested)
     table = AnyTable.model_validate({**spec, "names": named})
     source = open_source(path.name, table, path.parent)

@@ -112,10 +112,10 @@ def test_relations_that_are_new_or_gone(planted: Snapshot, fitted: FittedModel) 
         entities=entities,
     )
     vectors = {kind: v for kind, v in fitted.text.items() if kind != gone[2]}
-    if gone[2] not in fitted.text:
-        left = fitted.learned.on(View.whole(fewer, vectors))
-        assert np.isfinite(left.item_states).all()
-        assert not np.array_equal(left.item_states, whole.item_states)
+    assert gone[2] in fitted.text and gone[2] not in vectors
+    left = fitted.learned.on(View.whole(fewer, vectors))
+    assert np.isfinite(left.item_states).all()
+    assert not np.array_equal(left.item_states, whole.item_states)
 
 
 def test_other_texts_are_refused(planted: Snapshot, fitted: FittedModel) -> None:
