@@ -34,7 +34,7 @@ def connect(
         password: Its password; default ``NEO4J_PASSWORD``.
         database: Name of the database; default ``NEO4J_DATABASE``.
         encoder: For `Client.search` by meaning: the text encoder of the run, or its name as in
-            ``[train] encoder`` (``minilm``), which needs the extra ``train``.
+            ``encoder`` of ``[train.encoding]`` (``minilm``), which needs the extra ``train``.
         timeout: Seconds to wait for a connection, and to go on trying where it was lost. Where
             nobody has answered yet, nothing is tried again.
         query_timeout: Seconds that one query may take; None: as long as it takes. ArcadeDB does not

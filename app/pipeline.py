@@ -38,7 +38,7 @@ from linkspan.stages import MODELS, Stage
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Evaluation, Split, TrainSettings, Tuned
+    from linkspan.gnn import EncodingSettings, Evaluation, Split, Tuned
 
 
 class Pipeline:
@@ -138,7 +138,7 @@ class Pipeline:
             stage.figures = snapshot.counts()
         return snapshot
 
-    def embed(self, snapshot: Snapshot, settings: TrainSettings | None = None) -> dict[str, Any]:
+    def embed(self, snapshot: Snapshot, settings: EncodingSettings | None = None) -> dict[str, Any]:
         """Turn texts and images into vectors; known ones come from the cache.
 
         Args:
@@ -146,13 +146,13 @@ class Pipeline:
             settings: Those of a run whose parameters will meet the vectors; None: today's.
         """
         with self.stage("embed") as stage:
-            train = settings or self.settings.train
+            encoding = settings or self.settings.train.encoding
             images = any(role.kind == "image" for role in snapshot.roles.features)
             base = self.settings.mapping().base if images else Path()
-            found = gnn.embed_snapshot(snapshot, train, base, self.workspace.text, self.progress)
+            found = gnn.embed_snapshot(snapshot, encoding, base, self.workspace.text, self.progress)
             texts = [part for name, part in found.vectors.items() if "/" not in name]
             stage.count, stage.unit = sum(map(len, texts)), "texts"
-            stage.text = f"{stage.count:,} texts by {train.encoder}"
+            stage.text = f"{stage.count:,} texts by {encoding.encoder}"
             if snapshot.features:
                 scheme = gnn.find_scheme(snapshot, found.vectors)
                 stage.text += f"; features: {scheme.note()}"
@@ -174,7 +174,7 @@ class Pipeline:
             version=linkspan.__version__,
             fingerprint=snapshot.fingerprint(),
             settings=settings.model_dump(mode="json"),
-            encoders=gnn.encoder_names(settings),
+            encoders=gnn.encoder_names(settings.encoding),
         )
         with self.stage("train") as stage:
             split = self.split(snapshot)
@@ -182,7 +182,7 @@ class Pipeline:
             fitted = gnn.train(
                 snapshot, split, text, settings, self.progress, checkpoint=kept / "train"
             )
-            if settings.hybrid:
+            if settings.model.hybrid:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
             gnn.save_vectors(text, run.embedded)
             gnn.save(fitted.learned, run.held_out, split)
@@ -198,7 +198,7 @@ class Pipeline:
                     "no user met two items: no network, but popularity and texts by stated weights"
                 )
             if fitted.bounded:
-                stage.text += f"; to stay within {settings.memory:,} MiB: {fitted.bounded}"
+                stage.text += f"; to stay within {settings.machine.memory:,} MiB: {fitted.bounded}"
         with self.stage("refit") as stage:
             final = gnn.train_all(
                 snapshot, text, settings, fitted.best_epoch, self.progress, kept / "refit"

@@ -13,7 +13,7 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
 from linkspan.graph.asking.wording import counted
@@ -87,8 +87,8 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         return Refreshed(None, active, changes)
     choice, _ = build_choice(database, snapshot, wanted)
     learned = gnn.load(latest.final)
-    _check_encoders(latest, learned.settings, snapshot)
-    text = pipeline.embed(snapshot, learned.settings)
+    _check_encoders(latest, learned.settings.encoding, snapshot)
+    text = pipeline.embed(snapshot, learned.settings.encoding)
     run = workspace.new_run(
         version=linkspan.__version__,
         fingerprint=snapshot.fingerprint(),
@@ -99,7 +99,9 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     with pipeline.stage("refresh") as stage:
         model = learned.on(gnn.View.whole(snapshot, text))
         if epochs:
-            model = gnn.train_further(model, epochs, pipeline.progress)
+            model = gnn.train_further(
+                model, epochs, pipeline.progress, memory=pipeline.settings.train.machine.memory
+            )
         gnn.save_vectors(text, run.embedded)
         gnn.save(model.learned, run.final)
         stage.text = (
@@ -145,7 +147,7 @@ def _check_roles(before: Roles, now: Roles, run: str) -> None:
             )
 
 
-def _check_encoders(run: RunFolder, settings: TrainSettings, snapshot: Snapshot) -> None:
+def _check_encoders(run: RunFolder, settings: EncodingSettings, snapshot: Snapshot) -> None:
     """See that a folder of an encoder still holds what the run's vectors were made with."""
     images = any(role.kind == "image" for role in snapshot.roles.features)
     now = gnn.encoder_names(settings)

@@ -225,7 +225,7 @@ def keyed_vectors(snapshot: Snapshot, model: FittedModel, run: RunFolder) -> Ite
 
     They are named after the encoder as it was when the run was trained.
     """
-    encoder = (run.encoders or gnn.encoder_names(model.settings))["text"]
+    encoder = (run.encoders or gnn.encoder_names(model.settings.encoding))["text"]
     keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
     rows = keys["row"].to_numpy()
     vectors = model.text.get("item", np.zeros((len(texts), 1), np.float32))

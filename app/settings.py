@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from linkspan.errors import ConfigError
-from linkspan.gnn.settings import SplitSettings, TrainSettings
+from linkspan.gnn.settings import PARTS, SplitSettings, TrainSettings
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, find_login
 from linkspan.graph.roles import Roles
@@ -126,7 +126,7 @@ class Settings(BaseModel):
     Attributes:
         database: Where the graph is.
         split: What is held out.
-        train: How the model is built and trained.
+        train: How the model is built and trained, in four tables.
         publish: What is published.
         feedback: How feedback counts.
         base: Folder that the mapping's paths are seen from.
@@ -229,7 +229,8 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
     Args:
         file: The TOML file; None: ``linkspan.toml`` in this folder if there is one; ``demo``, where
             no file is called so: `demo_settings` of this folder.
-        flags: ``table__key=value``, such as ``train__seed=1``; those that are None do not count.
+        flags: ``table__key=value``, such as ``split__seed=1`` or ``train__learning__seed=1``; those
+            that are None do not count.
 
     Raises:
         ConfigError: The file is missing or no TOML, or a table, key or value is wrong.
@@ -246,11 +247,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
         for name in tables:
             if name not in known:
                 raise misspelt(str(file), name, sorted(known))
-    own = {name: dict(tables.pop(name, {})) for name in OWN_TABLES}
-    if "password" in own["database"]:
-        raise ConfigError(
-            f"{file}: a password stands in [database]", hint="Put it into NEO4J_PASSWORD instead"
-        )
+    own = _take_own(tables, file)
     for key, variable in (
         ("uri", "NEO4J_URI"),
         ("user", "NEO4J_USERNAME"),
@@ -261,8 +258,7 @@ def load_settings(file: Path | None = None, **flags: Any) -> Settings:
             own["database"][key] = os.environ[variable]
     for name, value in flags.items():
         if value is not None:
-            table, _, key = name.partition("__")
-            own[table][key] = value
+            _put(own, name.split("__"), value)
     try:
         return Settings.model_validate({**own, "base": base, "home": base, "tables": tables})
     except ValidationError as error:
@@ -289,23 +285,60 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
 
 
+def _take_own(tables: dict[str, Any], file: Path | None) -> dict[str, dict[str, Any]]:
+    """Take the tables that are not the mapping out of those of a file."""
+    own = {name: tables.pop(name, {}) for name in OWN_TABLES}
+    for name, table in own.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{file}: [{name}] has to be a table (found {table!r})")
+    if "password" in own["database"]:
+        raise ConfigError(
+            f"{file}: a password stands in [database]", hint="Put it into NEO4J_PASSWORD instead"
+        )
+    return own
+
+
+def _put(tables: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set a key in tables of tables; what stands where a table should is left to be refused."""
+    name, *rest = path
+    if not rest:
+        tables[name] = value
+    elif isinstance(below := tables.setdefault(name, {}), dict):
+        _put(below, rest, value)
+
+
 def _explained(error: ValidationError, file: Path | None, flags: dict[str, Any]) -> ConfigError:
     """The first thing that pydantic found, in one line; what a flag said is not in the file."""
-    first = error.errors()[0]
-    table, *keys = (str(part) for part in first["loc"])
-    key = ".".join(keys)
-    said = file is None or flags.get(f"{table}__{key}") is not None
-    where = "" if said else f"{file}: "
+    errors = error.errors()
+    first = errors[0]
+    path = [str(part) for part in first["loc"]]
+    model, depth = _table_at(path)
+    said = file is None or flags.get("__".join(path)) is not None
+    table, key = ".".join(path[:depth]), ".".join(path[depth:])
+    where = f"{'' if said else f'{file}: '}[{table}]"
     if first["type"] == "extra_forbidden":
-        model: dict[str, type[BaseModel]] = {
-            "database": DatabaseSettings,
-            "split": SplitSettings,
-            "train": TrainSettings,
-            "publish": PublishSettings,
-            "feedback": FeedbackSettings,
-        }
-        return misspelt(f"{where}[{table}]", key, list(model[table].model_fields))
+        if path[0] == "train" and key in PARTS:
+            beside = [str(each["loc"][-1]) for each in errors if [*each["loc"][:-1]] == path[:-1]]
+            moved = (
+                f"'{name}' is now in [train.{PARTS[name]}]" for name in beside if name in PARTS
+            )
+            return ConfigError(f"{where}: {', '.join(moved)}", hint="Write it there")
+        return misspelt(where, key, list(model.model_fields))
+    if first["type"] == "model_type":
+        return ConfigError(f"{where} has to be a table (found {first['input']!r})")
     if first["type"] == "value_error":
-        return ConfigError(f"{where}[{table}]: {first['ctx']['error']}")
+        return ConfigError(f"{where}: {first['ctx']['error']}")
     message = first["msg"][0].lower() + first["msg"][1:]
-    return ConfigError(f"{where}[{table}] {key}: {message} (found {first['input']!r})")
+    return ConfigError(f"{where} {key}: {message} (found {first['input']!r})")
+
+
+def _table_at(path: list[str]) -> tuple[type[BaseModel], int]:
+    """The model of the innermost table on a path, and how many names lead to it."""
+    model: type[BaseModel] = Settings
+    for depth, name in enumerate(path):
+        field = model.model_fields.get(name)
+        below = field and field.annotation
+        if not (isinstance(below, type) and issubclass(below, BaseModel)):
+            return model, depth
+        model = below
+    return model, len(path)

@@ -67,14 +67,22 @@ def settings_page() -> str:
         "are not [the mapping](mapping.md); each may be left out.",
     ]
     for name in OWN_TABLES:
-        table = schema["properties"][name]
-        entries = schema["definitions"][table["$ref"].rpartition("/")[2]]["properties"]
-        lines = ["| key | default | |", "|---|---|---|"]
-        for key, entry in entries.items():
-            default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
-            lines.append(f"| `{key}` | {default} | {entry['description'].replace('|', '&#124;')} |")
-        parts += [f"## [{name}]", table["description"], "\n".join(lines)]
+        parts += _sections(name, schema["properties"][name], schema["definitions"])
     return "\n\n".join(parts)
+
+
+def _sections(name: str, table: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
+    """A table: heading, description, and keys; then the tables in it, likewise."""
+    entries = definitions[table["$ref"].rpartition("/")[2]]["properties"]
+    lines, below = ["| key | default | |", "|---|---|---|"], []
+    for key, entry in entries.items():
+        if "$ref" in entry:
+            below += _sections(f"{name}.{key}", entry, definitions)
+            continue
+        default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
+        lines.append(f"| `{key}` | {default} | {entry['description'].replace('|', '&#124;')} |")
+    own = ["\n".join(lines)] if len(lines) > 2 else []
+    return [f"## [{name}]", table["description"], *own, *below]
 
 
 class _Described(GenerateJsonSchema):

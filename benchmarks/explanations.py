@@ -36,11 +36,9 @@ def fit(data_set: DataSet, folder: Path, epochs: int, encoder: str | None) -> gn
         settings, report=lambda stage: print(f"  {stage.name} {stage.seconds:.0f} s", flush=True)
     )
     snapshot, kept = read_snapshot(pipeline), folder / data_set.name / "model"
-    train = settings.train.model_copy(
-        update={"epochs": epochs, **({"encoder": encoder} if encoder else {})}
-    )
+    train = settings.train.changed(epochs=epochs, **({"encoder": encoder} if encoder else {}))
     text = gnn.embed_snapshot_text(
-        snapshot, gnn.build_encoder(train.encoder), pipeline.workspace.text
+        snapshot, gnn.build_encoder(train.encoding.encoder), pipeline.workspace.text
     )
     if kept.exists():
         return gnn.load(kept).on(gnn.View.whole(snapshot, text))

@@ -76,9 +76,9 @@ def resident(what: str) -> int:
 
 def train_once(users: int, memory: int) -> dict[str, Any]:
     """An epoch and what validation needs, in this process."""
-    settings = gnn.TrainSettings(epochs=1, memory=memory, device="cpu")
+    settings = gnn.TrainSettings.of(epochs=1, memory=memory, device="cpu")
     small = drawn(40)
-    gnn.train_all(small, {}, settings.model_copy(update={"memory": 0}), epochs=1)  # loads code
+    gnn.train_all(small, {}, settings.changed(memory=0), epochs=1)  # loads code
     snapshot = drawn(users)
     events = snapshot.events()
     text = {"item": np.random.default_rng(0).normal(size=(len(snapshot.items), 64))}
@@ -130,7 +130,7 @@ def memory_table(users: int) -> Any:
 def quality_table(seeds: int, epochs: int) -> Any:
     """Table of the NDCG that subgraphs cost on the bundled books."""
     snapshot = read_goodbooks(Path(str(files("linkspan") / "data" / "goodbooks")))
-    text = gnn.embed_snapshot(snapshot, gnn.TrainSettings()).vectors
+    text = gnn.embed_snapshot(snapshot, gnn.EncodingSettings()).vectors
     split, first, choose = gnn.last_out(snapshot), 0.0, training.choose_plan
     title = "\nNDCG@10 of the network on validation rows, goodbooks"
     shown = table("how", ">NDCG@10", ">of the whole graph", title=title)
@@ -138,7 +138,7 @@ def quality_table(seeds: int, epochs: int) -> Any:
         training.choose_plan = choose if plan is None else lambda *_, plan=plan: plan
         found = []
         for seed in range(seeds):
-            settings = gnn.TrainSettings(epochs=epochs, seed=seed)
+            settings = gnn.TrainSettings.of(epochs=epochs, seed=seed)
             fitted = gnn.train(snapshot, split, text, settings)
             found.append(max(epoch.ndcg or 0.0 for epoch in fitted.curves))
         mean = float(np.mean(found))

@@ -130,7 +130,7 @@ def measure_passes(console: Console, snapshot: Snapshot, text: Text, pairs: np.n
     events, settings = snapshot.events(), gnn.TrainSettings()
     sizes = len(snapshot.users), len(snapshot.items)
     theirs, ours = best(their_pass(pairs, *sizes)), best(our_pass(pairs, *sizes))
-    data = build_hetero_data(snapshot, events, text, settings)
+    data = build_hetero_data(snapshot, events, text, settings.model)
     model, matrices = HistoryGNN(data, len(snapshot.domains), settings), adjacencies(data)
 
     def hetero() -> None:

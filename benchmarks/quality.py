@@ -193,7 +193,7 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path) -> No
     text = pipeline.embed(snapshot)
     for seed in seeds:
         file = folder / data_set.name / f"{seed}.json"
-        train = settings.train.model_copy(update={"seed": seed})
+        train = settings.train.changed(seed=seed)
         held_out = settings.split.model_copy(update={"seed": seed})
         split = gnn.split_events(snapshot, held_out)
         begin = perf_counter()

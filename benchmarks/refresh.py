@@ -65,7 +65,7 @@ def main() -> None:
         folder = arguments.folder or Path(scratch)
         settings = demo_settings(folder).train
         whole = read_goodbooks(Path(str(files("linkspan") / "data" / "goodbooks")))
-        encoder = gnn.build_encoder(settings.encoder)
+        encoder = gnn.build_encoder(settings.encoding.encoder)
         text = gnn.embed_snapshot_text(whole, encoder, folder / "text")
         events = whole.events()
         last = events[~events.duplicated("user", keep="last")]

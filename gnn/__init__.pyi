@@ -36,6 +36,7 @@ from .scores.scoring import score_pairs as score_pairs
 from .scores.scoring import score_top as score_top
 from .scores.scoring import similar_items as similar_items
 from .scores.weighing import fit_hybrid as fit_hybrid
+from .settings import EncodingSettings as EncodingSettings
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings
 from .tensors.features import find_scheme as find_scheme

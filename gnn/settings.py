@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from linkspan.errors import ConfigError
 
 Device = Literal["auto", "cpu", "cuda"]
 Convolution = Literal["light", "sage", "gat", "hgt"]
@@ -40,7 +43,7 @@ class SplitSettings(BaseModel):
         file: CSV or Parquet file with columns ``user``, ``item`` (ids), ``domain`` (unless there is
             one only) and ``part`` (``train``, ``validation`` or ``test``); events that are not
             in it are trained on.
-        seed: Of what is drawn by chance; that of ``[train]`` draws no events.
+        seed: Of what is drawn by chance; that of ``[train.learning]`` draws no events.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,8 +70,8 @@ class SplitSettings(BaseModel):
         return self
 
 
-class TrainSettings(BaseModel):
-    """Settings to build and train the history-state GNN.
+class EncodingSettings(BaseModel):
+    """Encoders that turn texts and images into vectors.
 
     Attributes:
         encoder: Text encoder: ``minilm`` (packaged), ``hash`` (no model, for tests), or the name or
@@ -78,6 +81,20 @@ class TrainSettings(BaseModel):
         long_texts: What is done with a longer text: ``cut``, or ``mean``: read in pieces, the mean
             of whose vectors, weighed by their tokens, is taken.
         image_encoder: Name or path of the CLIP model of sentence-transformers that reads images.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoder: str = Field(default="minilm", min_length=1)
+    max_tokens: int = Field(default=64, ge=8)
+    long_texts: LongTexts = "cut"
+    image_encoder: str = Field(default="clip-ViT-B-32", min_length=1)
+
+
+class ModelSettings(BaseModel):
+    """Parts of the model, and their sizes.
+
+    Attributes:
         fusion: How the parts of an item (text, images, vectors, other features) become one:
             ``weighted``, a sum with one learned weight a part; ``concat``, a network of two layers
             over all of them; ``attention``, a mean with weights of each item's own. Any may lack.
@@ -89,71 +106,159 @@ class TrainSettings(BaseModel):
         history_length: Events of a user, the latest ones, that make the user's state (L). Where
             histories are sets, 50 of them do.
         adapter_size: Rank of the linear adapters of each domain; 0 leaves them out.
-        dropout: Share of a history that is left out while training, but never all of it.
         temperature: Divides the cosine of user and item.
         transition_window: Item transitions count up to this many steps (G).
         transition_decay: A transition over g steps weighs ``transition_decay ** (g - 1)``.
-        mask_supervision: Whether the transitions that a batch is asked to predict are subtracted
-            from the messages of that batch.
         hybrid: Whether the score is the sum of the network and the simple parts, weighed on
             validation rows; or the network's alone.
         linear_regularization: λ of the linear part.
-        loss: ``softmax`` of the target among the negatives, or ``bpr``, the mean over them of how
-            surely it is above each (Rendle et al., 2009, arXiv:1205.2618).
-        negatives: Items drawn per domain and batch against which a target is ranked.
-        dislikes: Items that a user did not like (`positive` in the mapping), of the target's
-            domain, that stand among the negatives of each of its events; 0 leaves them out.
-        batch_size: Events per optimiser step (B), at least.
-        steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
-            step passes messages over the whole graph.
-        memory: MiB that the tensors of training may take (graph, vectors, parameters, their Adam
-            state, and the states of a step); what would take more is trained in pieces of batches,
-            and if need be on subgraphs drawn around them. 0: no bound.
-        learning_rate: Step size of Adam.
-        weight_decay: L2 penalty of Adam.
-        epochs: Largest number of passes over the events.
-        patience: Epochs without a better validation NDCG@10 after which training stops.
-        seed: Seed of initial weights, order and negatives.
-        device: Where to train: ``cuda``, ``cpu``, or ``auto``: CUDA where it is there. A model that
-            was trained on CUDA is opened on the CPU where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    encoder: str = Field(default="minilm", min_length=1)
-    max_tokens: int = Field(default=64, ge=8)
-    long_texts: LongTexts = "cut"
-    image_encoder: str = Field(default="clip-ViT-B-32", min_length=1)
     fusion: Fusion = "weighted"
     embedding_size: int = Field(default=64, ge=2)
     layers: int = Field(default=2, ge=1)
     convolution: Convolution = "light"
     history_length: int = Field(default=12, ge=1)
     adapter_size: int = Field(default=8, ge=0)
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
     temperature: float = Field(default=0.12, gt=0.0)
     transition_window: int = Field(default=5, ge=1)
     transition_decay: float = Field(default=0.7, gt=0.0, le=1.0)
-    mask_supervision: bool = True
     hybrid: bool = True
     linear_regularization: float = Field(default=500.0, gt=0.0)
-    loss: Literal["softmax", "bpr"] = "softmax"
-    negatives: int = Field(default=1024, ge=1)
-    dislikes: int = Field(default=4, ge=0)
-    batch_size: int = Field(default=2048, ge=1)
-    steps: int = Field(default=50, ge=1)
-    memory: int = Field(default=0, ge=0)
-    learning_rate: float = Field(default=0.005, gt=0.0)
-    weight_decay: float = Field(default=0.0, ge=0.0)
-    epochs: int = Field(default=30, ge=1)
-    patience: int = Field(default=4, ge=1)
-    seed: int = Field(default=0, ge=0)
-    device: Device = "auto"
 
     @model_validator(mode="after")
-    def _heads(self) -> TrainSettings:
+    def _heads(self) -> ModelSettings:
         if self.convolution == "hgt" and self.embedding_size % HEADS:
             raise ValueError(
                 f"'embedding_size' has to be a multiple of {HEADS} for convolution 'hgt'"
             )
         return self
+
+
+class LearningSettings(BaseModel):
+    """Objective, batches and steps by which the parameters are learned.
+
+    Attributes:
+        loss: ``softmax`` of the target among the negatives, or ``bpr``, the mean over them of how
+            surely it is above each (Rendle et al., 2009, arXiv:1205.2618).
+        negatives: Items drawn per domain and batch against which a target is ranked.
+        dislikes: Items that a user did not like (`positive` in the mapping), of the target's
+            domain, that stand among the negatives of each of its events; 0 leaves them out.
+        dropout: Share of a history that is left out while training, but never all of it.
+        mask_supervision: Whether the transitions that a batch is asked to predict are subtracted
+            from the messages of that batch.
+        batch_size: Events per optimiser step (B), at least.
+        steps: Most optimiser steps of an epoch; batches grow with the events beyond that, as every
+            step passes messages over the whole graph.
+        learning_rate: Step size of Adam.
+        weight_decay: L2 penalty of Adam.
+        epochs: Largest number of passes over the events.
+        patience: Epochs without a better validation NDCG@10 after which training stops.
+        seed: Seed of initial weights, order and negatives.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    loss: Literal["softmax", "bpr"] = "softmax"
+    negatives: int = Field(default=1024, ge=1)
+    dislikes: int = Field(default=4, ge=0)
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0)
+    mask_supervision: bool = True
+    batch_size: int = Field(default=2048, ge=1)
+    steps: int = Field(default=50, ge=1)
+    learning_rate: float = Field(default=0.005, gt=0.0)
+    weight_decay: float = Field(default=0.0, ge=0.0)
+    epochs: int = Field(default=30, ge=1)
+    patience: int = Field(default=4, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class MachineSettings(BaseModel):
+    """Device and memory to train with, which are no part of what a model is.
+
+    Attributes:
+        device: Where to train: ``cuda``, ``cpu``, or ``auto``: CUDA where it is there. A model that
+            was trained on CUDA is opened on the CPU where there is none.
+        memory: MiB that the tensors of training may take (graph, vectors, parameters, their Adam
+            state, and the states of a step); what would take more is trained in pieces of batches,
+            and if need be on subgraphs drawn around them. 0: no bound.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device: Device = "auto"
+    memory: int = Field(default=0, ge=0)
+
+
+class TrainSettings(BaseModel):
+    """Settings to build and train the history-state GNN.
+
+    No two parts have a key of the same name, so that a name says its part (`PARTS`). What is dumped
+    has no ``machine``.
+
+    Attributes:
+        encoding: What makes vectors of texts and images.
+        model: What the model is.
+        learning: How it is learned.
+        machine: Where it is learned; a run does not keep it, as the same model, learned elsewhere,
+            is the same model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: EncodingSettings = EncodingSettings()
+    model: ModelSettings = ModelSettings()
+    learning: LearningSettings = LearningSettings()
+    machine: MachineSettings = Field(default=MachineSettings(), exclude=True)
+
+    @classmethod
+    def of(cls, **values: Any) -> TrainSettings:
+        """Settings from keys without their parts, such as ``TrainSettings.of(epochs=3, layers=1)``.
+
+        Raises:
+            ConfigError: No part has such a key.
+            ValueError: A value is not allowed.
+        """
+        return cls().changed(**values)
+
+    def changed(self, **values: Any) -> TrainSettings:
+        """The same settings with other values of some keys, as `of` takes them.
+
+        Raises:
+            ConfigError: No part has such a key.
+            ValueError: A value is not allowed.
+        """
+        parts = {part: dict(getattr(self, part)) for part in TrainSettings.model_fields}
+        for part, own in in_parts(values).items():
+            parts[part] |= own
+        return TrainSettings.model_validate(parts)
+
+
+def _find_parts() -> dict[str, str]:
+    parts: dict[str, str] = {}
+    for part, field in TrainSettings.model_fields.items():
+        model: type[BaseModel] = field.annotation  # type: ignore[assignment]
+        parts |= dict.fromkeys(model.model_fields, part)
+    return parts
+
+
+PARTS = _find_parts()
+"""Key to the part of `TrainSettings` that has it."""
+
+
+def in_parts(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Values by part and key, from values by key.
+
+    Raises:
+        ConfigError: No part of `TrainSettings` has such a key.
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        if key not in PARTS:
+            raise ConfigError(
+                f"there is no setting of training '{key}'", hint=f"There are {', '.join(PARTS)}"
+            )
+        parts.setdefault(PARTS[key], {})[key] = value
+    return parts

@@ -37,7 +37,7 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Run the whole job on bundled data: real books and readers in eight domains."""
-    settings = demo_settings(folder, database__uri=uri, train__seed=seed)
+    settings = demo_settings(folder, database__uri=uri, train__learning__seed=seed)
     result = run_demo(build_pipeline(settings, as_json), quiet=as_json)
     if as_json:
         show_json(result)
@@ -143,7 +143,7 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on the latest snapshot."""
-    settings = load_settings(config, train__seed=seed, split__protocol=split)
+    settings = load_settings(config, train__learning__seed=seed, split__protocol=split)
     pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
     trained = pipeline.train(taken, pipeline.embed(taken))

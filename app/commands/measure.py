@@ -113,12 +113,20 @@ def tune(
     found = pipeline.tune(taken, pipeline.embed(taken), trials)
     before = settings.train.model_dump(mode="json")
     best = found.settings.model_dump(mode="json")
-    changed = {name: value for name, value in best.items() if value != before[name]}
+    changed = {
+        part: {key: value for key, value in keys.items() if value != before[part][key]}
+        for part, keys in best.items()
+        if keys != before[part]
+    }
     if as_json:
         return show_json({**found._asdict(), "settings": best, "changed": changed})
     made = table(">NDCG@10", "settings", title=f"The best of {found.trials} trials, in percent")
     for each in found.best[:SHOWN]:
-        drawn = (f"{name} {value:.3g}" for name, value in each["changed"].items())
+        drawn = (
+            f"{part}.{key} {value:.3g}"
+            for part, keys in each["changed"].items()
+            for key, value in keys.items()
+        )
         made.add_row(shown("ndcg", each["ndcg"]), ", ".join(drawn) or "as you have them")
     out.print(made)
     if found.given_up:
@@ -127,9 +135,11 @@ def tune(
     out.print(f"\nValidation NDCG@10 {best_seen}; as you have it {own}")
     if not changed:
         return out.print("Nothing was better than your settings.")
-    out.print("The best settings, for linkspan.toml:\n\n[train]", markup=False)
-    for name, value in changed.items():
-        out.print(f"{name} = {json.dumps(value)}", markup=False)
+    out.print("The best settings, for linkspan.toml:")
+    for part, keys in changed.items():
+        out.print(f"\n[train.{part}]", markup=False)
+        for key, value in keys.items():
+            out.print(f"{key} = {json.dumps(value)}", markup=False)
     return None
 
 
@@ -205,7 +215,11 @@ def _about(run: RunFolder, figures: dict[str, Any]) -> dict[str, str]:
         "protocol": figures["protocol"],
         "snapshot": about["fingerprint"][:12],
         "best epoch": str(figures["best_epoch"]),
-        "settings": ", ".join(f"{name} {value}" for name, value in about["settings"].items()),
+        "settings": ", ".join(
+            f"{part}.{key} {value}"
+            for part, keys in about["settings"].items()
+            for key, value in keys.items()
+        ),
     }
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from linkspan.errors import ModelError
 from linkspan.gnn.encoding.images import ImageEncoder, embed_images
 from linkspan.gnn.encoding.texts import build_encoder, embed_snapshot_text, embed_texts, text_rows
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 
@@ -36,7 +36,7 @@ class Embedded(NamedTuple):
 
 def embed_snapshot(
     snapshot: Snapshot,
-    settings: TrainSettings,
+    settings: EncodingSettings,
     base: Path = Path(),
     cache: Path | None = None,
     progress: Progress = SILENT,
@@ -94,7 +94,7 @@ def load_vectors(file: Path) -> dict[str, FloatArray]:
         ) from error
 
 
-def encoder_names(settings: TrainSettings) -> dict[str, str]:
+def encoder_names(settings: EncodingSettings) -> dict[str, str]:
     """Names of the encoders of the settings as they are now: equal names give equal vectors.
 
     Returns:

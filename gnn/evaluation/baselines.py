@@ -150,7 +150,7 @@ class _Maker:
         )
 
     def _ease(self, events: pd.DataFrame) -> sparse.csr_array:
-        strength = self.fitted.settings.linear_regularization
+        strength = self.fitted.settings.model.linear_regularization
         return item_weights(
             events,
             self.users,
@@ -183,7 +183,7 @@ class _Maker:
     def _transitions(self) -> Component | None:
         if not self.snapshot.timed:
             return None
-        settings = self.fitted.settings
+        settings = self.fitted.settings.model
         steps = transitions(self.known, settings.transition_window, settings.transition_decay)
         return self._faded("transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY)
 
@@ -202,7 +202,7 @@ class _Maker:
         met = sparse.csr_matrix((ones, (pairs["user"], pairs["item"])), shape=shape)
         with threadpool_limits(1, "blas"):  # its own threads are slowed down by those of BLAS
             model = AlternatingLeastSquares(
-                factors=_FACTORS, random_state=self.fitted.settings.seed, use_gpu=False
+                factors=_FACTORS, random_state=self.fitted.settings.learning.seed, use_gpu=False
             )
             model.fit(met, show_progress=False)
         return Factors("als", model.user_factors, model.item_factors, self.rows)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import ModelSettings
 
 EdgeType = tuple[str, str, str]
 IntArray = NDArray[np.int64]
@@ -44,7 +44,7 @@ def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame
 
 
 def all_transitions(
-    events: pd.DataFrame, domains: IntArray, settings: TrainSettings
+    events: pd.DataFrame, domains: IntArray, settings: ModelSettings
 ) -> dict[EdgeType, pd.DataFrame]:
     """`transitions` over all that a user met, and, where there are domains, within each of them.
 
@@ -75,7 +75,7 @@ def order_within(events: pd.DataFrame, domains: IntArray) -> IntArray:
 
 
 def transition_sums(
-    events: pd.DataFrame, group: list[pd.Series], items: int, settings: TrainSettings
+    events: pd.DataFrame, group: list[pd.Series], items: int, settings: ModelSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weight of transitions into and out of each item, from positions within each group alone.
 

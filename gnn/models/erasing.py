@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.store import MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
@@ -47,5 +47,5 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         split.save(folder / SPLIT)
         known = known.iloc[split.train]
     if (folder / LINEAR).exists() or (folder / DUAL).exists():
-        settings = TrainSettings.model_validate(manifest["settings"])
+        settings = ModelSettings.model_validate(manifest["settings"]["model"])
         save_linear(learn_linear(snapshot, known, settings), folder)

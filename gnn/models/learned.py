@@ -100,7 +100,9 @@ class Learned:
                 other way round), or a held-out event would be seen.
         """
         check_vectors(view.snapshot, view.vectors)
-        data = view.tensors(self.settings, self.scheme, self.relations, tuple(self.keys.nodes))
+        data = view.tensors(
+            self.settings.model, self.scheme, self.relations, tuple(self.keys.nodes)
+        )
         with torch.device("meta"):  # no memory, and no random number is drawn
             network = HistoryGNN(data, len(view.keys.domains), self.settings, self.relations)
         try:
@@ -164,7 +166,7 @@ class FittedModel:
         model: The network, in evaluation mode.
         curves: Loss and validation figures by epoch.
         best_epoch: The epoch, from 1, whose parameters these are.
-        bounded: How training stayed within ``settings.memory``; empty where it would have anyway.
+        bounded: How training stayed within the memory allowed; empty where it would have anyway.
         linear: (N, N) weights from items to items; None where the network is alone.
         weights: Name of a mixture (`linkspan.gnn.scores.hybrid`) to the weights of its signals.
     """

@@ -21,7 +21,7 @@ from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
 
-FORMAT = 5
+FORMAT = 6
 PARAMETERS, KEYS, MANIFEST, SPLIT = (
     "weights.safetensors",
     "keys.parquet",
@@ -58,7 +58,7 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         "format": FORMAT,
         "version": _version(),
         "settings": learned.settings.model_dump(mode="json"),
-        "seed": learned.settings.seed,
+        "seed": learned.settings.learning.seed,
         "domains": learned.keys.domains,
         "kinds": list(learned.keys.nodes),
         "best_epoch": learned.best_epoch,

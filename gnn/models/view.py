@@ -15,7 +15,7 @@ from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.parts.walks import Walks
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import ModelSettings
 from linkspan.gnn.tensors.adjacency import EdgeType
 from linkspan.gnn.tensors.features import Scheme
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
@@ -69,7 +69,7 @@ class View:
 
     def tensors(
         self,
-        settings: TrainSettings,
+        settings: ModelSettings,
         scheme: Scheme | None = None,
         relations: Sequence[Sequence[EdgeType]] = (),
         kinds: Collection[str] | None = None,

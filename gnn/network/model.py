@@ -88,11 +88,12 @@ class HistoryGNN(nn.Module):
         relations: Sequence[Sequence[EdgeType]] | None = None,
     ) -> None:
         super().__init__()
-        width, self.ordered = settings.embedding_size, NEXT in data.edge_types
-        self.length = settings.history_length if self.ordered else SET_LENGTH
+        chosen = settings.model
+        width, self.ordered = chosen.embedding_size, NEXT in data.edge_types
+        self.length = chosen.history_length if self.ordered else SET_LENGTH
         self.inside = NEXT_INSIDE in data.edge_types
         length = self.length * (1 + self.inside) if self.ordered else 1
-        self.temperature, self.loss = settings.temperature, settings.loss
+        self.temperature = chosen.temperature
         self.kinds = known = [kind for kind in data.node_types if kind != "user"]
         self.identity = nn.ParameterDict(
             {
@@ -100,7 +101,7 @@ class HistoryGNN(nn.Module):
                 for kind in known
             }
         )
-        self.fusion = build_fusion(data["item"], width, settings.fusion)
+        self.fusion = build_fusion(data["item"], width, chosen.fusion)
         self.project = nn.ModuleDict(
             {
                 _nodes(kind): nn.Linear(data[kind].text.shape[1], width, bias=False)
@@ -108,10 +109,10 @@ class HistoryGNN(nn.Module):
                 if "text" in data[kind] and (kind != "item" or self.fusion is None)
             }
         )
-        found = _useful_relations(data, settings.layers) if relations is None else relations
+        found = _useful_relations(data, chosen.layers) if relations is None else relations
         self.relations = [list(keys) for keys in found]
         self.convs = nn.ModuleList(
-            build_hop(settings.convolution, keys, width) for keys in self.relations
+            build_hop(chosen.convolution, keys, width) for keys in self.relations
         )
         if self.ordered:
             steps = torch.arange(length, dtype=torch.float32) % self.length
@@ -124,10 +125,10 @@ class HistoryGNN(nn.Module):
         self.value = nn.Linear(width, width, bias=False)
         nn.init.zeros_(self.value.weight)
         self.between = nn.Parameter(torch.zeros(length, length))
-        rank = settings.adapter_size
+        rank = chosen.adapter_size
         self.item_adapters = DomainAdapters(domains, width, rank) if rank else None
         self.user_adapters = DomainAdapters(domains, width, rank) if rank else None
-        self.history_dropout = settings.dropout
+        self.history_dropout = settings.learning.dropout
         self.popularity = nn.Parameter(torch.tensor(0.3))
         self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
         # What nobody met has learned nothing of its own but how to be a negative.

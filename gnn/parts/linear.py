@@ -13,7 +13,7 @@ from scipy import sparse
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.parts.dual_ease import DualWeights, suits
 from linkspan.gnn.parts.ease import item_weights
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
@@ -24,13 +24,13 @@ Linear: TypeAlias = sparse.csr_array | DualWeights
 LINEAR, DUAL = "linear.npz", "dual.npz"
 
 
-def learn_linear(snapshot: Snapshot, events: pd.DataFrame, settings: TrainSettings) -> Linear:
+def learn_linear(snapshot: Snapshot, events: pd.DataFrame, settings: ModelSettings) -> Linear:
     """The weights that events give: in the dual form for sets of few users.
 
     Args:
         snapshot: The graph.
         events: Rows of ``snapshot.events()`` to learn from.
-        settings: λ is read from here.
+        settings: λ of the linear part.
     """
     items, ridge = len(snapshot.items), settings.linear_regularization
     if not snapshot.timed and suits(events, items):

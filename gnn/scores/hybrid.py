@@ -174,7 +174,7 @@ def with_weights(fitted: FittedModel, weights: Mapping[str, SignalWeights]) -> F
 
 def with_linear(fitted: FittedModel) -> FittedModel:
     """The model with the linear part learned from its known events."""
-    linear = learn_linear(fitted.snapshot, fitted.events, fitted.settings)
+    linear = learn_linear(fitted.snapshot, fitted.events, fitted.settings.model)
     return replace(fitted, linear=linear)
 
 
@@ -208,7 +208,8 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
         add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
     else:
         add("linear", "linear", fitted.linear, LINEAR_DECAYS)
-        for key, steps in all_transitions(events, item_domains(snapshot), fitted.settings).items():
+        own = fitted.settings.model
+        for key, steps in all_transitions(events, item_domains(snapshot), own).items():
             within = key == NEXT_INSIDE
             forward = forward_steps(steps, items, STEP_PRIOR)
             name = "forward within" if within else "forward"

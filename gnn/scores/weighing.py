@@ -94,14 +94,17 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
         fitted = with_linear(fitted)
         return replace(fitted, weights={SIMPLE: stated_weights(fitted)})
     events = fitted.snapshot.events()
-    validation = some_validation(split, events, fitted.settings.seed)
+    validation = some_validation(split, events, fitted.settings.learning.seed)
     if not len(validation):
         _log.warning("there are no validation events to weigh the parts on: the network is alone")
         return fitted
     fitted = with_linear(fitted)
     signals, seen = build_signals(fitted), Seen(fitted)
     names = fitted.snapshot.items["domain"].to_numpy()[validation["item"]]
-    rows_of, random = rows_by_domain(fitted.snapshot), np.random.default_rng(fitted.settings.seed)
+    rows_of, random = (
+        rows_by_domain(fitted.snapshot),
+        np.random.default_rng(fitted.settings.learning.seed),
+    )
     examples: dict[str, list[Examples]] = {}
     with progress.task("weigh the parts", total=len(rows_of), unit="domains") as task:
         for domain, rows in rows_of.items():

@@ -14,7 +14,7 @@ from torch_geometric.utils import coalesce
 from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE, all_transitions, transition_sums
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import ModelSettings
 from linkspan.gnn.tensors.adjacency import add_adjacencies
 from linkspan.gnn.tensors.features import Scheme, add_features
 from linkspan.graph.snapshot import Snapshot
@@ -28,7 +28,7 @@ def build_hetero_data(
     snapshot: Snapshot,
     events: pd.DataFrame,
     text: Mapping[str, NDArray[np.float32]],
-    settings: TrainSettings,
+    settings: ModelSettings,
     held_out: pd.DataFrame | None = None,
     scheme: Scheme | None = None,
     relations: Sequence[EdgeType] = (),
@@ -48,7 +48,7 @@ def build_hetero_data(
         events: Rows of ``snapshot.events()`` over which messages may pass.
         text: Node type, or ``item/NAME`` for a property, to vectors, as
             `linkspan.gnn.encoding.texts.embed_snapshot_text` gives them.
-        settings: Window and decay of the transitions are read from here.
+        settings: Window and decay of the transitions.
         held_out: Rows of ``snapshot.events()`` that must not be seen: relations from users to
             items lose these pairs, and `check_no_leak` is run.
         scheme: What a model knows of the features of items; without, it is found in the snapshot.
@@ -105,7 +105,7 @@ def _add_relations(data: HeteroData, snapshot: Snapshot, held_out: pd.DataFrame 
 
 
 def check_no_leak(
-    data: HeteroData, events: pd.DataFrame, held_out: pd.DataFrame, settings: TrainSettings
+    data: HeteroData, events: pd.DataFrame, held_out: pd.DataFrame, settings: ModelSettings
 ) -> None:
     """Verify that no held-out event reached the edges or any count of ``data``.
 

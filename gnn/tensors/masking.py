@@ -59,7 +59,7 @@ class SupervisionMask:
         self._data = data
         self._edges: dict[EdgeType, Tensor] = {}
         self._weights: dict[EdgeType, Tensor] = {}
-        if not settings.mask_supervision:
+        if not settings.learning.mask_supervision:
             return
         users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
         for key in data.edge_types:
@@ -70,7 +70,7 @@ class SupervisionMask:
                 self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
         if NEXT in data.edge_types:
             domains = data["item"].domain.cpu().numpy()
-            for key, steps in all_transitions(events, domains, settings).items():
+            for key, steps in all_transitions(events, domains, settings.model).items():
                 order = np.arange(len(events)) if key == NEXT else order_within(events, domains)
                 edges, weights = _cut(data, key, steps, order)  # (E, S)
                 self._edges[key], self._weights[key] = edges, weights

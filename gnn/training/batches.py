@@ -11,7 +11,7 @@ from torch import Tensor
 
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.history import Histories
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import LearningSettings
 from linkspan.gnn.tensors.subgraph import Subgraph
 
 IntArray = NDArray[np.int64]
@@ -77,7 +77,7 @@ class BatchBuilder:
         self,
         pools: list[IntArray],
         dislikes: Dislikes,
-        settings: TrainSettings,
+        settings: LearningSettings,
         random: np.random.Generator,
         device: torch.device,
     ) -> None:

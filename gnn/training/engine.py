@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import LearningSettings
 from linkspan.gnn.training.rates import Rates
 
 
@@ -22,7 +22,7 @@ class Engine:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def start(self, learned: nn.Module, rates: Rates, settings: TrainSettings) -> None:
+    def start(self, learned: nn.Module, rates: Rates, settings: LearningSettings) -> None:
         """Make the optimiser.
 
         Args:

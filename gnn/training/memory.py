@@ -52,7 +52,7 @@ class Plan:
 def choose_plan(
     data: HeteroData, model: HistoryGNN, mask: SupervisionMask, settings: TrainSettings, batch: int
 ) -> Plan:
-    """The first way to train that stays within ``settings.memory``.
+    """The first way to train that stays within ``settings.machine.memory``.
 
     That is: whole batches over the whole graph; batches in pieces, which changes nothing but the
     draw of negatives; subgraphs around pieces.
@@ -67,20 +67,20 @@ def choose_plan(
     Raises:
         ModelError: Nothing stays within it.
     """
-    estimate = Estimate(data, model, mask, settings)
+    estimate, memory = Estimate(data, model, mask, settings), settings.machine.memory
     whole = estimate.whole(batch)
-    if not settings.memory or whole <= settings.memory * MIB:
+    if not memory or whole <= memory * MIB:
         return Plan(batch, 0, whole, whole)
     least = whole
     for fan_out in (0, *FAN_OUTS):
         for rows in _halves(batch):
             found = estimate.around(rows, fan_out) if fan_out else estimate.whole(batch, rows)
-            if found <= settings.memory * MIB:
+            if found <= memory * MIB:
                 return Plan(rows, fan_out, found, whole)
             least = min(least, found)
     raise ModelError(
-        f"training needs about {_mib(least):,} MiB at least, and 'memory' in [train] allows "
-        f"{settings.memory:,}",
+        f"training needs about {_mib(least):,} MiB at least, and 'memory' in [train.machine] "
+        f"allows {memory:,}",
         hint="Raise 'memory', or lower 'embedding_size', 'history_length', 'negatives' or "
         "'transition_window'",
     )
@@ -102,11 +102,12 @@ class Estimate:
     def __init__(
         self, data: HeteroData, model: HistoryGNN, mask: SupervisionMask, settings: TrainSettings
     ) -> None:
-        self._model, self._settings = model, settings
+        self._model = model
+        self._chosen, self._learning = settings.model, settings.learning
         self._nodes = {kind: int(data[kind].num_nodes) for kind in data.node_types}
         self._edges = {key: data[key].edge_index.shape[1] for key in data.edge_types}
         self._masked = mask.edge_types
-        self._width = settings.embedding_size
+        self._width = settings.model.embedding_size
         self._places = len(model.between) if model.ordered else model.length
         self._domains = int(data["item"].domain.max()) + 1
         # What stands on a node: texts, features, its domain, its count.
@@ -149,9 +150,9 @@ class Estimate:
 
     def _surroundings(self, rows: int, fan_out: int) -> tuple[dict[str, int], dict[EdgeType, int]]:
         """Most nodes and edges of a subgraph."""
-        settings, model = self._settings, self._model
-        items = rows * (1 + self._places + settings.dislikes)
-        items += settings.negatives * min(self._domains, rows)
+        learning, model = self._learning, self._model
+        items = rows * (1 + self._places + learning.dislikes)
+        items += learning.negatives * min(self._domains, rows)
         nodes = dict.fromkeys(self._nodes, 0)
         nodes["item"] = min(items, self._nodes["item"])
         if any(key[2] == "user" for key in model.relations[-1]):
@@ -176,7 +177,7 @@ class Estimate:
         for keys in model.relations:
             floats += sum(nodes[kind] for kind in {key[2] for key in keys}) * width
             floats += sum(edges.get(key, 0) for key in keys) * self._edge_floats()
-        rank = self._settings.adapter_size
+        rank = self._chosen.adapter_size
         floats += count * (3 * self._domains * rank + width) if rank else 0
         return (floats + 2 * count * width) * _FLOAT  # of unit length, and padded
 
@@ -184,7 +185,7 @@ class Estimate:
         """Floats that a convolution keeps for an edge; the light one keeps nothing."""
         width = self._width
         return {"light": 0, "sage": 4, "gat": 2 * HEADS * width + 16, "hgt": 4 * width + 16}[
-            self._settings.convolution
+            self._chosen.convolution
         ]
 
     def _back(self, nodes: Mapping[str, int], edges: Mapping[EdgeType, int]) -> int:
@@ -194,26 +195,26 @@ class Estimate:
             for kind in {key[2] for key in keys}:
                 into = [key for key in keys if key[2] == kind]
                 states = sum(nodes[key[0]] for key in into) + max(nodes[key[0]] for key in into)
-                each = 0 if self._settings.convolution == "light" else 2 * width
+                each = 0 if self._chosen.convolution == "light" else 2 * width
                 passing = max(edges.get(key, 0) for key in into) * (each + self._edge_floats())
                 most = max(most, states * width + passing)
         return (most + 2 * sum(nodes.values()) * width) * _FLOAT
 
     def _scores(self, rows: int) -> int:
         """Bytes that users and the scores of candidates take."""
-        settings, width, places = self._settings, self._width, self._places
-        rank = settings.adapter_size
-        state = 6 * width + 3 * self._domains * rank + settings.dislikes * width
+        learning, width, places = self._learning, self._width, self._places
+        rank = self._chosen.adapter_size
+        state = 6 * width + 3 * self._domains * rank + learning.dislikes * width
         # The items of histories, as queries and keys, and attention; each then gets a gradient.
         history = places * (2 * width + 2 * places)
-        candidates = min(settings.negatives, self._nodes["item"]) + settings.dislikes + 1
+        candidates = min(learning.negatives, self._nodes["item"]) + learning.dislikes + 1
         kept = state + history + 12 * places
         items = 3 * self._nodes["item"] * width  # gradients of states that histories look up
         return int((rows * (kept + max(history, 4 * candidates)) + items) * _FLOAT)
 
     def _evaluation(self) -> int:
         """States of all nodes, without gradients."""
-        width, kept = self._width, 0 if self._settings.convolution == "light" else 3 * self._width
+        width, kept = self._width, 0 if self._chosen.convolution == "light" else 3 * self._width
         edges = max(self._edges.values()) * (self._edge_floats() + kept)
         return int((4 * sum(self._nodes.values()) * width + edges) * _FLOAT)
 

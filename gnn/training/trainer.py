@@ -62,7 +62,7 @@ def train(
     (`FittedModel.is_trained`), and only the simple parts score.
 
     Held-out events reach neither messages nor counts; it is checked. Training stops when NDCG@10
-    on validation rows has not risen for ``settings.patience`` epochs.
+    on validation rows has not risen for ``settings.learning.patience`` epochs.
 
     Args:
         snapshot: The graph.
@@ -72,9 +72,9 @@ def train(
         progress: Told of each epoch.
         on_epoch: Called after each epoch; what it raises ends the training.
         checkpoint: File that keeps the state after each epoch; where one of the same snapshot,
-            settings and split is there, the training goes on from it, to the same model. It stays
-            at the end, so that what is done with the model may be broken off too: whoever named
-            it removes it.
+            settings (but for the machine) and split is there, the training goes on from it, to the
+            same model. It stays at the end, so that what is done with the model may be broken off
+            too: whoever named it removes it.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
@@ -86,7 +86,7 @@ def train(
         )
     events = snapshot.events()
     held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
-    validation = some_validation(split, events, settings.seed)
+    validation = some_validation(split, events, settings.learning.seed)
     view = View(snapshot, text, events.iloc[split.train], held_out)
     if not has_histories(events):
         return _untrained(view, settings)
@@ -94,9 +94,10 @@ def train(
         trainer = _Trainer(view, settings)
         kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
-        with progress.task("train", total=settings.epochs, unit="epochs") as task:
+        epochs, patience = settings.learning.epochs, settings.learning.patience
+        with progress.task("train", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
-            while len(curves) < settings.epochs and len(curves) - best.epoch < settings.patience:
+            while len(curves) < epochs and len(curves) - best.epoch < patience:
                 loss = trainer.run_epoch()
                 hits, gain = _validate(trainer.fitted(), validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
@@ -148,7 +149,11 @@ def train_all(
 
 
 def train_further(
-    fitted: FittedModel, epochs: int, progress: Progress = SILENT, rates: Rates = ALL
+    fitted: FittedModel,
+    epochs: int,
+    progress: Progress = SILENT,
+    rates: Rates = ALL,
+    memory: int = 0,
 ) -> FittedModel:
     """More passes over the known events of a model, from its parameters on.
 
@@ -159,12 +164,15 @@ def train_further(
         epochs: Passes over the events.
         progress: Told of each epoch.
         rates: What is learned, and how fast; parameters that are frozen stay to the last bit.
+        memory: MiB that it may take, as in `MachineSettings`; a model that was saved knows of none.
 
     Raises:
-        ModelError: The loss is not finite, or the training collapsed, by its loss.
+        ModelError: The loss is not finite, the training collapsed, by its loss, or it needs more
+            memory.
     """
-    with _seeded(fitted.settings):
-        trainer, curves = _Trainer(fitted.view, fitted.settings, fitted, rates), []
+    settings = fitted.settings.changed(memory=memory)
+    with _seeded(settings):
+        trainer, curves = _Trainer(fitted.view, settings, fitted, rates), []
         with progress.task("train further", total=epochs, unit="epochs") as task:
             for number in range(1, epochs + 1):
                 curves.append(Epoch(number, trainer.run_epoch(), None, None))
@@ -177,8 +185,8 @@ def train_further(
 def _untrained(view: View, settings: TrainSettings) -> FittedModel:
     """A network as it begins, on a view."""
     check_vectors(view.snapshot, view.vectors)
-    device = choose_device(settings.device)
-    data = view.tensors(settings)
+    device = choose_device(settings.machine.device)
+    data = view.tensors(settings.model)
     with _seeded(settings):
         model = HistoryGNN(data, len(view.snapshot.domains), settings).to(device).eval()
     return FittedModel(view, settings, data.to(device), model)
@@ -196,17 +204,19 @@ class _Trainer:
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
-        self.engine = Engine(choose_device(settings.device) if start is None else start.device)
+        self.engine = Engine(
+            choose_device(settings.machine.device) if start is None else start.device
+        )
         check_vectors(snapshot, view.vectors)
         if start is None:
-            data = view.tensors(settings)
+            data = view.tensors(settings.model)
             self.model = HistoryGNN(data, len(snapshot.domains), settings)
         else:
             data, self.model = start.data, copy.deepcopy(start.model)
         device = self.engine.device
         self.data, self.model = data.to(device), self.model.to(device)
         self.mask = SupervisionMask(self.data, events, settings)
-        self.random, self.epoch = np.random.default_rng(settings.seed), 0
+        self.random, self.epoch = np.random.default_rng(settings.learning.seed), 0
         self.domains = item_domains(snapshot)
         # A repeated event asks for what is already known, which no list will ever hold.
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
@@ -225,19 +235,19 @@ class _Trainer:
         builder = BatchBuilder(
             pools,
             Dislikes(snapshot, self.domains, view.held_out),
-            settings,
+            settings.learning,
             self.random,
             device,
         )
         targets = events["item"].to_numpy(np.int64)
-        sizes = np.minimum([len(pool) for pool in pools], settings.negatives)
-        self.ignorant = ignorant_loss(settings.loss, sizes[self.domains[targets]])
-        objective = Objective([(Ranking(settings.loss), 1.0)]).to(device)
+        sizes = np.minimum([len(pool) for pool in pools], settings.learning.negatives)
+        self.ignorant = ignorant_loss(settings.learning.loss, sizes[self.domains[targets]])
+        objective = Objective([(Ranking(settings.learning.loss), 1.0)]).to(device)
         self.learner = Learner(
             self.model, self.data, self.mask, builder, targets, self.plan, objective, self.engine
         )
         self.learned = nn.ModuleDict({"network": self.model, "objective": objective})
-        self.engine.start(self.learned, rates, settings)
+        self.engine.start(self.learned, rates, settings.learning)
 
     def run_epoch(self) -> float:
         """One pass over all events with a history; the mean loss."""
@@ -321,7 +331,8 @@ class _Trainer:
 
     def _steps(self, rows: int) -> int:
         """Optimiser steps of an epoch."""
-        return min(math.ceil(rows / self.settings.batch_size), self.settings.steps)
+        learning = self.settings.learning
+        return min(math.ceil(rows / learning.batch_size), learning.steps)
 
 
 def _validate(
@@ -351,7 +362,7 @@ def _warn_of_collapse(curves: Sequence[Epoch], rows: int) -> None:
 def _seeded(settings: TrainSettings) -> Iterator[None]:
     """Torch's generators begin at the seed inside, and go on as before after."""
     with torch.random.fork_rng():
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(settings.learning.seed)
         yield
 
 

@@ -18,7 +18,7 @@ from linkspan.gnn.metrics import ndcg
 from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.weighing import fit_hybrid
-from linkspan.gnn.settings import TrainSettings
+from linkspan.gnn.settings import PARTS, TrainSettings, in_parts
 from linkspan.gnn.training.trainer import train
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
@@ -51,8 +51,8 @@ class Tuned(NamedTuple):
         first: That of the settings that the search began with.
         trials: How many were tried to their end.
         given_up: How many were given up early, or could not be trained.
-        best: Of the trials that ended, the best first: ``ndcg``, and in ``changed`` the settings
-            (of `SPACE`) that were not those that the search began with.
+        best: Of the trials that ended, the best first: ``ndcg``, and in ``changed``, by their part,
+            the settings (of `SPACE`) that were not those that the search began with.
     """
 
     settings: TrainSettings
@@ -111,18 +111,18 @@ def tune(
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
         load_if_exists=True,
     )
-    first = {name: getattr(settings, name) for name in SPACE}
+    first = {name: getattr(getattr(settings, PARTS[name]), name) for name in SPACE}
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     before = study.get_trials(deepcopy=False, states=done)
     # A sampler with the same seed would draw again what was drawn before the search broke off.
-    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(before))
+    study.sampler = optuna.samplers.TPESampler(seed=settings.learning.seed + len(before))
     if all(each.params != first for each in before):
         study.enqueue_trial(first)
     with progress.task("tune", total=trials, unit="trials") as task:
         while (tried := len(study.get_trials(deepcopy=False, states=done))) < trials:
             trial = study.ask()
             drawn = {name: _draw(trial, name, value) for name, value in first.items()}
-            chosen = settings.model_copy(update=drawn)
+            chosen = settings.changed(**drawn)
 
             def report(epoch: Epoch, trial: Any = trial) -> None:
                 trial.report(epoch.ndcg or 0.0, epoch.epoch)
@@ -141,7 +141,7 @@ def tune(
     if not ended:
         raise ModelError("no settings could be trained", hint="Train once by itself to see why")
     return Tuned(
-        settings=settings.model_copy(update=study.best_params),
+        settings=settings.changed(**study.best_params),
         ndcg=study.best_value,
         first=next((each.value or 0.0 for each in ended if each.params == first), float("nan")),
         trials=len(ended),
@@ -149,7 +149,7 @@ def tune(
         best=[
             {
                 "ndcg": each.value,
-                "changed": {k: v for k, v in each.params.items() if v != first[k]},
+                "changed": in_parts({k: v for k, v in each.params.items() if v != first[k]}),
             }
             for each in sorted(ended, key=lambda each: -(each.value or 0.0))
         ],
@@ -173,8 +173,8 @@ def _measure(
 ) -> float:
     """NDCG@10 on validation rows of what these settings would publish."""
     fitted: FittedModel = train(snapshot, split, text, settings, on_epoch=report)
-    if settings.hybrid:
+    if settings.model.hybrid:
         fitted = fit_hybrid(fitted, split)
-    validation = some_validation(split, snapshot.events(), settings.seed)
+    validation = some_validation(split, snapshot.events(), settings.learning.seed)
     ranks = rank_events(fitted, validation, {"published": published(fitted)}).table
     return ndcg(ranks["published"].to_numpy(), 10)

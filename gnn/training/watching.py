@@ -50,7 +50,7 @@ def ignorant_loss(loss: str, negatives: IntArray) -> float:
     """Mean loss, in nats, of a model to whom all candidates are alike.
 
     Args:
-        loss: As in `TrainSettings`.
+        loss: As in `LearningSettings`.
         negatives: (E,) how many each event is ranked against.
     """
     return math.log(2.0) if loss == "bpr" else float(np.log1p(negatives).mean())

@@ -43,9 +43,13 @@ user = "user"
 item = "item"
 at = { column = "at", unit = "position" }
 
-[train]
+[train.encoding]
 encoder = "hash"
+
+[train.model]
 embedding_size = 16
+
+[train.learning]
 epochs = 6
 negatives = 20
 batch_size = 128
@@ -184,9 +188,13 @@ type = "HAS"
 source = "Kind"
 target = "Printed Book"
 
-[train]
+[train.encoding]
 encoder = "hash"
+
+[train.model]
 embedding_size = 16
+
+[train.learning]
 epochs = 4
 negatives = 20
 batch_size = 128

@@ -238,9 +238,11 @@ def test_a_graph_of_two_thousand_films_is_left_as_it_was(
         interactions = [{ type = "RATED", at = "when", positive = "stars >= 4" }]
         entities.Actor = { key = "mid" }
         relations = [{ type = "PLAYED_IN", source = "Actor", target = "Film" }]
-        [train]
+        [train.encoding]
         encoder = "hash"
+        [train.model]
         embedding_size = 32
+        [train.learning]
         epochs = 4
         batch_size = 512
         [publish]

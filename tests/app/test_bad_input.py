@@ -86,20 +86,26 @@ MAPPINGS: dict[str, tuple[Damage, int, str]] = {
     "a typo in a key": (mapping('text = ["title"]', 'txet = ["title"]'), 2, r"txet.*text"),
     "a typo in a table": (mapping("[[interactions]]", "[[interaction]]"), 2, r"interaction"),
     "a typo in a table of settings": (
-        mapping("[train]", "[training]"), 2, r"no key 'training'\. Perhaps 'train' is meant",
+        mapping("[train.", "[training."), 2, r"no key 'training'\. Perhaps 'train' is meant",
     ),
     "a protocol without its key": (
-        mapping("[train]", '[split]\nprotocol = "domain-out"\n[train]'), 2,
+        mapping("[publish]", '[split]\nprotocol = "domain-out"\n[publish]'), 2,
         r"\[split\]: protocol 'domain-out' needs the key 'domain'\.?\n",
     ),
     "a missing key": (mapping('item = "item"\n', ""), 2, r"item"),
     "a time unit that is none": (mapping('"position"', '"fortnight"'), 2, r"fortnight.*position"),
     "no TOML": (mapping("[users]", "[users"), 2, r"not valid TOML"),
+    "settings where they were before": (
+        mapping("[train.encoding]", "[train]\nepochs = 5\nlayers = 1\n[train.encoding]"), 2,
+        r"linkspan\.toml: \[train\]: 'epochs' is now in \[train\.learning\], 'layers' is now",
+    ),
     "a setting that is none": (mapping("epochs = 6", "epoch = 6"), 2, r"'epoch'.*epochs"),
-    "a number too small": (mapping("epochs = 6", "epochs = 0"), 2, r"\[train\] epochs.*0"),
+    "a number too small": (
+        mapping("epochs = 6", "epochs = 0"), 2, r"\[train\.learning\] epochs.*0",
+    ),
     "text for a number": (mapping("k = 3", 'k = "many"'), 2, r"\[publish\] k.*'many'"),
     "a password in the file": (
-        mapping("[train]", '[database]\npassword = "x"\n[train]'), 2, "NEO4J_PASSWORD",
+        mapping("[publish]", '[database]\npassword = "x"\n[publish]'), 2, "NEO4J_PASSWORD",
     ),
     "a type that is reserved": (mapping('"SAVED"', '"RECOMMENDED"'), 2, "RECOMMENDED"),
 }  # fmt: skip

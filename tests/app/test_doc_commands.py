@@ -97,14 +97,14 @@ def test_the_commands_of_the_pages_run(do: Do, project: Path, on_server: Databas
 
 def test_the_commands_of_the_page_on_adopting_run(do: Do, theirs: Database) -> None:
     toml = Path("linkspan.toml")
-    small = toml.read_text().partition("[train]")[2]
+    small = toml.read_text().partition("[train.encoding]")[2]
     toml.unlink()
     export, *lines = commands("adopt.md")
     assert set(exported(export)) == {"NEO4J_URI", "NEO4J_PASSWORD"}
     for line in lines:
         do(line)
         if "--write" in line:
-            toml.write_text(f"{toml.read_text()}\n[train]{small}")
+            toml.write_text(f"{toml.read_text()}\n[train.encoding]{small}")
     assert theirs.read("MATCH (n:Run) RETURN count(n) AS n") == [{"n": 0}]
 
 

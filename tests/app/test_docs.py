@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from linkspan import cypher
+from linkspan.gnn.settings import TrainSettings
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.rules import parse_rule
 from linkspan.ingest.mapping.adoption import adoption_from_tables
@@ -67,11 +68,11 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
 
     (text,) = blocks("features.md", "toml")
     train = load(text).train
-    assert (train.fusion, train.long_texts, train.max_tokens) == ("attention", "mean", 64)
+    assert train == TrainSettings.of(fusion="attention", long_texts="mean")
     split, domain, memory = blocks("measuring.md", "toml")
     assert load(split).split.protocol == "last-out"
     assert load(domain).split.domain == "comics"
-    assert load(memory).train.memory == 4000
+    assert load(memory).train.machine.memory == 4000
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback
     assert feedback.interaction == "BOUGHT"

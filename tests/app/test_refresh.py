@@ -106,10 +106,8 @@ def test_a_refresh_is_by_the_settings_of_its_run(
     client = Client(on_server)
     client.feedback("7", client.recommend("7")[0].item)
     # Vectors of an encoder that is not there would stop it, and those of another spoil it.
-    change(
-        'encoder = "hash"',
-        'encoder = "no-such-encoder"\nmax_tokens = 8\nlong_texts = "mean"\nfusion = "concat"',
-    )
+    change('encoder = "hash"', 'encoder = "no-such-encoder"\nmax_tokens = 8\nlong_texts = "mean"')
+    change("embedding_size = 16", 'embedding_size = 8\nfusion = "concat"')
     answer = linkspan("refresh", "--json")
     assert answer.code == 0, answer.err
     done = json.loads(answer.out)

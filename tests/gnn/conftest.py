@@ -128,7 +128,7 @@ def text_of() -> Callable[[Snapshot], dict[str, np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def settings() -> TrainSettings:
-    return TrainSettings(
+    return TrainSettings.of(
         encoder="hash",
         embedding_size=16,
         adapter_size=2,

@@ -42,7 +42,7 @@ def run_all(snapshot: Snapshot, settings: TrainSettings, split: Split | None = N
     """Train, weigh, evaluate beside all baselines, and score; everything has to be finite."""
     text = embed_snapshot_text(snapshot, HashEncoder(16))
     split = split or last_out(snapshot)
-    chosen = settings.model_copy(update={"epochs": 2})
+    chosen = settings.changed(epochs=2)
     fitted = fit_hybrid(train(snapshot, split, text, chosen), split)
     if len(split.test):
         table = evaluate(fitted, split, BASELINES).table()
@@ -143,7 +143,7 @@ def test_a_relation_whose_nodes_are_all_isolated(
             ("user", "FRIEND", "user"): none,
         },
     )
-    run_all(snapshot, settings.model_copy(update={"convolution": convolution}))
+    run_all(snapshot, settings.changed(convolution=convolution))
 
 
 def test_a_validation_part_that_is_empty(
@@ -157,7 +157,7 @@ def test_a_validation_part_that_is_empty(
         train=np.sort(np.concatenate([split.train, split.validation])),
         validation=split.validation[:0],
     )
-    chosen = settings.model_copy(update={"epochs": 3, "patience": 1})
+    chosen = settings.changed(epochs=3, patience=1)
     fitted = train(snapshot, empty, {}, chosen)
     assert fitted.best_epoch == len(fitted.curves) and fitted.curves[-1].ndcg is None
     assert np.isfinite(evaluate(fitted, empty).table()["ndcg"]).all()
@@ -180,7 +180,7 @@ def test_a_gpu_that_is_asked_for_and_absent(
     build: Build, settings: TrainSettings, tmp_path: Path
 ) -> None:
     snapshot = build({"a": [0] * 12}, HISTORIES)
-    cuda = settings.model_copy(update={"device": "cuda"})
+    cuda = settings.changed(device="cuda")
     with pytest.raises(ModelError, match="'cuda' is asked for, and torch finds no CUDA device"):
         train(snapshot, last_out(snapshot), {}, cuda)
     fitted = train_all(snapshot, {}, settings, epochs=1)  # one that was trained on it opens here

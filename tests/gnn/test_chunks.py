@@ -55,7 +55,7 @@ def model(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Mod
         {name: [0] * width for name, width in WIDTHS.items()}, histories, timed=request.param
     )
     split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
-    settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2, device="cpu")
+    settings = TrainSettings.of(encoder="hash", embedding_size=8, epochs=2, device="cpu")
     return gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split), split
 
 

@@ -29,7 +29,7 @@ def test_relations_of_like_names_have_weights_of_their_own() -> None:
 def test_messages_go_along_the_edges_and_nowhere_else(
     planted: Snapshot, settings: TrainSettings, kind: str
 ) -> None:
-    data = build_hetero_data(planted, planted.events(), {}, settings)
+    data = build_hetero_data(planted, planted.events(), {}, settings.model)
     key = ("item", "SEQUEL", "item")
     torch.manual_seed(0)
     hop = build_hop(kind, [key], 16)  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def test_messages_go_along_the_edges_and_nowhere_else(
 
 
 def test_a_light_hop_is_a_weighted_sum(planted: Snapshot, settings: TrainSettings) -> None:
-    data = build_hetero_data(planted, planted.events(), {}, settings)
+    data = build_hetero_data(planted, planted.events(), {}, settings.model)
     hop = build_hop("light", [NEXT], 16)
     x = torch.randn(180, 16)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def test_a_light_hop_is_a_weighted_sum(planted: Snapshot, settings: TrainSetting
 
 def test_edges_that_are_masked_are_left_out(planted: Snapshot, settings: TrainSettings) -> None:
     events = planted.events()
-    data = build_hetero_data(planted, events, {}, settings)
+    data = build_hetero_data(planted, events, {}, settings.model)
     key = ("user", "SAVED", "item")
     rows = torch.tensor([5, 77])
     masked = SupervisionMask(data, events, settings).without(rows)
@@ -93,7 +93,7 @@ def test_each_convolution_and_loss_learns_the_planted_tastes(
 ) -> None:
     """By chance 1 of 6 unmet items is of the taste; NDCG@10 is to be twice that of popularity."""
     split = last_out(planted)
-    fitted = train(planted, split, text_of(planted), settings.model_copy(update=update))
+    fitted = train(planted, split, text_of(planted), settings.changed(**update))
     evaluation = evaluate(fitted, split)
     ours, popularity = (evaluation.figures(name)["ndcg"] for name in ("gnn", "popularity"))
     assert ours > 2 * popularity
@@ -106,4 +106,4 @@ def test_each_convolution_and_loss_learns_the_planted_tastes(
 
 def test_heads_share_the_width() -> None:
     with pytest.raises(ValidationError, match="multiple of 4"):
-        TrainSettings(convolution="hgt", embedding_size=18)
+        TrainSettings.of(convolution="hgt", embedding_size=18)

@@ -18,7 +18,7 @@ from linkspan.gnn.tensors.hetero_data import build_hetero_data, check_no_leak
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.graph.snapshot import Snapshot
 
-SETTINGS = TrainSettings(encoder="hash")
+SETTINGS = TrainSettings.of(encoder="hash")
 Built = tuple[HeteroData, pd.DataFrame, pd.DataFrame]
 
 
@@ -31,7 +31,7 @@ def built(request: pytest.FixtureRequest, plant: Callable[..., Snapshot]) -> Bui
     snapshot = plant(users=60, timed=request.param)
     split = last_out(snapshot)
     events, held_out = snapshot.events().iloc[split.train], held_out_of(snapshot, split)
-    return build_hetero_data(snapshot, events, {}, SETTINGS, held_out), events, held_out
+    return build_hetero_data(snapshot, events, {}, SETTINGS.model, held_out), events, held_out
 
 
 def add_edge(data: HeteroData, key: tuple[str, str, str], source: int, target: int) -> None:
@@ -45,7 +45,7 @@ def add_edge(data: HeteroData, key: tuple[str, str, str], source: int, target: i
 
 
 def test_every_relation_is_there_forward_and_reverse(planted: Snapshot) -> None:
-    data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
+    data = build_hetero_data(planted, planted.events(), {}, SETTINGS.model)
     forward = [("user", "SAVED", "item"), NEXT, NEXT_INSIDE, *planted.relations]
     assert set(data.edge_types) == {*forward, *((t, f"rev_{name}", s) for s, name, t in forward)}
     for source, name, target in forward:
@@ -64,7 +64,7 @@ def test_transitions_by_hand(build: Callable[..., Snapshot]) -> None:
     moves = transitions(snapshot.events(), window=2, decay=0.5)
     summed = moves.groupby(["source", "target"])["weight"].sum().to_dict()
     assert summed == {(0, 1): 2.0, (1, 2): 1.0, (0, 2): 0.5}
-    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS)
+    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS.model)
     found = zip(data[NEXT].edge_index.T.tolist(), data[NEXT].edge_weight.tolist(), strict=True)
     assert {tuple(pair): weight for pair, weight in found} == pytest.approx(
         {(0, 1): 2.0, (0, 2): 0.7, (1, 2): 1.0}
@@ -78,7 +78,7 @@ def test_transitions_within_domains_skip_the_others(build: Callable[..., Snapsho
     steps = all_transitions(
         snapshot.events(),
         item_domains(snapshot),
-        SETTINGS.model_copy(update={"transition_window": 1}),
+        SETTINGS.changed(transition_window=1).model,
     )
     pairs = {
         key: set(zip(each["source"], each["target"], strict=True)) for key, each in steps.items()
@@ -94,12 +94,12 @@ def test_transitions_within_domains_skip_the_others(build: Callable[..., Snapsho
 
 def test_histories_that_are_sets_have_no_transitions(build: Callable[..., Snapshot]) -> None:
     snapshot = build({"a": [0] * 4}, [[0, 1, 2], [1, 0], [3]], timed=False)
-    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS)
+    data = build_hetero_data(snapshot, snapshot.events(), {}, SETTINGS.model)
     assert NEXT not in data.edge_types
 
 
 def test_what_was_built_from_training_events_passes(built: Built) -> None:
-    check_no_leak(*built, SETTINGS)
+    check_no_leak(*built, SETTINGS.model)
 
 
 @pytest.mark.parametrize("name", ["SAVED", "rev_SAVED", "VIEWED", "rev_VIEWED"])
@@ -111,14 +111,14 @@ def test_a_held_out_edge_its_reverse_and_a_parallel_type_are_found(built: Built,
     else:
         add_edge(data, ("user", name, "item"), user, item)
     with pytest.raises(ModelError, match=f"leak: .* joined by '{name}'"):
-        check_no_leak(*built, SETTINGS)
+        check_no_leak(*built, SETTINGS.model)
 
 
 def test_a_held_out_event_in_a_count_is_found(built: Built) -> None:
     data, _, held_out = built
     data["item"].count[int(held_out["item"].iloc[0])] += 1
     with pytest.raises(ModelError, match="leak: the popularity"):
-        check_no_leak(*built, SETTINGS)
+        check_no_leak(*built, SETTINGS.model)
 
 
 def test_a_held_out_event_in_the_transitions_is_found(built: Built) -> None:
@@ -127,21 +127,21 @@ def test_a_held_out_event_in_the_transitions_is_found(built: Built) -> None:
         pytest.skip("histories are sets")
     add_edge(data, NEXT, int(events["item"].iloc[0]), int(held_out["item"].iloc[0]))
     with pytest.raises(ModelError, match="leak: item transitions"):
-        check_no_leak(*built, SETTINGS)
+        check_no_leak(*built, SETTINGS.model)
 
 
 def test_many_steps_between_the_same_items_are_no_leak(planted: Snapshot) -> None:
     """Serials and songs on repeat: an edge that sums so many events is rounded."""
     events = pd.DataFrame({"user": 0, "item": np.zeros(300_000, np.int64), "type": "SAVED"})
     nothing = planted.events().iloc[:0]
-    build_hetero_data(planted, events, {}, SETTINGS, nothing)
+    build_hetero_data(planted, events, {}, SETTINGS.model, nothing)
 
 
 def test_building_from_held_out_events_is_refused(planted: Snapshot) -> None:
     split = last_out(planted)
     events = planted.events()
     with pytest.raises(ModelError, match="leak: a held-out event is among"):
-        build_hetero_data(planted, events, {}, SETTINGS, held_out_of(planted, split))
+        build_hetero_data(planted, events, {}, SETTINGS.model, held_out_of(planted, split))
 
 
 def test_a_relation_parallel_to_the_interactions_loses_held_out_pairs(planted: Snapshot) -> None:
@@ -154,13 +154,13 @@ def test_a_relation_parallel_to_the_interactions_loses_held_out_pairs(planted: S
         relations={("user", "WISHED", "item"): table, ("item", "WISHED_BY", "user"): turned},
     )
     known, held_out = events.iloc[split.train], held_out_of(planted, split)
-    data = build_hetero_data(snapshot, known, {}, SETTINGS, held_out)
+    data = build_hetero_data(snapshot, known, {}, SETTINGS.model, held_out)
     assert data["user", "WISHED", "item"].edge_index.shape[1] == len(events) - len(held_out)
     assert data["item", "WISHED_BY", "user"].edge_index.shape[1] == len(events) - len(held_out)
 
 
 def test_the_weighted_sum_and_its_gradients_equal_the_dense_ones(planted: Snapshot) -> None:
-    data = build_hetero_data(planted, planted.events(), {}, SETTINGS)
+    data = build_hetero_data(planted, planted.events(), {}, SETTINGS.model)
     for key, adjacency in adjacencies(data).items():
         dense = adjacency.adj_t.to_dense()
         assert torch.equal(dense.T, adjacency.adj.to_dense()), key
@@ -188,7 +188,7 @@ def test_masking_cuts_the_steps_of_a_user_and_leaves_no_hole(
 ) -> None:
     snapshot = build({"a": [0] * 6}, [*[[0, 1, 2, 3]] * 5, [4, 5]])
     events = snapshot.events()
-    data = build_hetero_data(snapshot, events, {}, SETTINGS)
+    data = build_hetero_data(snapshot, events, {}, SETTINGS.model)
     full = adjacencies(data)
     matrices = SupervisionMask(data, events, SETTINGS).without(torch.tensor([1]))
     weights = np.zeros((6, 6))  # by target and source; four of five users are left
@@ -226,7 +226,7 @@ def test_a_relation_stored_from_items_to_users_is_masked_too(
     wished = pd.DataFrame(ends, dtype=np.int32).assign(weight=np.float32(1))
     snapshot = build({"a": [0] * 4}, [[0, 1, 2]] * 3, relations={("item", name, "user"): wished})
     events = snapshot.events()
-    data = build_hetero_data(snapshot, events, {}, SETTINGS)
+    data = build_hetero_data(snapshot, events, {}, SETTINGS.model)
     key = ("item", name.replace("rev_", "stated_rev_"), "user")
     full = adjacencies(data)[key].adj.to_dense()  # by item and user
     event = int(np.flatnonzero((events["user"] == 1) & (events["item"] == 0))[0])

@@ -51,7 +51,7 @@ def test_what_is_disliked_and_what_is_like_it_scores_lower(
 
     def below(dislikes: int) -> float:
         """How far films of the disliked taste, not met, are below those of one never met."""
-        chosen = settings.model_copy(update={"dislikes": dislikes, "hybrid": False})
+        chosen = settings.changed(dislikes=dislikes, hybrid=False)
         fitted = train_all(snapshot, text_of(snapshot), chosen, epochs=8)
         scores = []
         for step in (1, 3):

@@ -97,7 +97,7 @@ def test_a_hybrid_of_sets_has_it_and_keeps_it(
     random = np.random.default_rng(1)
     histories = [random.permutation(24)[:7].tolist() for _ in range(20)]
     snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=False)
-    short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
+    short = settings.changed(epochs=1, linear_regularization=2.0)
     split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
     fitted = gnn.fit_hybrid(gnn.train(snapshot, split, {}, short), split)
     assert isinstance(fitted.linear, DualWeights)

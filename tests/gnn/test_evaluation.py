@@ -35,7 +35,7 @@ def trained(
     planted: Snapshot, text_of: Callable[..., dict[str, np.ndarray]], settings: TrainSettings
 ) -> Trained:
     split = last_out(planted)
-    short = settings.model_copy(update={"epochs": 1})
+    short = settings.changed(epochs=1)
     return train(planted, split, text_of(planted), short), split
 
 
@@ -134,7 +134,7 @@ def test_rows_whose_order_is_uncertain_are_told_apart(
     frame = snapshot.interactions["SAVED"]
     frame.loc[(frame["user"] == 1) & (frame["item"] == 6), "at"] = 2  # as the one before it
     split = last_out(snapshot)
-    fitted = train(snapshot, split, {}, settings.model_copy(update={"epochs": 1}))
+    fitted = train(snapshot, split, {}, settings.changed(epochs=1))
     evaluation = evaluate(fitted, split)
     assert evaluation.ranks["tied"].tolist() == [False, True, False]
     table = evaluation.table().set_index(["method", "segment"])
@@ -196,7 +196,7 @@ def test_baselines_on_goodbooks_reach_what_others_measured(
 ) -> None:
     split, events = last_out(goodbooks), goodbooks.events()
     known, test = events.iloc[split.history], events.iloc[split.test]
-    settings = TrainSettings(linear_regularization=400)
+    settings = TrainSettings.of(linear_regularization=400)
     view = View(goodbooks, {}, known)
     bare = FittedModel(view, settings, data=None, model=None)  # type: ignore[arg-type]
     (method,) = build_baselines(bare, events.iloc[split.train], (name,))
@@ -250,7 +250,7 @@ def test_what_leaves_nothing_to_rank_is_in_no_figure(
     test = np.sort([*last, *everything, *np.flatnonzero(events["at"] == 6)[:20]])
     rest = np.setdiff1d(np.arange(len(events)), test)
     split = Split("file", rest, rest[:0], test, snapshot.fingerprint())
-    fitted = train(snapshot, split, text_of(snapshot), settings.model_copy(update={"epochs": 1}))
+    fitted = train(snapshot, split, text_of(snapshot), settings.changed(epochs=1))
     found = evaluate(fitted, split)
     assert found.unranked == {"app": 41, "book": 2}
     assert len(found.ranks) == 20 and set(found.ranks["domain"]) == {"book"}

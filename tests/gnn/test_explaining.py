@@ -22,7 +22,7 @@ def fitted(
 ) -> FittedModel:
     """A hybrid in which every part counts."""
     split = last_out(planted)
-    short = settings.model_copy(update={"epochs": 2, "linear_regularization": 5.0})
+    short = settings.changed(epochs=2, linear_regularization=5.0)
     model = fit_hybrid(train(planted, split, text_of(planted), short), split)
     weights = SignalWeights(dict.fromkeys(model.weights[HYBRID].shared, 0.3), {})
     whole = model.learned.on(model.view.over(planted.events()))
@@ -76,7 +76,7 @@ def test_an_item_met_twice_goes_with_all_its_events(
     histories[0] = [0, 1, 0, 2, 0]
     snapshot = build({"a": [0] * 16}, histories)
     split = last_out(snapshot)
-    whole = train(snapshot, split, {}, settings.model_copy(update={"epochs": 1}))
+    whole = train(snapshot, split, {}, settings.changed(epochs=1))
     whole = whole.learned.on(whole.view.over(snapshot.events()))
     found = find_drops(whole, published(whole), np.array([0]), "a", np.array([[5]]))
     assert sorted(found.past[0]) == [PAD] * (found.past.shape[1] - 3) + [0, 1, 2]

@@ -76,7 +76,7 @@ def test_a_signal_in_a_feature_carries_cold_items(
     build: Build, settings: TrainSettings, kind: str, fusion: str
 ) -> None:
     """Nothing but the feature tells which of the cold items a user takes."""
-    chosen = settings.model_copy(update={"fusion": fusion})
+    chosen = settings.changed(fusion=fusion)
     snapshot = with_features(cold_snapshot(build), told=(kind, signal(kind)))
     assert cold_hit_rate(snapshot, {}, chosen) > 0.75
 
@@ -100,7 +100,7 @@ def test_parts_that_are_missing_leave_the_others_to_tell(
     odd = np.arange(150) // 6 % 2 == 1
     image[odd] = NAN
     half = np.where(odd[:, None], text, 0)
-    chosen = settings.model_copy(update={"fusion": fusion})
+    chosen = settings.changed(fusion=fusion)
     whole = with_features(snapshot, image=("vector", image))
     both, one = (cold_hit_rate(each, {"item": half}, chosen) for each in (whole, snapshot))
     assert both > 0.7
@@ -234,8 +234,8 @@ def test_a_gradient_reaches_every_part(
         sort=("category", random.choice(["a", "b", ""], 180).tolist()),
         image=("vector", random.normal(size=(180, 5))),
     )
-    chosen = settings.model_copy(update={"fusion": fusion})
-    data = build_hetero_data(snapshot, snapshot.events(), text_of(planted), chosen)
+    chosen = settings.changed(fusion=fusion)
+    data = build_hetero_data(snapshot, snapshot.events(), text_of(planted), chosen.model)
     torch.manual_seed(0)
     model = HistoryGNN(data, 3, chosen)
     items = model.encode(data, adjacencies(data)).items
@@ -257,7 +257,7 @@ def test_a_model_with_features_is_loaded_as_it_was(
         image=("vector", np.eye(180, 4)),
     )
     vectors = {**text_of(planted), "item/cover": np.eye(180, 9, 3, dtype=np.float32)}
-    chosen = settings.model_copy(update={"fusion": fusion})
+    chosen = settings.changed(fusion=fusion)
     fitted = train_all(snapshot, vectors, chosen, epochs=1)
     save(fitted.learned, tmp_path)
     again = load(tmp_path).on(fitted.view)

@@ -203,7 +203,7 @@ def both(
     planted: Snapshot, text_of: Callable[..., dict[str, np.ndarray]], settings: TrainSettings
 ) -> tuple[FittedModel, Split]:
     split = last_out(planted)
-    short = settings.model_copy(update={"epochs": 2, "linear_regularization": 5.0})
+    short = settings.changed(epochs=2, linear_regularization=5.0)
     return fit_hybrid(train(planted, split, text_of(planted), short), split), split
 
 
@@ -248,7 +248,7 @@ def test_histories_that_are_sets_have_no_transitions(
     histories = [list(random.permutation(8)[:4] + 8 * (user % 2)) for user in range(60)]
     snapshot = build({"a": [0] * 16}, histories, timed=False)
     split = last_out(snapshot)
-    short = settings.model_copy(update={"epochs": 1, "linear_regularization": 2.0})
+    short = settings.changed(epochs=1, linear_regularization=2.0)
     fitted = fit_hybrid(train(snapshot, split, {}, short), split)
     assert tuple(fitted.weights["hybrid"].shared) == (
         "gnn", "learned popularity", "walks", "linear 1", "popularity",

@@ -14,7 +14,7 @@ from PIL import Image
 from tiny_clip import save_tiny_clip
 
 from linkspan.errors import ModelError
-from linkspan.gnn import TrainSettings, embed_snapshot
+from linkspan.gnn import EncodingSettings, TrainSettings, embed_snapshot
 from linkspan.gnn.encoding.images import ImageEncoder, embed_images
 from linkspan.graph.roles import FeatureRole
 from linkspan.graph.snapshot import Snapshot
@@ -94,7 +94,7 @@ def test_without_any_image_the_part_is_left_out(
     build: Callable[..., Snapshot], clip: str, pictures: Path
 ) -> None:
     snapshot = named(build({"a": [0] * 3}, [[0, 1], [1, 2]]), "image", ["gone.png", "", "."])
-    found = embed_snapshot(snapshot, TrainSettings(encoder="hash", image_encoder=clip), pictures)
+    found = embed_snapshot(snapshot, EncodingSettings(encoder="hash", image_encoder=clip), pictures)
     assert found.unread == {"it": 2} and not found.vectors["item/it"].any()
 
 
@@ -120,8 +120,8 @@ def test_a_signal_in_images_or_in_another_text_carries_cold_items(
     bare = replace(snapshot, items=snapshot.items.assign(text=""))
     tastes = np.concatenate([np.arange(60) % 6, np.arange(90) % 6])
     values = [COLOURS[taste] + (".png" if kind == "image" else "") for taste in tastes]
-    chosen = settings.model_copy(update={"image_encoder": clip})
-    vectors = embed_snapshot(named(bare, kind, values), chosen, pictures).vectors
+    chosen = settings.changed(image_encoder=clip)
+    vectors = embed_snapshot(named(bare, kind, values), chosen.encoding, pictures).vectors
     assert set(vectors) == {"item/it"}
     assert cold_hit_rate(named(bare, kind, values), vectors, chosen) > 0.6
     assert cold_hit_rate(bare, {}, chosen) < 0.4

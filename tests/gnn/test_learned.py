@@ -35,7 +35,7 @@ def split(planted: Snapshot) -> Split:
 def fitted(
     planted: Snapshot, split: Split, text_of: TextOf, settings: TrainSettings
 ) -> FittedModel:
-    short = settings.model_copy(update={"epochs": 2, "linear_regularization": 5.0})
+    short = settings.changed(epochs=2, linear_regularization=5.0)
     return fit_hybrid(train(planted, split, text_of(planted), short), split)
 
 

@@ -15,7 +15,16 @@ from pydantic import ValidationError
 from torch.profiler import ProfilerActivity, profile
 
 from linkspan.errors import ModelError
-from linkspan.gnn import TrainSettings, View, evaluate, last_out, score_top, train, train_all
+from linkspan.gnn import (
+    TrainSettings,
+    View,
+    evaluate,
+    last_out,
+    score_top,
+    train,
+    train_all,
+    train_further,
+)
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
@@ -36,7 +45,7 @@ class Around:
 
     def __init__(self, snapshot: Snapshot, settings: TrainSettings, rows: list[int]) -> None:
         events = snapshot.events()
-        self.data = build_hetero_data(snapshot, events, {}, settings)
+        self.data = build_hetero_data(snapshot, events, {}, settings.model)
         torch.manual_seed(0)
         self.model = HistoryGNN(self.data, len(snapshot.domains), settings)
         self.mask, self.rows = SupervisionMask(self.data, events, settings), torch.tensor(rows)
@@ -55,7 +64,7 @@ def test_with_all_edges_drawn_states_are_those_of_the_masked_graph(
     planted: Snapshot, settings: TrainSettings, kind: str
 ) -> None:
     """What the events of a batch gave is not in the subgraph, in any hop."""
-    chosen = settings.model_copy(update={"convolution": kind})
+    chosen = settings.changed(convolution=kind)
     around = Around(planted, chosen, [3, 40, 41, 700])
     found = around.model.encode(*around.draw(10_000))
     whole = around.model.encode(around.data, around.mask.without(around.rows))
@@ -91,7 +100,7 @@ def test_some_of_many_edges_are_drawn_and_their_sum_is_right_in_the_mean(
 def test_gradients_do_not_depend_on_the_plan_where_nothing_is_left_to_chance(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings, plan: tuple[int, int]
 ) -> None:
-    chosen = settings.model_copy(update={"negatives": 60})  # all of a domain
+    chosen = settings.changed(negatives=60)  # all of a domain
     found = []
     for rows, fan_out in ((1000, 0), plan):
         trainer = _Trainer(View.whole(planted, text_of(planted)), chosen)
@@ -121,13 +130,12 @@ def wide(build: Callable[..., Snapshot]) -> Snapshot:
 def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     wide: Snapshot, settings: TrainSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    update = {"embedding_size": 64, "batch_size": 3000, "history_length": 20, "negatives": 50}
-    large = settings.model_copy(update=update)
+    large = settings.changed(embedding_size=64, batch_size=3000, history_length=20, negatives=50)
     trainer = _Trainer(View.whole(wide, {}), large)
     whole = trainer.plan.whole
 
     def plan(memory: int) -> Plan:
-        chosen = large.model_copy(update={"memory": memory})
+        chosen = large.changed(memory=memory)
         return choose_plan(trainer.data, trainer.model, trainer.mask, chosen, trainer.plan.rows)
 
     assert plan(0).note() == plan(whole // MIB + 1).note() == ""
@@ -136,7 +144,7 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
         try:
             found.append(plan(memory))
         except ModelError as error:
-            assert f"'memory' in [train] allows {memory}" in str(error)
+            assert f"'memory' in [train.machine] allows {memory}" in str(error)
             least = int(re.findall(r"about ([\d,]+) MiB at least", str(error))[0])
             break
         assert found[-1].bytes <= memory * MIB
@@ -148,10 +156,12 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     with caplog.at_level(logging.INFO):
         first = next(each for each in found if each.fan_out)
         memory = -(-first.bytes // MIB)
-        fitted = train_all(wide, {}, large.model_copy(update={"memory": memory}), 1)
+        fitted = train_all(wide, {}, large.changed(memory=memory), 1)
     assert "subgraphs of" in fitted.bounded and fitted.bounded in caplog.text
     with pytest.raises(ModelError, match=f"about {least} MiB at least"):
-        train_all(wide, {}, large.model_copy(update={"memory": least - 1}), 1)
+        train_all(wide, {}, large.changed(memory=least - 1), 1)
+    with pytest.raises(ModelError, match=f"about {least} MiB at least"):
+        train_further(fitted, 1, memory=least - 1)
 
 
 def measured(trainer: _Trainer, held: int) -> int:
@@ -176,7 +186,7 @@ def test_the_estimate_is_near_what_is_measured(
     random = np.random.default_rng(0)
     histories = [random.permutation(800)[:8].tolist() for _ in range(300)]
     snapshot = build({"a": [0] * 400, "b": [0] * 400}, histories)
-    chosen = TrainSettings(encoder="hash", convolution=kind, steps=2, device="cpu")
+    chosen = TrainSettings.of(encoder="hash", convolution=kind, steps=2, device="cpu")
     text = {"item": random.normal(size=(800, 32)).astype(np.float32)}
     trainer = _Trainer(View.whole(snapshot, text), chosen)
     estimate = Estimate(trainer.data, trainer.model, trainer.mask, chosen)
@@ -193,7 +203,7 @@ def test_the_estimate_is_near_what_is_measured(
 
 def test_a_bound_below_zero_is_refused() -> None:
     with pytest.raises(ValidationError, match="memory"):
-        TrainSettings(memory=-1)
+        TrainSettings.of(memory=-1)
 
 
 @pytest.fixture
@@ -234,7 +244,7 @@ def test_a_training_on_subgraphs_is_repeated_and_resumed_to_the_same_model(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings, tmp_path: Path
 ) -> None:
     text, file = text_of(planted), tmp_path / "kept"
-    chosen = settings.model_copy(update={"dropout": 0.2})
+    chosen = settings.changed(dropout=0.2)
     whole = train_all(planted, text, chosen, 3)
     again = train_all(planted, text, chosen, 3)
     assert score_top(whole, k=3).equals(score_top(again, k=3))

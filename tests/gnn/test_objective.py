@@ -44,7 +44,7 @@ def test_terms_add_up_by_their_weights(
 
         def __init__(self) -> None:
             super().__init__()
-            self.place = torch.nn.Parameter(torch.ones(settings.embedding_size))
+            self.place = torch.nn.Parameter(torch.ones(settings.model.embedding_size))
 
         def forward(self, step: Step) -> torch.Tensor:
             return (step.users - self.place).square().sum()

@@ -11,6 +11,7 @@ import pytest
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
+    EncodingSettings,
     HashEncoder,
     SentenceEncoder,
     TrainSettings,
@@ -188,9 +189,9 @@ def test_an_encoder_is_named_after_the_files_that_it_read(tmp_path: Path) -> Non
     before = encoder.name
     (tmp_path / "weights").write_text("of another training")
     assert encoder.name == before != SentenceEncoder(str(tmp_path)).name
-    settings = TrainSettings(encoder=str(tmp_path), max_tokens=32, image_encoder=str(tmp_path))
+    settings = EncodingSettings(encoder=str(tmp_path), max_tokens=32, image_encoder=str(tmp_path))
     names = encoder_names(settings)
     (tmp_path / "weights").write_text("of a third")
     again = encoder_names(settings)
     assert names["text"] != again["text"] and names["image"] != again["image"]
-    assert encoder_names(TrainSettings())["text"] == "minilm-64"
+    assert encoder_names(EncodingSettings())["text"] == "minilm-64"

@@ -64,7 +64,7 @@ def test_a_checkerboard_over_two_domains(
         for user in range(20)
     ]
     snapshot = build(tastes, histories, timed=False)
-    fitted = train_all(snapshot, {}, settings.model_copy(update={"batch_size": 64}), epochs=15)
+    fitted = train_all(snapshot, {}, settings.changed(batch_size=64), epochs=15)
     for user in range(20):
         left_out = (user * 2 + user % 2) % 40
         domain = "ab"[left_out // 20]
@@ -76,7 +76,7 @@ def test_a_checkerboard_over_two_domains(
 def test_dropout_leaves_some_of_a_history_and_never_all_of_it(
     plant: Callable[..., Snapshot], settings: TrainSettings, timed: bool
 ) -> None:
-    chosen = settings.model_copy(update={"dropout": 0.7})
+    chosen = settings.changed(dropout=0.7)
     fitted = train_all(plant(timed=timed), {}, chosen, epochs=0)
     model, length = fitted.model, fitted.model.length
     history = torch.full((200, length * (1 + model.inside)), -1)
@@ -105,14 +105,14 @@ def test_text_carries_cold_items_and_noise_does_not(
 def test_a_gradient_reaches_the_weight_of_every_relation(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings, layers: int
 ) -> None:
-    settings = settings.model_copy(update={"layers": layers})
-    data = build_hetero_data(planted, planted.events(), text_of(planted), settings)
+    settings = settings.changed(layers=layers)
+    data = build_hetero_data(planted, planted.events(), text_of(planted), settings.model)
     torch.manual_seed(0)
     model = HistoryGNN(data, 3, settings)
     torch.nn.init.normal_(model.value.weight)
     states = model.encode(data, adjacencies(data))
     users, domains = torch.arange(30), torch.arange(30) % 3
-    history = torch.randint(-1, 180, (30, 2 * settings.history_length))  # all, and within
+    history = torch.randint(-1, 180, (30, 2 * settings.model.history_length))  # all, and within
     score = model.user_states(states, users, domains, history) @ states.items[:60].T
     (score[:, ::2].sum() + model.prior(data["item"].count).sum()).backward()
     names = {key for keys in model.relations for key in keys}
@@ -152,7 +152,7 @@ def test_parameters_do_not_depend_on_held_out_events(
     frame["item"] = np.array([other.get(pair, pair[1]) for pair in pairs], np.int32)
     frame = frame.sort_values(["user", "item"], ignore_index=True)
     changed = replace(planted, interactions={"SAVED": frame})
-    text, short = text_of(planted), settings.model_copy(update={"epochs": 3})
+    text, short = text_of(planted), settings.changed(epochs=3)
     weights = [
         train(snapshot, last_out(snapshot), text, short).model.state_dict()
         for snapshot in (planted, changed)
@@ -165,7 +165,7 @@ def test_same_seed_same_scores_and_another_seed_others(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings
 ) -> None:
     def top(seed: int) -> np.ndarray:
-        chosen = settings.model_copy(update={"seed": seed})
+        chosen = settings.changed(seed=seed)
         torch.rand(seed + 3)  # The state of torch's own generator must not matter.
         fitted = train_all(planted, text_of(planted), chosen, epochs=2)
         return score_top(fitted, k=3)["score"].to_numpy()
@@ -181,7 +181,7 @@ def test_the_weights_of_the_best_epoch_are_kept(
     fitted = train(planted, split, text_of(planted), settings)
     gains = [epoch.ndcg for epoch in fitted.curves]
     assert fitted.best_epoch == 1 + int(np.argmax(gains))
-    assert len(gains) <= fitted.best_epoch + settings.patience
+    assert len(gains) <= fitted.best_epoch + settings.learning.patience
     again = replace(split, test=split.validation, validation=split.test[:0])
     known = fitted.learned.on(fitted.view.over(planted.events().iloc[split.train]))
     assert evaluate(known, again).figures()["ndcg"] == pytest.approx(max(gains))
@@ -211,7 +211,7 @@ def test_a_training_that_was_broken_off_ends_in_the_same_model(
 ) -> None:
     split, text, file = last_out(planted), text_of(planted), tmp_path / "kept"
     # With dropout, so that every source of chance counts.
-    chosen = settings.model_copy(update={"dropout": 0.2, "epochs": 5, "patience": 5})
+    chosen = settings.changed(dropout=0.2, epochs=5, patience=5)
 
     def fit(progress: Progress, kept: Path | None = file) -> FittedModel:
         if refit:
@@ -253,13 +253,30 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(
         about = kept.metadata()
     save_file({k: v for k, v in tensors.items() if k != "model/met"}, file, metadata=about)
     assert train_all(planted, read, settings, 3, checkpoint=file).curves == expected
-    other = settings.model_copy(update={"seed": 1})
+    other = settings.changed(seed=1)
     assert len(train_all(planted, text, other, 2, checkpoint=file).curves) == 2
     for damage in (b"", b"no safetensors"):
         file.write_bytes(damage)
         expected = train_all(planted, text, other, 1)
         found = train_all(planted, text, other, 1, checkpoint=file)
         assert torch.equal(found.model.bias, expected.model.bias)
+
+
+@pytest.mark.parametrize("elsewhere", [{"memory": 3}, {"device": "auto"}], ids=["memory", "device"])
+def test_a_training_goes_on_on_another_machine(
+    planted: Snapshot,
+    text_of: TextOf,
+    settings: TrainSettings,
+    tmp_path: Path,
+    elsewhere: dict[str, int | str],
+) -> None:
+    text, file, chosen = text_of(planted), tmp_path / "kept", settings.changed(dropout=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        train_all(planted, text, chosen, 3, Stop(after=2), file)
+    rest = Stop(after=99)
+    fitted = train_all(planted, text, chosen.changed(**elsewhere), 3, rest, file)
+    assert rest.told == 1 and len(fitted.curves) == 3  # only the third was made
+    assert bool(fitted.bounded) == ("memory" in elsewhere)
 
 
 def test_a_checkpoint_keeps_the_generators_of_cuda(
@@ -274,7 +291,7 @@ def test_a_checkpoint_keeps_the_generators_of_cuda(
     )
     model = torch.nn.Linear(2, 2)
     engine = Engine(torch.device("cpu"))
-    engine.start(model, ALL, settings)
+    engine.start(model, ALL, settings.learning)
     kept = Checkpoint(tmp_path / "kept", planted.fingerprint(), settings, None, {})
     epoch = Epoch(1, 0.5, None, None)
     kept.save(Progressed([epoch], epoch, {}), model, engine, random)
@@ -294,7 +311,7 @@ def test_steps_of_an_epoch_are_bounded(
     monkeypatch.setattr(torch.optim.Adam, "step", lambda self: (taken.append(None), step(self))[1])
     for update, expected in (({"batch_size": 200}, 10), ({"batch_size": 200, "steps": 3}, 3)):
         taken.clear()
-        train_all(planted, text_of(planted), settings.model_copy(update=update), epochs=1)
+        train_all(planted, text_of(planted), settings.changed(**update), epochs=1)
         assert len(taken) == expected  # 1,920 events have one before them
 
 
@@ -311,13 +328,13 @@ def test_settings_and_data_that_cannot_work_are_refused(
     with pytest.raises(ModelError, match="not finite"):
         train_all(planted, {"item": text["item"] * np.nan}, settings, epochs=1)
     with pytest.raises(ModelError, match="the loss is not finite"):
-        train_all(planted, text, settings.model_copy(update={"learning_rate": 1e36}), epochs=2)
+        train_all(planted, text, settings.changed(learning_rate=1e36), epochs=2)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_that_is_absent_is_refused(planted: Snapshot, settings: TrainSettings) -> None:
     with pytest.raises(ModelError, match="finds no CUDA device"):
-        train_all(planted, {}, settings.model_copy(update={"device": "cuda"}), epochs=1)
+        train_all(planted, {}, settings.changed(device="cuda"), epochs=1)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -325,7 +342,7 @@ def test_cuda_gives_what_the_cpu_gives(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings
 ) -> None:
     def fit(device: str) -> FittedModel:
-        chosen = settings.model_copy(update={"device": device})
+        chosen = settings.changed(device=device)
         return train_all(planted, text_of(planted), chosen, epochs=1)
 
     cpu, cuda = (score_top(fit(device), k=60)["score"] for device in ("cpu", "cuda"))
@@ -348,7 +365,7 @@ def test_a_domain_without_text_is_trained_and_scored(
     snapshot = replace(planted, items=items)
     text = text_of(snapshot)
     assert not text["item"][silent].any() and text["item"][~silent].any()
-    fitted = train(snapshot, last_out(snapshot), text, settings.model_copy(update={"epochs": 2}))
+    fitted = train(snapshot, last_out(snapshot), text, settings.changed(epochs=2))
     top = score_top(fit_hybrid(fitted, last_out(snapshot)), k=3)
     assert set(top["domain"]) == {"art", "book", "film"}
     assert np.isfinite(top[["score", "gnn", "text"]]).all(axis=None)
@@ -361,7 +378,7 @@ def test_negatives_are_of_the_domain_of_the_target(
     builder = BatchBuilder(
         list(rows_by_domain(planted).values()),
         Dislikes(planted, domains, None),
-        settings,
+        settings.learning,
         random,
         torch.device("cpu"),
     )
@@ -376,5 +393,5 @@ def test_negatives_are_of_the_domain_of_the_target(
         (int((asked < code).sum()), int((asked <= code).sum())) for code in range(3)
     ]
     for code, (_, _, rows) in enumerate(batch.negatives):
-        assert len(set(rows.tolist())) == settings.negatives
+        assert len(set(rows.tolist())) == settings.learning.negatives
         assert (domains[rows.numpy()] == code).all()

@@ -16,7 +16,7 @@ pytest.importorskip("optuna")
 
 @pytest.fixture
 def short(settings: TrainSettings) -> TrainSettings:
-    return settings.model_copy(update={"epochs": 2, "transition_window": 2})
+    return settings.changed(epochs=2, transition_window=2)
 
 
 def test_a_search_goes_on_where_it_was_broken_off(

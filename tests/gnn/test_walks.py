@@ -107,7 +107,7 @@ def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Fi
     histories = [random.choice(24, 8, replace=False).tolist() for _ in range(20)]
     snapshot = build({"a": [0] * 12, "b": [0] * 12}, histories, timed=request.param)
     split = gnn.split_events(snapshot, SplitSettings(protocol="random"))
-    settings = TrainSettings(encoder="hash", embedding_size=8, epochs=2)
+    settings = TrainSettings.of(encoder="hash", embedding_size=8, epochs=2)
     held_out = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
     even = {
         name: SignalWeights(each.shared, {d: dict.fromkeys(each.shared, 0.3) for d in "ab"})

@@ -52,7 +52,7 @@ def test_users_without_a_past_in_the_domain_are_not_turned_round(
     """NDCG@10 by chance is 0.08; with a weight of other domains below zero it is 0.00."""
     snapshot, split = strangers(build)
     update = {"learning_rate": LARGE, "epochs": 12, "patience": 12}
-    fitted = train(snapshot, split, text_of(snapshot), settings.model_copy(update=update))
+    fitted = train(snapshot, split, text_of(snapshot), settings.changed(**update))
     assert len(fitted.curves) == 12
     assert min(epoch.ndcg or 0.0 for epoch in fitted.curves) > 0.3
     assert "collapsed" not in caplog.text
