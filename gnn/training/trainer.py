@@ -72,8 +72,8 @@ def train(
         progress: Told of each epoch.
         on_epoch: Called after each epoch; what it raises ends the training.
         checkpoint: File that keeps the state after each epoch; where one of the same snapshot,
-            settings (but for the machine) and split is there, the training goes on from it, to the
-            same model. It stays at the end, so that what is done with the model may be broken off
+            settings and split is there, the training goes on from it: to the same model, if on the
+            same machine. It stays at the end, so that what is done with the model may be broken off
             too: whoever named it removes it.
 
     Raises:

@@ -71,6 +71,10 @@ def test_a_refresh_concerns_those_with_news(
 
     # A second one begins from the first, and trains a little further.
     client.feedback("11", client.recommend("11")[0].item, "dislike")
+    change("[publish]", "[train.machine]\nmemory = 1\n\n[publish]")  # of today, not of the run
+    answer = linkspan("refresh", "--epochs", "1")
+    assert answer.code == 5 and "'memory' in [train.machine] allows 1" in answer.err, answer.err
+    change("memory = 1", "memory = 100")
     again = json.loads(linkspan("refresh", "--epochs", "1", "--json").out)
     now = read_lists(on_server)
     assert set(now.loc[now["run"] == again["run"], "user"]) == {"11"}
