@@ -56,8 +56,7 @@ types: $(STAMP)
 	$(BIN)/python .ci/typecheck.py
 
 bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
-	@set -e; for script in benchmarks/*.py; do \
-		test -e "$$script" || { echo "benchmarks/ holds no script yet"; break; }; \
+	@set -e; for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
 

@@ -1,175 +1,250 @@
-"""Each stage of a load at two sizes ten times apart, beside the best bare statements known.
+"""Each stage of a load at two sizes ten times apart, beside the best way known to do it.
 
-Usage: ``python benchmarks/stages.py [--engine arcadedb|neo4j] [--items 10000 100000]``
+Usage: ``python benchmarks/stages.py [--engine arcadedb|neo4j] [--items 10000 100000] [--events 2]``
 
-Generated items in four domains with as many entities, one relation each, two events an item. The
-other side is a plain loop of the driver with the fastest statements known over Bolt on both
-servers: sorted batches of 5,000 by ``UNWIND``, ``CREATE`` of nodes with both labels, and for
-relationships both ends by their key and one label, then ``CREATE``. (ArcadeDB has a batch importer,
-which works inside the server's process only.) A rate at the larger size of 0.8 or more of that at
-the smaller one is wanted; the ratio is Linkspan over driver. Needs an idle machine.
+Generated items in four domains, as many entities with one relation each, as many users, and so many
+events an item; ``--items 2500 25000 --events 200`` is a load of 0.5 and 5 million events. Linkspan
+loads in a process of its own, from files. Rates are rows a second, growth is the larger size's over
+the smaller one's (0.8 or more wanted), the ratio is Linkspan over the other side.
+
+- files to rows: reading as text; beside the faster of pyarrow's reader and pandas' C engine, which
+  read the same columns as text. No others are as fast that are here already.
+- checks: all that comes before the first row is written (``ingest --dry-run``); beside the same
+  questions asked with pyarrow: keys, ids that stand twice, unknown items, times, events that stand
+  twice. They tell nobody where the row is.
+- nodes, users, entities, relations, interactions: as the report tells their seconds, shaping
+  included, and for the first three lines of a file and the interactions the wait for it to be read,
+  each in a file of its own; beside `_bare`, whose rows lie ready.
+- load: all of it; beside pyarrow's reading and all that `_bare` sends.
+- offline: the load beside Neo4j's own ``database import``, which writes the store's files itself,
+  with no server, no transactions and no indexes: the physical limit.
+- read-out: the graph as a snapshot; beside `_bare`, whose values stay lists.
+- skipped: the same files once more. Peak MB: resident memory of the loading process (700 wanted).
+
+Needs an idle machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-import neo4j
+import pandas as pd
 import pyarrow as pa
-from ingest_scale import MAPPING, generate
+import pyarrow.compute as pc
+from _bare import links, nodes, open_driver, read_links, read_nodes, send
+from _generated import generate
+from _growth import Rates, RunningServer, apart, arguments_of, compare, empty, tell
 from pyarrow import csv
-from rich.console import Console
 
-from linkspan.console import table
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.writing.constraints import prepare
-from linkspan.graph.writing.writer import BATCH_ROWS
 from linkspan.ingest import ingest
+from linkspan.ingest.check import open_sources
+from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.roles import find_roles
 from linkspan.settings import load_settings
+from servers.neo4j import OPENED
+from servers.neo4j_jars import fetch_jars, find_java
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from servers import START, RunningServer, empty, started
-
-ENDS = "MATCH (s:{} {{key: row.source}}) MATCH (t:{} {{key: row.target}}) CREATE (s)-[r:{}]->(t)"
-RELATION = """\
-[[items.relations]]
-type = "WRITTEN_BY"
-column = "author"
-entity = "Author"
-"""
-Rows = list[dict[str, Any]]
+FILES = {
+    "users": ["id"], "items": ["id", "domain", "title", "author"], "events": ["user", "item", "at"],
+}  # fmt: skip
+STAGES = {
+    "Item": "nodes", "User": "users", "Author": "entities", "WRITTEN_BY": "relations",
+    "SAVED": "interactions",
+}  # fmt: skip
+Tables = dict[str, pa.Table]
 
 
-def make(folder: Path, items: int) -> None:
-    """Write the files and mapping of so many items, entities, and twice as many events."""
-    generate(folder, 2 * items, items=items)
-    rows = csv.read_csv(folder / "items.csv")
-    authors = pa.array([f"Author {number}" for number in range(items)])
-    csv.write_csv(rows.append_column("author", authors), folder / "items.csv")
-    (folder / "linkspan.toml").write_text(
-        MAPPING.replace("[[interactions]]", RELATION + "[[interactions]]")
-    )
-
-
-def statements(folder: Path) -> dict[str, list[tuple[str, Rows]]]:
-    """Stage to the best statements known, each with its sorted rows."""
-    items = sorted(csv.read_csv(folder / "items.csv").to_pylist(), key=lambda row: row["id"])
-    events = csv.read_csv(folder / "events.csv").to_pylist()
-    nodes = []
-    for domain in sorted({row["domain"] for row in items}):
-        rows = [{**row, "key": f"{domain}/{row['id']}"} for row in items if row["domain"] == domain]
-        made = f"CREATE (n:Item:{domain.capitalize()} {{key: row.key}})"
-        nodes.append(
-            (f"{made} SET n.id = row.id, n.domain = row.domain, n.title = row.title", rows)
-        )
-    keys = {row["id"]: f"{row['domain']}/{row['id']}" for row in items}
-    authors = [{"key": f"author/{row['author']}", "name": row["author"]} for row in items]
-    ties = [{"source": keys[row["id"]], "target": f"author/{row['author']}"} for row in items]
-    met = [
-        {"source": row["user"], "target": keys[row["item"]], "at": 1000 * row["at"]}
-        for row in events
-    ]
-    users = [{"key": user} for user in sorted({row["user"] for row in events})]
-    author = "CREATE (n:Entity:Author {key: row.key}) SET n.name = row.name"
-    return {
-        "nodes": nodes,
-        "entities": [(author, sorted(authors, key=lambda row: row["key"]))],
-        "relations": [(ENDS.format("Item", "Entity", "WRITTEN_BY"), sorted(ties, key=_ends))],
-        "users": [("CREATE (n:User {key: row.key}) SET n.id = row.key", users)],
-        "interactions": [
-            (ENDS.format("User", "Item", "SAVED") + " SET r.at = row.at", sorted(met, key=_ends))
-        ],
-    }
-
-
-def _ends(row: dict[str, Any]) -> tuple[str, str]:
-    return row["source"], row["target"]
-
-
-def bare(server: RunningServer, stages: dict[str, list[tuple[str, Rows]]]) -> dict[str, float]:
-    """Rows a second of each stage in a plain loop of the driver."""
-    rates: dict[str, float] = {}
+def measure(server: RunningServer, items: int, events: int) -> tuple[Rates, Rates]:
+    """Rates of Linkspan and of the other side for one size."""
     with (
-        neo4j.GraphDatabase.driver(server.uri, auth=(server.user, server.password)) as driver,
-        driver.session(database="neo4j") as session,
+        tempfile.TemporaryDirectory() as place,
+        Database(server.uri, server.user, server.password, http_url=server.http_url) as database,
     ):
-        for stage, parts in stages.items():
-            began = perf_counter()
-            for query, rows in parts:
-                text = f"UNWIND $rows AS row {query}"
-                for start in range(0, len(rows), BATCH_ROWS):
-                    batch = rows[start : start + BATCH_ROWS]
-                    session.execute_write(
-                        lambda tx, text=text, batch=batch: tx.run(text, rows=batch).consume()
-                    )
-            rates[stage] = sum(len(rows) for _, rows in parts) / (perf_counter() - began)
+        folder = Path(place)
+        generate(folder, items, users=max(items, events * items // 25), events=events * items)
+        mapping = load_settings(folder / "linkspan.toml").mapping()
+        empty(server)
+        ours = linkspan(server, database, mapping, folder)
+        empty(server)
+        prepare(database)
+        return ours, other_side(server, folder)
+
+
+def linkspan(server: RunningServer, database: Database, mapping: Mapping, folder: Path) -> Rates:
+    """Rates of reading, checking and loading files, and of reading the graph."""
+    rows = sum(len(csv.read_csv(folder / f"{name}.csv")) for name in FILES)
+    began = perf_counter()
+    assert rows == sum(len(part) for of in open_sources(mapping, None) for part in of.batches())
+    rates = {"files to rows": rows / (perf_counter() - began)}
+    began = perf_counter()
+    ingest(database, mapping, dry_run=True)
+    rates["checks"] = rows / (perf_counter() - began)
+    loaded, again = (apart(server, "--load", str(folder)) for _ in range(2))
+    written, seconds = Counter[str](), Counter[str]()
+    for line in loaded["lines"]:
+        # Users have a file of their own: those that events name are known, and only waited for.
+        stage = STAGES[line["target"] if line["written"] else "SAVED"]
+        written[stage] += line["written"]
+        seconds[stage] += line["seconds"]
+    rates |= {stage: written[stage] / seconds[stage] for stage in written}
+    rates["load"] = written.total() / loaded["seconds"]
+    if server.engine == "neo4j":
+        rates["offline"] = rates["load"]
+    rates["skipped"], rates["peak MB"] = rows / again["seconds"], loaded["peak"]
+    began = perf_counter()
+    rows = sum(read_snapshot(database, find_roles(mapping)).counts().values())
+    rates["read-out"] = rows / (perf_counter() - began)
     return rates
 
 
-def ours(database: Database, folder: Path) -> dict[str, float]:
-    """Rows a second of each stage of an ingest, and of reading the graph."""
-    mapping = load_settings(folder / "linkspan.toml").mapping()
-    names = {
-        "Item": "nodes", "Author": "entities", "WRITTEN_BY": "relations",
-        "User": "users", "SAVED": "interactions",
-    }  # fmt: skip
-    rates = {
-        names[line.target]: line.written / line.seconds for line in ingest(database, mapping).lines
-    }
+def load(uri: str, user: str, folder: str) -> None:
+    """Load a folder and tell what was done; the password comes from standard input."""
+    with Database(uri, user, sys.stdin.readline().strip()) as database:
+        report = ingest(database, load_settings(Path(folder) / "linkspan.toml").mapping())
+    tell(seconds=report.seconds, lines=report.as_dict()["lines"])
+
+
+def other_side(server: RunningServer, folder: Path) -> Rates:
+    """The same work, the best way known."""
+    seconds = {"files to rows": min(_with_pyarrow(folder), _with_pandas(folder))}
     began = perf_counter()
-    rows = sum(read_snapshot(database, find_roles(mapping)).counts().values())
-    return {**rates, "read-out": rows / (perf_counter() - began)}
+    tables = check(folder)
+    seconds["checks"] = perf_counter() - began
+    files = sum(len(tables[name]) for name in FILES)
+    counts = {"files to rows": files, "checks": files}
+    items, events = tables["items"], tables["events"]
+    author = pc.binary_join_element_wise("author/", items["author"], "")
+    labels = {domain: domain.capitalize() for domain in pc.unique(items["domain"]).to_pylist()}
+    named = items.select(["key", "id", "domain", "title"])
+    users = tables["users"]
+    parts = {
+        "users": [nodes("User", pa.table({"key": users["id"], "id": users["id"]}))],
+        "nodes": [
+            nodes(f"Item:{label}", named.filter(pc.equal(named["domain"], domain)))
+            for domain, label in labels.items()
+        ],
+        "entities": [nodes("Entity:Author", pa.table({"key": author, "name": items["author"]}))],
+        "relations": [
+            links("WRITTEN_BY", "Item", "Entity", pa.table({"from": items["key"], "to": author}))
+        ],
+        "interactions": [links("SAVED", "User", "Item", events)],
+    }
+    sizes = (len(users), len(items), len(items), len(items), len(events))
+    counts |= dict(zip(parts, sizes, strict=True))
+    with open_driver(server) as driver:
+        for stage, sent in parts.items():
+            seconds[stage] = send(driver, *sent)
+        counts["load"] = sum(sizes)
+        seconds["load"] = seconds["files to rows"] + sum(seconds[stage] for stage in parts)
+        began = perf_counter()
+        with driver.session(database="neo4j") as session:
+            keys = read_nodes(session, "User", "key", "id")[0]
+            names = read_nodes(session, "Item", "key", "id", "domain", "title")[0]
+            read_nodes(session, "Author", "key", "name")
+            saved = read_links(session, "(s:User {key: key})-[r:SAVED]->(t:Item)", keys, "at")
+            tie = "(s:Item {key: key})-[r:WRITTEN_BY]->(t:Author)"
+            tied = read_links(session, tie, names)
+        seconds["read-out"] = perf_counter() - began
+    assert (len(saved[0]), len(tied[0])) == (len(events), len(items)), "it is not the same graph"
+    counts["read-out"] = counts["load"]
+    if server.engine == "neo4j":
+        counts["offline"], seconds["offline"] = counts["load"], offline_import(folder, tables)
+    return {stage: counts[stage] / seconds[stage] for stage in counts}
 
 
-def measure(server: RunningServer, sizes: list[int]) -> list[tuple[str, ...]]:
-    """A row for each stage: rates at each size, growth, and the ratio to the driver."""
-    found: list[tuple[dict[str, float], dict[str, float]]] = []
-    with Database(server.uri, server.user, server.password, http_url=server.http_url) as database:
-        for size in [sizes[0], *sizes]:  # the first warms the server up
-            with tempfile.TemporaryDirectory() as place:
-                make(Path(place), size)
-                empty(server)
-                rates = ours(database, Path(place))
-                empty(server)
-                prepare(database)
-                found.append((rates, bare(server, statements(Path(place)))))
-    small, large = found[1], found[-1]
-    shown = []
-    for stage in small[0]:
-        for name, place in (("linkspan", 0), ("driver", 1)):
-            if stage in small[place]:
-                first, last = small[place][stage], large[place][stage]
-                ratio = f"{large[0][stage] / large[1][stage]:.2f}" if stage in large[1] else ""
-                shown.append(
-                    (stage, name, f"{first:,.0f}", f"{last:,.0f}", f"{last / first:.2f}", ratio)
-                )
-    return shown
+def _with_pyarrow(folder: Path) -> float:
+    """Seconds in which pyarrow reads the files."""
+    began = perf_counter()
+    for name in FILES:
+        _read(folder, name)
+    return perf_counter() - began
+
+
+def _with_pandas(folder: Path) -> float:
+    """Seconds in which pandas reads the files."""
+    began = perf_counter()
+    for name, columns in FILES.items():
+        pd.read_csv(folder / f"{name}.csv", usecols=columns, dtype=str, engine="c")
+    return perf_counter() - began
+
+
+def _read(folder: Path, name: str) -> pa.Table:
+    types = dict.fromkeys(FILES[name], pa.string())
+    options = csv.ConvertOptions(column_types=types, include_columns=FILES[name])
+    return csv.read_csv(folder / f"{name}.csv", convert_options=options)
+
+
+def check(folder: Path) -> Tables:
+    """The files with keys, each question about their rows asked of whole columns."""
+    users, items, events = (_read(folder, name) for name in FILES)
+    items = items.append_column(
+        "key", pc.binary_join_element_wise(items["domain"], items["id"], "/")
+    )
+    rows = pc.index_in(events["item"], items["id"].combine_chunks())
+    assert not rows.null_count, "an event names an item that is not there"
+    at = pc.multiply(events["at"].cast(pa.int64()), 1000)
+    met = pa.table({"user": events["user"], "item": items["key"].take(rows), "at": at})
+    for rows_of, key in ((users, ["id"]), (items, ["key"]), (met, ["user", "item"])):
+        assert rows_of.group_by(key).aggregate([]).num_rows == len(rows_of), "a key stands twice"
+    return {"users": users, "items": items, "events": met}
+
+
+def offline_import(folder: Path, tables: Tables) -> float:
+    """Seconds that ``neo4j-admin database import`` takes for the same rows, as a cold process."""
+    home = folder / "offline"
+    (home / "conf").mkdir(parents=True)
+    items = tables["items"]
+    parts = {
+        "User": (tables["users"], "id:ID(User)"),
+        "Item": (items.select(["key", "id", "domain", "title"]), "key:ID(Item),id,domain,title"),
+        "Author": (items.select(["author"]), "name:ID(Author)"),
+        "SAVED": (tables["events"], ":START_ID(User),:END_ID(Item),at:long"),
+        "WRITTEN_BY": (items.select(["key", "author"]), ":START_ID(Item),:END_ID(Author)"),
+    }
+    options = []
+    for name, (rows, header) in parts.items():
+        csv.write_csv(rows, home / f"{name}.csv", csv.WriteOptions(include_header=False))
+        (home / f"{name}.header.csv").write_text(header + "\n")
+        kind = "relationships" if name.isupper() else "nodes"
+        options.append(f"--{kind}={name}={home}/{name}.header.csv,{home}/{name}.csv")
+    began = perf_counter()
+    subprocess.run(
+        [
+            find_java(),
+            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
+            *("-cp", f"{fetch_jars()}/*", "org.neo4j.cli.AdminTool"),
+            *("database", "import", "full", "neo4j", "--overwrite-destination"),
+            *options,
+        ],
+        env={**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")},
+        cwd=home,
+        check=True,
+        capture_output=True,
+    )
+    return perf_counter() - began
 
 
 def main() -> None:
     """Measure the servers named on the command line, both by default."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--engine", action="append", choices=START)
-    parser.add_argument("--items", type=int, nargs=2, default=[10_000, 100_000])
+    parser = arguments_of(__doc__, "items", (10_000, 100_000))
+    parser.add_argument("--events", type=int, default=2, help="events an item")
+    parser.add_argument("--load", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    console = Console()
-    for engine in arguments.engine or START:
-        with started(engine) as server:
-            rows = measure(server, arguments.items)
-        sizes = (f">{size:,} items, rows/s" for size in arguments.items)
-        shown = table("", "by", *sizes, ">growth", ">linkspan / driver", title=f"\n{engine}")
-        for row in rows:
-            shown.add_row(*row)
-        console.print(shown)
-    console.print("\nGrowth: 0.8 or more wanted for nodes and entities.")
+    if arguments.load:
+        return load(*arguments.load)
+    return compare(
+        arguments, "items", lambda server, items: measure(server, items, arguments.events)
+    )
 
 
 if __name__ == "__main__":
