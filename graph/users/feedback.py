@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import ArgumentError, ConfigError, DataError
+from linkspan.graph.conditions import Condition, Value
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.roles import Condition, Roles
+from linkspan.graph.roles import Roles
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 
@@ -65,7 +66,7 @@ class FeedbackRules(BaseModel):
     type: str = "SAVED"
     at: str | None = "at"
     repeat: bool = False
-    properties: dict[str, float] = {}
+    properties: dict[str, Value] = {}
     shared: bool = True
 
 
@@ -96,15 +97,21 @@ def build_rules(
         type=role.type,
         at=role.at if timed else None,
         repeat=role.repeat,
-        properties={role.positive.property: _least(role.positive)} if role.positive else {},
+        properties={role.positive.property: _fulfilling(role.positive)} if role.positive else {},
         shared=shared,
     )
 
 
-def _least(condition: Condition) -> float:
-    """The number nearest to a condition's that fulfils it."""
-    step = {">": 1.0, "<": -1.0, "!=": 1.0}.get(condition.operator, 0.0)
-    value = condition.value + step
+def _fulfilling(condition: Condition) -> bool | float | str:
+    """A value that fulfils a condition: of numbers the one nearest to the condition's."""
+    value, differs = condition.value, condition.operator == "!="
+    if isinstance(value, bool):
+        return value is not differs
+    if isinstance(value, str):
+        if not differs:
+            return value
+        return "accept" if value != "accept" else "positive"
+    value += {">": 1.0, "<": -1.0, "!=": 1.0}.get(condition.operator, 0.0)
     return int(value) if value == int(value) else value
 
 
