@@ -261,7 +261,7 @@ class FeedbackWriter:
                     hint = "New users can be made: create=True, or --create on the command line"
                 raise DataError(f"the graph has no {role} {missing[0]!r}{more}", hint=hint)
             if means.names is not None:
-                raise ConfigError(
+                raise ArgumentError(
                     f"the graph has no user {missing[0]!r}, and users of an adopted graph are not "
                     "Linkspan's to make",
                     hint="Add the user there first",
@@ -313,7 +313,12 @@ def _moment(at: int, kept: type) -> Any:
     """Milliseconds as the graph keeps time."""
     if kept not in (neo4j.time.DateTime, neo4j.time.Date):
         return at
-    when = datetime.fromtimestamp(at / 1000, UTC)
+    try:
+        when = datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ArgumentError(
+            f"at is {at:,}, and dates end with the year 9999", hint="Give milliseconds since 1970"
+        ) from error
     return when if kept is neo4j.time.DateTime else when.date()
 
 
