@@ -81,7 +81,7 @@ def read_graph() -> Callable[[Any], Graph]:
             "nodes": sorted(
                 (",".join(sorted(row["l"])), plain(row["p"]))
                 for row in nodes
-                if "LoadedFile" not in row["l"]
+                if not {"LoadedFile", "PublishLease"} & set(row["l"])
             ),
             "links": sorted((row["a"], row["t"], row["b"], plain(row["p"])) for row in links),
         }
