@@ -109,7 +109,7 @@ def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is to be written.
+    """Files to be written, and what they were found to hold.
 
     Attributes:
         known: Entries of the ledger, by the number of the file.

@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float32]
 
 PACKAGED = "minilm"
 _READING = re.compile(r"-(?P<tokens>\d+)(?P<mean>-mean)?$")
-"""How texts are read, at the end of `SentenceEncoder.name`."""
+"""End of `SentenceEncoder.name`: how texts are read."""
 CHUNK = 512
 """Texts encoded between two reports of progress; each chunk is also one sorted run of lengths."""
 
