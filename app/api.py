@@ -6,7 +6,7 @@ import os
 
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.client import Client
-from linkspan.graph.asking.questions import Encoder
+from linkspan.graph.asking.questions import Encoder, EncoderOfRuns
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, Options, find_login
@@ -34,7 +34,8 @@ def connect(
         password: Its password; default ``NEO4J_PASSWORD``.
         database: Name of the database; default ``NEO4J_DATABASE``.
         encoder: For `Client.search` by meaning: the text encoder of the run, or its name as in
-            ``encoder`` of ``[train.encoding]`` (``minilm``), which needs the extra ``train``.
+            ``encoder`` of ``[train.encoding]`` (``minilm``), which needs the extra ``train``;
+            it reads as many tokens of a text as the run's did.
         timeout: Seconds to wait for a connection, and to go on trying where it was lost. Where
             nobody has answered yet, nothing is tried again.
         query_timeout: Seconds that one query may take; None: as long as it takes. ArcadeDB does not
@@ -98,9 +99,9 @@ def _login(uri: str | None, user: str | None, password: str | None, database: st
     )
 
 
-def _encoder(encoder: Encoder | str | None) -> Encoder | None:
+def _encoder(encoder: Encoder | str | None) -> Encoder | EncoderOfRuns | None:
     if not isinstance(encoder, str):
         return encoder
-    from linkspan.gnn.encoding.texts import build_encoder
+    from linkspan.gnn.encoding.texts import encoder_of_runs
 
-    return build_encoder(encoder)
+    return encoder_of_runs(encoder)

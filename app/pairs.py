@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,7 +152,7 @@ class PairsFile:
             domains = pa.repeat(pa.scalar(self._domains[0], pa.string()), len(rows))
         else:
             domains = None
-        others = {name: rows.text(name) for name in self.columns if name not in columns}
+        others = {name: _shown(batch, rows, name) for name in self.columns if name not in columns}
         places = _places(self._items, items, domains)
         return Pairs(
             self._user_rows[_places(self._users, users, domains)],
@@ -217,6 +218,15 @@ def read_parts(
         hint = "Remove one of the two rows"
         raise pairs.error(first["line"], "part", first["part"], "the pair stood there before", hint)
     return every.loc[every["part"] != "train", ["user", "item", "part"]]
+
+
+def _shown(batch: Batch, rows: Rows, name: str) -> pa.StringArray:
+    """Text of a column of which nothing is made; a list in it is JSON."""
+    if name not in batch.lists:
+        return rows.text(name)
+    listed = zip(batch.lists[name].to_pylist(), batch.columns[name].to_pylist(), strict=True)
+    cells = (json.dumps(some, ensure_ascii=False) if some else text for some, text in listed)
+    return pa.array(cells, pa.string())
 
 
 def _open(file: Path, wanted: tuple[str, ...], pseudonyms: Pseudonyms | None) -> Source:

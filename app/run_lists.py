@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from linkspan import gnn
 from linkspan.errors import ConfigError
+from linkspan.graph.conditions import Condition, kind_of, parse_condition
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.publishing.rules import Rule, parse_rule, read_properties
+from linkspan.graph.publishing.properties import read_properties
 from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_similar
@@ -43,8 +44,8 @@ def build_choice(
         DataError: A rule compares what cannot be compared.
         DatabaseError: A query failed.
     """
-    require = [parse_rule(text) for text in settings.require]
-    exclude = [parse_rule(text) for text in settings.exclude]
+    require = [parse_condition(text) for text in settings.require]
+    exclude = [parse_condition(text) for text in settings.exclude]
     match = list(settings.match_user)
     names = snapshot.roles.names
     needed = list(dict.fromkeys([*(rule.property for rule in [*require, *exclude]), *match]))
@@ -55,7 +56,7 @@ def build_choice(
             return False
         value = dict(zip(needed, found[key], strict=True))
         wanted = all(rule.holds(value[rule.property]) for rule in require)
-        return wanted and not any(_excludes(rule, value[rule.property]) for rule in exclude)
+        return wanted and not any(rule.holds(value[rule.property]) for rule in exclude)
 
     for rule, written in zip(
         [*require, *exclude], [*settings.require, *settings.exclude], strict=True
@@ -95,16 +96,16 @@ def build_choice(
     return choice, gone
 
 
-def _check_kinds(rule: Rule, written: str, found: list[Any]) -> None:
+def _check_kinds(rule: Condition, written: str, found: list[Any]) -> None:
     """Refuse a rule that compares with a value of a kind that no item has: it could not hold."""
-    kinds = {_kind(value) for value in _single(found)}
-    if kinds and _kind(rule.value) not in kinds:
+    kinds = {kind_of(value) for value in _single(found)}
+    wanted = kind_of(rule.value)
+    if kinds and wanted not in kinds:
         hint = f"{rule.property} is {_shown(found)}: compare it with one of these"
         if isinstance(rule.value, bool) and "text" in kinds:
             hint += f", as {rule.property} = '{str(rule.value).lower()}', or give it a 'type'"
         raise ConfigError(
-            f"[publish] '{written}' compares with {_kind(rule.value)}, and no item has such a "
-            f"{rule.property}",
+            f"[publish] '{written}' compares with {wanted}, and no item has such a {rule.property}",
             hint=hint,
         )
 
@@ -113,13 +114,6 @@ def _single(found: list[Any]) -> list[Any]:
     """The values that are there; those of a list one by one."""
     values = (value for row in found for value in (row if isinstance(row, list) else [row]))
     return [value for value in values if value is not None]
-
-
-def _kind(value: Any) -> str:
-    """Sort of a value, in words."""
-    if isinstance(value, bool):
-        return "true or false"
-    return "text" if isinstance(value, str) else "a number"
 
 
 def _shown(found: list[Any]) -> str:
@@ -258,11 +252,6 @@ def _without(similar: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
     left = similar[~similar["item"].isin(gone) & ~similar["other"].isin(gone)]
     ranks = left.groupby(["item", "inside"]).cumcount() + 1
     return left.assign(rank=ranks.astype(similar["rank"].dtype)).reset_index(drop=True)
-
-
-def _excludes(rule: Rule, found: Any) -> bool:
-    """Tell whether a condition of ``exclude`` holds; it never does for an absent property."""
-    return found is not None and rule.holds(found)
 
 
 def _codes(users: list[Any], items: list[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

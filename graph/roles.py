@@ -7,18 +7,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from linkspan.cypher import Names
+from linkspan.graph.conditions import Condition
 
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Condition(_Frozen):
-    """A comparison of a number property with a constant, such as ``rating >= 4``."""
-
-    property: str
-    operator: Literal["==", "!=", ">=", ">", "<=", "<"]
-    value: float
 
 
 class InteractionRole(_Frozen):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -17,9 +18,10 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms, check_graph
 from linkspan.graph.writing.constraints import prepare
+from linkspan.graph.writing.lease import Lease
 from linkspan.graph.writing.writer import BATCH_ROWS
 from linkspan.ingest.ahead import ahead
-from linkspan.ingest.check import CheckedFile, check, open_sources
+from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
 from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.ledger import Entry, Ledger
 from linkspan.ingest.mapping.model import Mapping
@@ -36,6 +38,9 @@ from linkspan.progress import SILENT, Progress, Task
 
 _log = logging.getLogger(__name__)
 
+LEASE_SECONDS = 10.0
+"""Seconds that one who was killed keeps others waiting."""
+
 
 def ingest(
     database: Database,
@@ -49,7 +54,8 @@ def ingest(
     """Load the files of a mapping: check all of them first, then write what is new or changed.
 
     Memory grows with the number of users, items and events (about 30 bytes an event), not with the
-    size of the files. Killed at any moment and started again, it ends in the same graph.
+    size of the files. Killed at any moment and started again, it ends in the same graph. Of several
+    at once one writes; the others wait for it to end, those after a kill for up to `LEASE_SECONDS`.
 
     Args:
         database: The graph.
@@ -101,6 +107,21 @@ def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
     return pseudonyms
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Files to be written, and what they were found to hold.
+
+    Attributes:
+        known: Entries of the ledger, by the number of the file.
+        rest: The files of which some is to be loaded, by number.
+        checked: What is to be made of their rows.
+    """
+
+    known: dict[int, Entry]
+    rest: dict[int, Source]
+    checked: Checked
+
+
 class _Loader:
     """Writes the files of one ingest."""
 
@@ -120,10 +141,35 @@ class _Loader:
 
     def load(self, *, force: bool, rejects: Path) -> None:
         """Check all files, then write what was not loaded before."""
-        latest = self._mapping.ingest.duplicates == "update" and not force
-        writer = GraphWriter(self._database, latest=latest)
-        known = {} if force else self._ledger.known(self._database)
-        whole = {number: entry for number, entry in known.items() if entry.whole}
+        plan = self._plan(force)
+        if plan.rest:
+            what = "another ingest"
+            with Lease(self._database, what, LEASE_SECONDS, name="ingest", wait=True) as lease:
+                if self._known(force) != plan.known:  # others have loaded something meanwhile
+                    plan = self._plan(force)
+                self._tell(plan)
+                self._write_files(plan, lease, force=force, rejects=rejects)
+        else:
+            self._tell(plan)
+        order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
+        self._report.lines.sort(key=lambda line: order[line.file])
+
+    def _tell(self, plan: _Plan) -> None:
+        """Warn of odd ids, before their users are there, and report what was loaded before."""
+        warn_of_twins(plan.checked.catalogue, list(plan.checked.odd_ids), self._known_users)
+        self._report.lines += [
+            _skipped(self._sources[number], entry)
+            for number, entry in plan.known.items()
+            if entry.whole
+        ]
+
+    def _known(self, force: bool) -> dict[int, Entry]:
+        return {} if force else self._ledger.known(self._database)
+
+    def _plan(self, force: bool) -> _Plan:
+        """Check all files that are to be read."""
+        known = self._known(force)
+        whole = {number for number, entry in known.items() if entry.whole}
         rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
         skip = {n for n in whole if not (rest and _is_referred_to(self._sources[n]))}
         checked = check(
@@ -133,26 +179,27 @@ class _Loader:
             progress=self._progress,
             forgotten=read_forgotten(self._database),
         )
-        warn_of_twins(checked.catalogue, list(checked.odd_ids), self._known_users)
-        self._report.lines += [_skipped(self._sources[n], entry) for n, entry in whole.items()]
-        if rest:
-            prepare(self._database)
-            self._note_key()
-        loaded = {number: entry.loaded for number, entry in known.items()}
+        return _Plan(known, rest, checked)
+
+    def _write_files(self, plan: _Plan, lease: Lease, *, force: bool, rejects: Path) -> None:
+        """Write all files that were not loaded before."""
+        latest = self._mapping.ingest.duplicates == "update" and not force
+        writer = GraphWriter(self._database, latest=latest)
+        prepare(self._database)
+        self._note_key()
+        loaded = {number: entry.loaded for number, entry in plan.known.items()}
         shared = self._mapping.users.shared
         # The next piece is made ready while the server writes this one.
-        made = ahead(pieces(rest, checked, writer, loaded, shared_users=shared))
+        made = ahead(pieces(plan.rest, plan.checked, writer, loaded, shared_users=shared))
         for number, of_file in groupby(made, key=attrgetter("number")):
-            found, before = checked.files[number], loaded.get(number, 0)
-            self._load_file(number, of_file, writer, found, before, rejects)
+            found, before = plan.checked.files[number], loaded.get(number, 0)
+            self._load_file(number, _held(of_file, lease), writer, found, before, rejects)
         if writer.older:
             _log.warning(
                 "%s event(s) are older than what the graph has of the same user and item, which "
                 "stays; with '--force' the files' take its place",
                 f"{writer.older:,}",
             )
-        order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
-        self._report.lines.sort(key=lambda line: order[line.file])
 
     def _known_users(self, keys: list[str]) -> set[str]:
         """Those of some users' keys that the graph has."""
@@ -223,6 +270,13 @@ class _Loader:
         line.written += written
         line.unchanged += count - written
         return line
+
+
+def _held(made: Iterator[Piece], lease: Lease) -> Iterator[Piece]:
+    """The pieces, while the lease is ours."""
+    for piece in made:
+        lease.check()
+        yield piece
 
 
 def _skipped(source: Source, entry: Entry) -> Line:

@@ -77,8 +77,7 @@ def _encoder(name: str | None) -> Any:
     """A text encoder, loaded now and not at the first search."""
     if name is None:
         return None
-    from linkspan.gnn.encoding.texts import build_encoder
+    from linkspan.gnn.encoding.texts import build_encoder, encoder_of_runs
 
-    made = build_encoder(name)
-    made.encode(["warm"])
-    return made
+    build_encoder(name).encode(["warm"])
+    return encoder_of_runs(name)

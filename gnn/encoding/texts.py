@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,8 @@ from linkspan.progress import SILENT, Progress
 FloatArray = NDArray[np.float32]
 
 PACKAGED = "minilm"
+_READING = re.compile(r"-(?P<tokens>\d+)(?P<mean>-mean)?$")
+"""End of `SentenceEncoder.name`: how texts are read."""
 CHUNK = 512
 """Texts encoded between two reports of progress; each chunk is also one sorted run of lengths."""
 
@@ -231,6 +234,30 @@ def build_encoder(name: str, max_tokens: int = 64, long_texts: LongTexts = "cut"
         long_texts: See there.
     """
     return HashEncoder() if name == "hash" else SentenceEncoder(name, max_tokens, long_texts)
+
+
+def encoder_of_runs(name: str) -> Callable[[str], TextEncoder]:
+    """Give the encoder of the settings, for texts that are held against a run's.
+
+    Args:
+        name: As for `build_encoder`.
+
+    Returns:
+        Takes the name of a run's encoder, and gives the one here that reads as many tokens of a
+        text, and long texts in the same way. It is another where the model is; names tell.
+    """
+
+    @lru_cache(maxsize=2)
+    def built(max_tokens: int, long_texts: LongTexts) -> TextEncoder:
+        return build_encoder(name, max_tokens, long_texts)
+
+    def like(run: str) -> TextEncoder:
+        told = _READING.search(run)
+        if told is None:
+            return build_encoder(name)
+        return built(int(told["tokens"]), "mean" if told["mean"] else "cut")
+
+    return like
 
 
 def embed_texts(

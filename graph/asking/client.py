@@ -8,7 +8,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from linkspan.cypher import Names
-from linkspan.graph.asking.questions import Asking, Encode, Encoder, Fallback, Questions, Result
+from linkspan.graph.asking.questions import (
+    Asking,
+    Encode,
+    Encoder,
+    EncoderOfRuns,
+    Fallback,
+    Questions,
+    Result,
+)
 from linkspan.graph.asking.results import (
     Acceptance,
     Explanation,
@@ -44,14 +52,14 @@ class Client:
     Args:
         database: An open connection, closed with the client.
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
-        encoder: That of the run, for `search` by meaning.
+        encoder: That of the run, for `search` by meaning, or what gives it.
     """
 
     def __init__(
         self,
         database: Database,
         pseudonyms: Pseudonyms | None = None,
-        encoder: Encoder | None = None,
+        encoder: Encoder | EncoderOfRuns | None = None,
     ) -> None:
         self.database = database
         self._questions = Questions(pseudonyms, encoder)

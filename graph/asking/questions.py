@@ -8,9 +8,9 @@ cannot come to differ in what they ask.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from linkspan import cypher
 from linkspan.cypher import Names
@@ -51,6 +51,7 @@ _MOST = 1_000_000
 _FRESH_SECONDS = 60.0
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """Turns texts into vectors.
 
@@ -66,6 +67,10 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Any:
         """Vectors (n, d), in the order of the texts."""
         ...
+
+
+EncoderOfRuns = Callable[[str], Encoder]
+"""Gives the encoder to be used beside a run's, by the name of that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,11 @@ class Questions:
 
     Args:
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
-        encoder: That of the run, for `search` by meaning.
+        encoder: That of the run, for `search` by meaning, or what gives it.
     """
 
     def __init__(
-        self, pseudonyms: Pseudonyms | None = None, encoder: Encoder | None = None
+        self, pseudonyms: Pseudonyms | None = None, encoder: Encoder | EncoderOfRuns | None = None
     ) -> None:
         self._pseudonyms, self._encoder = pseudonyms, encoder
         self._key: tuple[float, dict[str, Any]] | None = None
@@ -306,7 +311,7 @@ class Questions:
             )
 
     def _by_meaning(
-        self, encoder: Encoder, wanted: str, domain: str | None, k: int
+        self, given: Encoder | EncoderOfRuns, wanted: str, domain: str | None, k: int
     ) -> Asking[tuple[str, Rows]]:
         """The active run, and the items whose text vectors are nearest; scores are cosines."""
         runs = yield Read(cypher.load("read_vectors"), {})
@@ -316,6 +321,7 @@ class Questions:
                 hint="Search titles: connect without an encoder",
             )
         run = runs[0]
+        encoder = given if isinstance(given, Encoder) else given(run["encoder"])
         if run["encoder"] != encoder.name:
             raise ConfigError(
                 f"the text encoder is {encoder.name!r}, and that of the active run is "

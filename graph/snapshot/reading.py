@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,8 +12,9 @@ import pandas as pd
 from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import SchemaError
+from linkspan.graph.conditions import COMPARE, Condition, kind_of
 from linkspan.graph.connecting.connection import Database, milliseconds
-from linkspan.graph.roles import Condition, InteractionRole, RelationRole, Roles
+from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import RelationKey, Snapshot
 from linkspan.graph.snapshot.identities import SAME_AS, join_nodes
 from linkspan.graph.snapshot.properties import read_feature
@@ -22,14 +22,6 @@ from linkspan.graph.users.feedback import MARK
 from linkspan.graph.users.hearing import with_feedback, without_order
 from linkspan.progress import SILENT, Progress, Task
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-}
 _LABELS = {"item": "Item", "user": "User"}
 
 
@@ -223,13 +215,32 @@ def _folded(edges: pd.DataFrame, key: list[str], order: list[str]) -> pd.DataFra
 
 def _signs(values: Sequence[Any], role: InteractionRole) -> np.ndarray[Any, np.dtype[np.int8]]:
     """1 where an event is positive, -1 or 0 where it is not, 0 where nothing says so."""
-    if role.positive is None:
+    condition = role.positive
+    if condition is None:
         return np.ones(len(values), np.int8)
-    numbers = _numbers(values, role.type, role.positive.property, np.nan)
-    condition: Condition = role.positive
-    positive = _COMPARE[condition.operator](numbers, condition.value)
+    if isinstance(condition.value, float):
+        numbers = _numbers(values, role.type, condition.property, np.nan)
+        judged = ~np.isnan(numbers)
+        positive = COMPARE[condition.operator](numbers, condition.value)
+    else:
+        _check_kind(values, role.type, condition)
+        judged = np.array([value is not None for value in values], bool)
+        holds = {value: condition.holds(value) for value in set(values)}
+        positive = np.array([holds[value] for value in values], bool)
     signs = np.where(positive, 1, -1 if role.otherwise == "negative" else 0)
-    return np.where(np.isnan(numbers), 0, signs).astype(np.int8)  # what is absent is not judged
+    return np.where(judged, signs, 0).astype(np.int8)  # what is absent is not judged
+
+
+def _check_kind(values: Sequence[Any], kind: str, condition: Condition) -> None:
+    """See that all values are of the kind that a condition compares with."""
+    wanted = type(condition.value)
+    for value in values:
+        if value is not None and type(value) is not wanted:
+            raise SchemaError(
+                f"property '{condition.property}' of a {kind} relationship is {value!r}, and "
+                f"'positive' compares it with {kind_of(condition.value)}",
+                hint=f"Mend '{condition}' in the mapping, or the graph",
+            )
 
 
 def _numbers(

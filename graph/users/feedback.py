@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict
 from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import ArgumentError, ConfigError, DataError
+from linkspan.graph.conditions import Condition, Value
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.roles import Condition, Roles
+from linkspan.graph.roles import Roles
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
 
@@ -65,7 +66,7 @@ class FeedbackRules(BaseModel):
     type: str = "SAVED"
     at: str | None = "at"
     repeat: bool = False
-    properties: dict[str, float] = {}
+    properties: dict[str, Value] = {}
     shared: bool = True
 
 
@@ -96,15 +97,21 @@ def build_rules(
         type=role.type,
         at=role.at if timed else None,
         repeat=role.repeat,
-        properties={role.positive.property: _least(role.positive)} if role.positive else {},
+        properties={role.positive.property: _fulfilling(role.positive)} if role.positive else {},
         shared=shared,
     )
 
 
-def _least(condition: Condition) -> float:
-    """The number nearest to a condition's that fulfils it."""
-    step = {">": 1.0, "<": -1.0, "!=": 1.0}.get(condition.operator, 0.0)
-    value = condition.value + step
+def _fulfilling(condition: Condition) -> bool | float | str:
+    """A value that fulfils a condition: of numbers the one nearest to the condition's."""
+    value, differs = condition.value, condition.operator == "!="
+    if isinstance(value, bool):
+        return value is not differs
+    if isinstance(value, str):
+        if not differs:
+            return value
+        return "accept" if value != "accept" else "positive"
+    value += {">": 1.0, "<": -1.0, "!=": 1.0}.get(condition.operator, 0.0)
     return int(value) if value == int(value) else value
 
 
@@ -254,7 +261,7 @@ class FeedbackWriter:
                     hint = "New users can be made: create=True, or --create on the command line"
                 raise DataError(f"the graph has no {role} {missing[0]!r}{more}", hint=hint)
             if means.names is not None:
-                raise ConfigError(
+                raise ArgumentError(
                     f"the graph has no user {missing[0]!r}, and users of an adopted graph are not "
                     "Linkspan's to make",
                     hint="Add the user there first",
@@ -306,7 +313,12 @@ def _moment(at: int, kept: type) -> Any:
     """Milliseconds as the graph keeps time."""
     if kept not in (neo4j.time.DateTime, neo4j.time.Date):
         return at
-    when = datetime.fromtimestamp(at / 1000, UTC)
+    try:
+        when = datetime.fromtimestamp(at / 1000, UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ArgumentError(
+            f"at is {at:,}, and dates end with the year 9999", hint="Give milliseconds since 1970"
+        ) from error
     return when if kept is neo4j.time.DateTime else when.date()
 
 

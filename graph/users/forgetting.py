@@ -17,6 +17,7 @@ from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import DataError
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.constraints import prepare_forgetting
 from linkspan.graph.writing.writer import BATCH_ROWS
 
 
@@ -129,6 +130,7 @@ def forget_user(
 
 def note_forgotten(database: Database, keys: Sequence[str]) -> None:
     """Keep hashes of keys, so that no ingest brings their users back."""
+    prepare_forgetting(database)
     query = cypher.load("forgotten_secret")
     secret = database.write_read(query, secret=secrets.token_hex(32))[0]["secret"]
     made = Forgotten(secret, (), ())

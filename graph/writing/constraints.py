@@ -6,11 +6,19 @@ from typing import Any
 
 from linkspan import cypher
 from linkspan.cypher import Names
-from linkspan.errors import SchemaError
+from linkspan.errors import DatabaseError, SchemaError
 from linkspan.graph.connecting.connection import Database
 
-_UNIQUE = {"User": "key", "Item": "key", "Entity": "key", "Run": "id", "PublishLease": "name"}
-_ON_ADOPTED = ("Run", "PublishLease")
+_UNIQUE = {
+    "User": "key",
+    "Item": "key",
+    "Entity": "key",
+    "Run": "id",
+    "PublishLease": "name",
+    "ForgottenKey": "name",
+    "Forgotten": "hash",
+}
+_ON_ADOPTED = ("Run", "PublishLease", "ForgottenKey", "Forgotten")
 _ADOPTED = "linkspan_adopted"
 _KEEP = "_typed"  # the type of the property was declared before the index was made
 
@@ -55,14 +63,31 @@ def prepare_adopted(database: Database, names: Names) -> None:
             )
 
 
-def prepare_lease(database: Database) -> None:
-    """Make the node that is the lease for publishing, and the constraint that keeps it one.
+def prepare_lease(database: Database, name: str) -> None:
+    """Make the node that is the lease of a name, and the constraint that keeps it one.
 
     Raises:
         DatabaseError: The server refused.
     """
-    _make_unique(database, "PublishLease")
-    database.write(cypher.load("make_lease"))
+    for again in (True, False):
+        try:
+            _make_unique(database, "PublishLease")
+            database.write(cypher.load("make_lease"), name=name)
+        except DatabaseError:  # ArcadeDB refuses one of two who make it at once; then it is there
+            if not again:
+                raise
+        else:
+            return
+
+
+def prepare_forgetting(database: Database) -> None:
+    """Make the constraints on what is kept of users who are forgotten.
+
+    Raises:
+        DatabaseError: The server refused.
+    """
+    for label in ("ForgottenKey", "Forgotten"):
+        _make_unique(database, label)
 
 
 def check_free(database: Database, names: Names) -> None:

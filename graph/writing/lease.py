@@ -1,6 +1,7 @@
-"""A lease in the database: of all who would change which lists are read, one at a time may.
+"""Leases in the database: of all who would do the same, one at a time may.
 
-The lease is one node with a token and a time. Both servers read committed data, so looking first
+One is for changing which lists are read, one for loading files. Each is a node with a token and a
+time. Both servers read committed data, so looking first
 and writing then would let two in. Therefore the node is written before it is looked at, in one
 transaction: on Neo4j the write locks it until the commit, and what is read then is what the one
 before committed; on ArcadeDB the second commit of two fails and is tried again. Time is the
@@ -16,9 +17,10 @@ import logging
 import os
 import socket
 import threading
+import time
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from uuid import uuid4
 
 from linkspan import cypher
@@ -30,22 +32,34 @@ _log = logging.getLogger(__name__)
 
 SECONDS = 30.0
 """Seconds that a lease lasts that is not renewed."""
+_ASK_SECONDS = 0.5
 
 
 class Lease:
-    """The right to publish, roll back or refresh; a context manager.
+    """The right to publish, roll back or refresh, or to load files; a context manager.
 
     Args:
         database: The graph.
         what: What the holder does, such as ``publish of run 20261124-1``, for the one it keeps out.
         seconds: How long it lasts without being renewed.
+        name: Which of the rights it is: that to ``publish`` or that to ``ingest``.
+        wait: Wait for another holder to end, instead of refusing.
 
     Attributes:
         token: Tells this holder from all others.
     """
 
-    def __init__(self, database: Database, what: str, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        database: Database,
+        what: str,
+        seconds: float = SECONDS,
+        *,
+        name: Literal["publish", "ingest"] = "publish",
+        wait: bool = False,
+    ) -> None:
         self.database, self.what, self.seconds = database, what, seconds
+        self.name, self.wait = name, wait
         self.token = uuid4().hex
         self._done, self._lost = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._keep, name="linkspan-lease", daemon=True)
@@ -57,13 +71,20 @@ class Lease:
             PublishError: Another holds it.
             DatabaseError: The server failed.
         """
-        prepare_lease(self.database)
-        if (held := self._take(fresh=True)) is not None:
+        prepare_lease(self.database, self.name)
+        told = False
+        while (held := self._take(fresh=True)) is not None:
             until = datetime.fromtimestamp(held["until"] / 1000, UTC).strftime("%H:%M:%S UTC")
-            raise PublishError(
-                f"{held['what']} is going on ({held['holder']}, lease until {until})",
-                hint="Wait for it to end; if it was killed, try again after that time",
-            )
+            going_on = f"{held['what']} is going on ({held['holder']}, lease until {until})"
+            if not self.wait:
+                raise PublishError(
+                    going_on,
+                    hint="Wait for it to end; if it was killed, try again after that time",
+                )
+            if not told:
+                _log.warning("%s: waiting for it to end", going_on)
+            told = True
+            time.sleep(_ASK_SECONDS)
         self._thread.start()
         return self
 
@@ -77,7 +98,7 @@ class Lease:
         self._done.set()
         self._thread.join()
         try:
-            self.database.write(cypher.load("release_lease"), token=self.token)
+            self.database.write(cypher.load("release_lease"), name=self.name, token=self.token)
         except LinkspanError as failed:
             _log.info("the lease was not given back and will expire: %s", failed)
 
@@ -109,13 +130,14 @@ class Lease:
         holder = f"process {os.getpid()} on {socket.gethostname()}"
         self.database.write(
             cypher.load("take_lease"),
+            name=self.name,
             token=self.token,
             holder=holder,
             what=self.what,
             fresh=fresh,
             milliseconds=round(1000 * self.seconds),
         )
-        held: dict[str, Any] = self.database.read(cypher.load("read_lease"))[0]
+        held: dict[str, Any] = self.database.read(cypher.load("read_lease"), name=self.name)[0]
         return None if held["token"] == self.token else held
 
     def _keep(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from neo4j.exceptions import IncompleteCommit
+from neo4j.exceptions import ConstraintError, IncompleteCommit
 
 from linkspan.errors import DatabaseError
 from linkspan.graph.connecting.connection import Counters, Database
@@ -30,7 +30,7 @@ def write_rows(
     Args:
         database: Where to write.
         query: Begins with ``UNWIND $rows AS row``, and gives the same graph when it is sent
-            twice: a batch is sent again after a lost connection.
+            twice: a batch is sent again after a lost connection, or where another made its keys.
         rows: Rows in the order in which they should be written; sorted rows lock in one order.
         batch_size: Rows a transaction.
         task: Told of every batch written.
@@ -55,7 +55,8 @@ def _sent(database: Database, query: str, batch: list[Any], parameters: dict[str
     try:
         return database.write(query, rows=batch, **parameters)
     except DatabaseError as error:
-        # The driver tries everything again but this, as it cannot know what the query does.
-        if not isinstance(error.__cause__, IncompleteCommit):
+        # The driver does not try these again, as it cannot know what the query does. Of two who
+        # merge one key at once ArcadeDB refuses one; the next time it finds the node.
+        if not isinstance(error.__cause__, IncompleteCommit | ConstraintError):
             raise
     return database.write(query, rows=batch, **parameters)

@@ -11,9 +11,9 @@ from linkspan.cypher import Names, NodeNames
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.ingest.mapping.columns import Strict
 from linkspan.ingest.mapping.complaints import config_error
+from linkspan.ingest.mapping.conditions import AsCondition
 from linkspan.ingest.mapping.model import no_two
 from linkspan.ingest.mapping.names import DomainName, Label, not_ours
-from linkspan.ingest.mapping.tables import AsCondition
 
 Name = Annotated[str, Field(min_length=1)]
 """A label or property of the graph; any text, as Cypher takes it in back-ticks."""
@@ -71,7 +71,8 @@ class AdoptedInteraction(Strict):
         type: Relationship type.
         at: Property with the time: a point in time, a day, or a whole number that grows with time.
         weight: Property with how strong an event is; the model counts each event once.
-        positive: What makes an event positive, such as ``rating >= 4``; every event without it.
+        positive: What makes an event positive, such as ``rating >= 4`` or ``kind = 'buy'``; every
+            event without it.
         otherwise: What an event is that is not positive.
     """
 

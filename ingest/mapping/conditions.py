@@ -1,33 +1,70 @@
-"""Small comparisons in a mapping, such as ``rating >= 4``."""
+"""The key ``positive`` of a mapping: a condition, held against the columns it may look at."""
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Mapping
+from typing import Annotated, Any
 
-from linkspan.graph.roles import Condition
+from pydantic import BeforeValidator
 
-OPERATORS = ("==", "!=", ">=", ">", "<=", "<")
-_CONDITION = re.compile(
-    r"\s*(?:(?P<plain>[^\W\d]\w*)|`(?P<quoted>[^`]+)`)\s*(?P<operator>==|!=|>=|<=|>|<)\s*"
-    r"(?P<value>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*"
-)
+from linkspan.errors import ConfigError
+from linkspan.graph.conditions import Condition, kind_of, parse_condition
+from linkspan.ingest.mapping.columns import Column
+
+_KINDS = {
+    **dict.fromkeys(("integer", "number"), "a number"),
+    **dict.fromkeys(("text", "category", "date"), "text"),
+    "boolean": "true or false",
+}
+"""Kinds of columns whose properties a condition can look at, in its words."""
 
 
-def parse_condition(text: str) -> Condition:
-    """Read a property, an operator and a number; nothing is evaluated.
+def _parsed(value: Any) -> Any:
+    """A condition that ``positive`` may be: feedback has to know a value that fulfils it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        condition = parse_condition(value)
+    except ConfigError as error:
+        raise ValueError(error) from error
+    if isinstance(condition.value, str) and condition.operator in (">", "<"):
+        raise ValueError(
+            f"{value!r} asks for text beyond another, and feedback could not say which. "
+            "Compare with =, !=, >= or <=."
+        )
+    return condition
+
+
+AsCondition = Annotated[Condition, BeforeValidator(_parsed, json_schema_input_type=str)]
+
+
+def check_positive(condition: Condition, columns: Mapping[str, Column], *, timed: bool) -> None:
+    """See that a condition looks at a property of the kind that it compares with.
 
     Args:
-        text: For example ``rating >= 4``; a name that is no plain word stands in back-ticks.
+        condition: What makes an event positive.
+        columns: Property to its column.
+        timed: Whether events have ``at``, a number.
 
     Raises:
-        ValueError: It has another form.
+        ValueError: It does not, or what it looks at is normalised.
     """
-    match = _CONDITION.fullmatch(text)
-    if match is None or not math.isfinite(float(match["value"])):
+    kinds = {
+        name: _KINDS[column.type]
+        for name, column in columns.items()
+        if column.type in _KINDS and not column.is_list
+    }
+    kinds |= {"at": "a number"} if timed else {}
+    name = condition.property
+    if kinds.get(name) != kind_of(condition.value):
+        known = ", ".join(f"{known} is {kind}" for known, kind in sorted(kinds.items()))
+        wanted = kind_of(condition.value)
         raise ValueError(
-            f"a condition is a property, one of {' '.join(OPERATORS)} and a number, "
-            f"such as 'rating >= 4', not {text!r}"
+            f"positive compares '{name}' with {wanted}, and these interactions have no such "
+            f"property ({known or 'they have none to compare'})"
         )
-    name = match["plain"] or match["quoted"]
-    return Condition(property=name, operator=match["operator"], value=float(match["value"]))  # type: ignore[arg-type]
+    if name in columns and columns[name].normalise is not None:
+        raise ValueError(
+            f"positive asks for '{columns[name].column}' as it stands in the file, and property "
+            f"'{name}' is normalised; keep both under two names"
+        )

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from linkspan.graph.roles import Condition
 from linkspan.ingest.mapping.columns import (
     AsColumn,
     AsDomain,
@@ -20,15 +19,8 @@ from linkspan.ingest.mapping.columns import (
     TimeColumn,
     Vectors,
 )
-from linkspan.ingest.mapping.conditions import parse_condition
+from linkspan.ingest.mapping.conditions import AsCondition, check_positive
 from linkspan.ingest.mapping.names import EdgeProperty, Label, NodeProperty, RelationshipType
-
-
-def _condition(value: Any) -> Any:
-    return parse_condition(value) if isinstance(value, str) else value
-
-
-AsCondition = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=str)]
 
 
 class FileTable(Strict):
@@ -330,7 +322,8 @@ class InteractionsTable(FileTable):
         weight: Column with how strong an event is; the model counts each event once.
         properties: Property to the column it comes from.
         repeat: Keep events of one user and item that differ in time, each as a relationship.
-        positive: What makes an event positive, such as ``rating >= 4``; every event without it.
+        positive: What makes an event positive, such as ``rating >= 4`` or ``kind = 'buy'``; every
+            event without it.
         otherwise: What an event is that is not positive; one whose property is absent is neither.
     """
 
@@ -350,24 +343,7 @@ class InteractionsTable(FileTable):
         if self.repeat and self.at is None:
             raise ValueError("'repeat = true' tells events apart by time, so 'at' is needed too")
         if self.positive is not None:
-            numbers = {
-                name
-                for name, column in self.properties.items()
-                if column.type in ("integer", "number")
-            }
-            numbers |= {"at"} if self.at else set()
-            numbers |= {"weight"} if self.weight else set()
-            if self.positive.property not in numbers:
-                raise ValueError(
-                    f"positive asks for '{self.positive.property}', which is not a number of these "
-                    f"interactions (they have: {', '.join(sorted(numbers)) or 'none'})"
-                )
-            column = self.values().get(self.positive.property)
-            if column is not None and column.normalise is not None:
-                raise ValueError(
-                    f"positive asks for '{column.column}' as it stands in the file, and property "
-                    f"'{self.positive.property}' is normalised; keep both under two names"
-                )
+            check_positive(self.positive, self.values(), timed=self.at is not None)
         return self
 
     @property

@@ -18,7 +18,7 @@ from linkspan.ingest.mapping.names import (
     relation_type,
 )
 from linkspan.ingest.proposing.peek import Peek
-from linkspan.ingest.proposing.ratings import Rating, read_scale
+from linkspan.ingest.proposing.ratings import Rating, read_scale, read_verdict
 from linkspan.ingest.proposing.times import read_times
 
 Kind = Literal["items", "users", "interactions", "relations"]
@@ -36,6 +36,7 @@ _ID = re.compile(r"id|key|code")
 _DOMAIN = re.compile(r"domain|vertical|shop|shelf")
 _TIME = re.compile(r"timestamp|time|at|ts|date|datetime|when|position|\w+_(at|on|date|time)")
 _RATING = re.compile(r"(\w+_)?(rating|stars|score|rate|grade)|overall")
+_LIKED = re.compile(r"((is|was|has)_)?(like|likes|liked|recommended|thumbs_up)")
 _WEIGHT = re.compile(r"weight|count|quantity|amount|plays|times")
 _LONGEST = 60  # characters of a property, and room for more
 _TITLE = ("title", "name", "label")
@@ -187,6 +188,9 @@ def splits(column: str, values: pd.Series[str]) -> str:
 def rating(made: Guess) -> Rating | None:
     """The property that holds a rating, and what its values seem to mean."""
     for name, (column, kind, _) in properties(made).items():
+        judges = _RATING.fullmatch(plain(column)) or _LIKED.fullmatch(plain(column))
+        if judges and kind == "boolean":
+            return read_verdict(name, made.peek.values(column))
         if _RATING.fullmatch(plain(column)) and kind in ("integer", "number"):
             return read_scale(name, made.peek.values(column))
     return None

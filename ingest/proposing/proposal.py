@@ -183,7 +183,7 @@ class _Writer:
                 **({"type": kind} if kind and not split else {}),
             }
             spec |= {"split": split} if split else {}
-            spec |= {"absent": rated.absent} if rated and rated.name == name else {}
+            spec |= {"absent": rated.absent} if rated and rated.positive.property == name else {}
             spec = {key: each for key, each in spec.items() if each}
             value = toml(column if len(spec) == 1 else spec)
             guessed = "   # guess: by what stands in it" if len(spec) > 1 else ""
@@ -264,13 +264,13 @@ class _Writer:
             lines.append(f"weight = {toml(heavy)}   # guess: how strong an event is")
         liked = rating(made)
         if liked:
-            positive = f"{liked.name} >= {liked.least:g}"
-            lines.append(f"positive = {toml(positive)}   # guess: by the scale of the ratings")
+            why = "it says so" if liked.positive.value is True else "by the scale of the ratings"
+            lines.append(f"positive = {toml(str(liked.positive))}   # guess: {why}")
             if liked.absent:
                 self.notes.append(
                     f"{made.peek.file}: {liked.absent[0]} stands apart from the other values of "
-                    f"'{liked.name}', so it is taken for 'not rated': such events are neither "
-                    "liked nor disliked. If it is a rating, take 'absent' out"
+                    f"'{liked.positive.property}', so it is taken for 'not rated': such events are "
+                    "neither liked nor disliked. If it is a rating, take 'absent' out"
                 )
         without = tuple(n for n, (c, _, _) in properties(made).items() if c == heavy)
         return lines + self._properties(made, without)

@@ -7,22 +7,22 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from linkspan.graph.conditions import Condition
+
 _FAR = {99.0, 999.0, 9999.0, -99.0, -999.0, -9999.0}
 """Numbers that stand for 'none' where no rating comes near them."""
 _FEWEST = 3  # other ratings; below that it may be a scale of its own, such as -1 and 1
 
 
 class Rating(NamedTuple):
-    """A property that holds a rating.
+    """A property that says how an item was liked.
 
     Attributes:
-        name: The property.
-        least: The least value that seems to mean 'liked'.
+        positive: What seems to mean 'liked'.
         absent: Texts that seem to mean 'not rated', as they stand in the file.
     """
 
-    name: str
-    least: float
+    positive: Condition
     absent: tuple[str, ...] = ()
 
 
@@ -41,7 +41,14 @@ def read_scale(name: str, texts: pd.Series[str]) -> Rating | None:
     if low == high:
         return None
     least = high if high <= 1 else round(low + (high - low) * 0.7)
-    return Rating(name, float(least), absent)
+    return Rating(Condition(property=name, operator=">=", value=float(least)), absent)
+
+
+def read_verdict(name: str, texts: pd.Series[str]) -> Rating | None:
+    """The same of a column of true and false; None where all values are one."""
+    if texts.str.lower().nunique() < 2:
+        return None
+    return Rating(Condition(property=name, operator="==", value=True))
 
 
 def no_rating(values: pd.Series[float]) -> float | None:

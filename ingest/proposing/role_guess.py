@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from linkspan.errors import LinkspanError
 from linkspan.graph.adopting.inspecting import OUR_LABELS, OURS, Label, Picture, Property
+from linkspan.graph.conditions import Condition
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.proposing.guess import bare, toml
 
@@ -21,6 +22,7 @@ _EVENTS = re.compile(
 )
 _TIMES = re.compile(r".*(time|timestamp|date|_at|at|when|on|since|created|ts)", re.I)
 _RATING = re.compile(r"(rating|stars|score|rate|grade)", re.I)
+_LIKED = re.compile(r"like[sd]?|recommended|rating", re.I)
 _TITLE = re.compile(r"(title|name|label|heading|.*_title|.*_name|.*Title|.*Name)")
 _KEY = re.compile(r".*(id|key|code|isbn|asin|sku|uri|url|slug|nr|number)", re.I)
 
@@ -175,8 +177,11 @@ class _Table:
             self._notes.append(f"{kind} has no property that looks like a time")
         for name, found in properties.items():
             if _RATING.fullmatch(name) and set(found.types) <= {"INTEGER", "FLOAT"}:
-                condition = toml(f"{name if name.isidentifier() else f'`{name}`'} >= 4")
-                lines.append(f"# positive = {condition}   # if low values mean dislike")
+                condition = Condition(property=name, operator=">=", value=4)
+                lines.append(f"# positive = {toml(str(condition))}   # if low values mean dislike")
+            elif _LIKED.fullmatch(name) and found.types == ["BOOLEAN"]:
+                condition = Condition(property=name, operator="==", value=True)
+                lines.append(f"# positive = {toml(str(condition))}   # if false means dislike")
         return lines
 
     def _others(self) -> tuple[list[str], list[tuple[str, str, str]]]:

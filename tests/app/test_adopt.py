@@ -16,6 +16,7 @@ import pytest
 
 import linkspan as package
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.forgetting import note_forgotten
 
 Graph = dict[str, list[Any]]
 GAINED = re.compile(
@@ -129,6 +130,17 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     assert removed["users"] == 121 and len(removed["runs"]) == 2
     assert removed["recommended"] == 2 * 121 * 2 * 3
     assert read_all(theirs) == before
+    assert linkspan("unadopt", "--yes").code == 0
+    assert read_all(theirs) == before
+
+
+def test_what_is_kept_of_users_who_were_forgotten_goes_too(linkspan: Any, theirs: Database) -> None:
+    before = read_all(theirs)
+    for stage in ("snapshot", "train", "evaluate", "publish"):
+        assert linkspan(stage).code == 0
+    note_forgotten(theirs, ["p999"])
+    schema = set(read_all(theirs)["schema"]) - set(before["schema"])
+    assert any("'Forgotten'" in each for each in schema)
     assert linkspan("unadopt", "--yes").code == 0
     assert read_all(theirs) == before
 

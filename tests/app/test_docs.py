@@ -11,8 +11,8 @@ import pytest
 
 from linkspan import cypher
 from linkspan.gnn.settings import TrainSettings
+from linkspan.graph.conditions import parse_condition
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.publishing.rules import parse_rule
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.settings import PublishSettings, Settings, load_settings
 from pages import blocks, commands, left_out, read_page
@@ -92,7 +92,7 @@ def test_the_page_of_queries_says_what_their_headers_say() -> None:
 def test_the_rules_of_the_page_on_publishing_are_taken() -> None:
     (text,) = blocks("publishing.md", "toml")
     settings = PublishSettings.model_validate(tomllib.loads(text)["publish"])
-    assert [str(parse_rule(rule).value) for rule in settings.require + settings.exclude] == [
+    assert [str(parse_condition(rule).value) for rule in settings.require + settings.exclude] == [
         "True", "2000.0", "adult",
     ]  # fmt: skip
     assert set(tomllib.loads(text)["publish"]) | {"users"} == set(PublishSettings.model_fields)

@@ -11,8 +11,9 @@ import pytest
 
 from linkspan.errors import ModelError
 from linkspan.graph.asking.client import Client
+from linkspan.graph.conditions import Condition
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.roles import Condition, FeatureRole, InteractionRole, Roles
+from linkspan.graph.roles import FeatureRole, InteractionRole, Roles
 from linkspan.refreshing import _check_roles
 
 ALL = "MATCH (u:User)-[r:RECOMMENDED]->(i) WHERE r.run = u.run RETURN u.key AS user, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import re
@@ -19,12 +20,14 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from linkspan.cypher import Names, NodeNames
 from linkspan.errors import ConfigError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.client import Client
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Options
+from linkspan.graph.users.feedback import FeedbackRules
 from linkspan.graph.writing.constraints import prepare
 from linkspan.serving.app import create_app
 from linkspan.serving.guarding import check_host, token_from_environment
@@ -60,6 +63,7 @@ def shop(db: Database) -> Database:
     return db
 
 
+JSON = {"Content-Type": "application/json"}
 USERS = ["ann", "books/ben", "ü %2F?#&+'\"}"]
 
 
@@ -159,6 +163,38 @@ def test_feedback_takes_an_item_out_of_the_list(http: TestClient, shop: Database
         assert answer.status_code == 422 and told in answer.json()["detail"], answer.text
     answer = http.post("/feedback", json=said, headers={"Authorization": "Bearer wrong"})
     assert answer.status_code == 401
+
+
+def test_feedback_in_an_adopted_graph_refuses_what_the_caller_is_to_mend(
+    db: Database, server: RunningServer
+) -> None:
+    films = NodeNames(label="Film", key="no", title="name")
+    names = Names(users=NodeNames(label="Person", key="pid"), items={"films": films}, at=("on",))
+    db.write("CREATE (:Person {pid: 'ann'})-[:RATED {on: datetime()}]->(:Film {no: 'a'})")
+    db.write("CREATE (:Film {no: 'b'})")
+    db.write(
+        "CREATE (:Run {id: 'r1', state: 'active', created: '2026', model: 'm', metrics: '{}', "
+        "interactions: ['RATED'], names: $names, feedback: $rules})",
+        names=names.model_dump_json(),
+        rules=FeedbackRules(type="RATED", at="on").model_dump_json(),
+    )
+
+    def connect() -> AsyncClient:
+        return AsyncClient(AsyncDatabase(server.uri, server.user, server.password))
+
+    with TestClient(create_app(connect)) as http:
+        said = {"user": "ann", "item": "films/b"}
+        for wrong, told in (
+            ({"user": "nobody"}, "no user 'nobody'"),
+            ({"user": "nobody", "create": True}, "users of an adopted graph are not"),
+            ({"item": "films/x"}, "no item 'films/x'"),
+            ({"item": "games/x"}, "no item 'games/x'"),
+            ({"at": 2**62}, "dates end with the year 9999"),
+            ({"user": "\ud800"}, "cannot be sent"),
+        ):
+            answer = http.post("/feedback", content=json.dumps(said | wrong), headers=JSON)
+            assert answer.status_code == 422 and told in answer.json()["detail"], answer.text
+        assert http.post("/feedback", json=said).json() == {"new": True}
 
 
 def test_without_the_token_only_health_is_answered(http: TestClient) -> None:

@@ -13,9 +13,10 @@ from contract_fixtures import PublishRun
 from linkspan import cypher
 from linkspan.errors import ConfigError, DataError
 from linkspan.graph.asking.client import Client
+from linkspan.graph.conditions import Condition
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import RunRecord, publish
-from linkspan.graph.roles import Condition, InteractionRole
+from linkspan.graph.roles import InteractionRole
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.users.feedback import KINDS, Event, FeedbackRules, build_rules
@@ -350,7 +351,11 @@ def test_a_client_follows_what_is_published_later(
 
 @pytest.mark.parametrize(
     ("operator", "value", "written"),
-    [(">=", 4, 4), (">", 4, 5), ("<", 0.5, -0.5), ("==", 1, 1), ("<=", 2, 2), ("!=", 0, 1)],
+    [
+        *((">=", 4, 4), (">", 4, 5), ("<", 0.5, -0.5), ("==", 1, 1), ("<=", 2, 2), ("!=", 0, 1)),
+        *(("==", "buy", "buy"), (">=", "b", "b"), ("!=", "view", "accept")),
+        *(("!=", "accept", "positive"), ("==", True, True), ("!=", True, False)),
+    ],
 )
 def test_accepted_fulfils_what_makes_an_event_positive(
     operator: str, value: float, written: float
@@ -359,7 +364,8 @@ def test_accepted_fulfils_what_makes_an_event_positive(
     role = InteractionRole(type="RATED", positive=condition)
     roles = ROLES.model_copy(update={"interactions": (role,)})
     rules = build_rules(roles, {"cart": "positive"}, None, timed=False, shared=True)
-    assert rules.properties == {"rating": written}
+    assert rules.properties == {"rating": written} and condition.holds(written)
+    assert FeedbackRules.model_validate_json(rules.model_dump_json()) == rules
     assert (rules.at, rules.kinds["cart"], rules.kinds["view"]) == (None, "positive", "shown")
     with pytest.raises(ConfigError, match=r"no interactions of type 'BOUGHT'.*RATED"):
         build_rules(roles, {}, "BOUGHT", timed=True, shared=True)

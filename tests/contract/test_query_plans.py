@@ -12,6 +12,7 @@ from planted import parameters_of, plant
 
 from linkspan import cypher
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.users.forgetting import note_forgotten
 from linkspan.graph.writing.constraints import prepare
 from linkspan.ingest.shaping.targets import NodeTarget
 from servers import RunningServer
@@ -77,6 +78,20 @@ def test_to_load_nodes_costs_as_much_in_a_graph_ten_times_as_large(
             rows = [{"key": key, "place": 0, "properties": {}} for key in asked]
             counts.append(_looked_at(server, text, rows=rows, keys=asked, names=[]))
     assert {name: counts for name, counts in work.items() if max(counts) > 150} == {}
+
+
+def test_to_forget_costs_as_much_where_ten_times_as_many_were_forgotten(
+    db: Database, server: RunningServer
+) -> None:
+    note_forgotten(db, ["one"])
+    counts = []
+    for first, last in ((0, 100), (100, 1_000)):
+        note_forgotten(db, [f"k{number}" for number in range(first, last)])
+        known = db.read("MATCH (f:Forgotten) RETURN f.hash AS hash LIMIT 5")
+        rows = [*known, *({"hash": f"new {first}/{number}"} for number in range(5))]
+        asked = [{**row, "id": row["hash"]} for row in rows]
+        counts.append(_looked_at(server, cypher.load("note_forgotten"), rows=asked))
+    assert max(counts) <= 150, counts
 
 
 def _looked_at(server: RunningServer, text: str, **parameters: Any) -> int:

@@ -10,8 +10,9 @@ import pytest
 from contract.conftest import ROLES
 
 from linkspan.errors import ModelError, SchemaError
+from linkspan.graph.conditions import Condition
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.roles import Condition, InteractionRole, Roles
+from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.writing.constraints import prepare

@@ -77,6 +77,14 @@ def test_the_client_searches_by_meaning(
         domain = snapshot.items["domain"][20]
         inside = client.search("what it is about", domain=domain, k=5)
         assert {row.domain for row in inside} == {domain} and len(inside) == 5
+    told: list[str] = []
+
+    def like(run: str) -> _Known:
+        told.append(run)
+        return _Known(vectors, 17)
+
+    assert Client(graph, encoder=like).search("what it is about", k=3)[0].item == vectors.keys[17]
+    assert told == [vectors.encoder]
     publish(graph, make_record("run3"), users, lists(3), similar)
     with pytest.raises(ConfigError, match="no text vectors of an active run"):
         Client(graph, encoder=_Known(vectors, 17)).search("what it is about")

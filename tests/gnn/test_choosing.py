@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from linkspan.errors import ConfigError, DataError
 from linkspan.gnn.scores.reranking import Choice, Chooser
-from linkspan.graph.publishing.rules import Rule, parse_rule
 
 SCORES = np.array([[0.9, 0.85, 0.8, 0.5, 0.1]], np.float32)
 ITEMS = np.arange(5)
@@ -72,35 +69,3 @@ def test_items_match_their_user() -> None:
     choice = Choice(matches=[(np.array([0, 1, -1]), items)])
     scores = np.repeat(SCORES, 3, axis=0)
     assert lists(choice, scores, [0, 1, 2], k=5) == [[0, 2], [1, 3], [0, 1, 2, 3, 4]]
-
-
-@pytest.mark.parametrize(
-    ("text", "found", "holds"),
-    [
-        ("in_stock = true", True, True),
-        ("in_stock = true", None, False),
-        ("in_stock == true", 1, False),
-        *(
-            (f"year {sign} 5", absent, False)
-            for absent in (None, float("nan"))
-            for sign in ("=", "!=", ">=", ">", "<=", "<")
-        ),
-        ("year != 5", [None, 5], False),
-        ("language = 'en'", "en", True),
-        ("language != en", "de", True),
-        ("language = en", ["de", "en"], True),
-        ("year >= 2000", 2000, True),
-        ("year < 2000", 2000.5, False),
-        ("released >= '2020-01-01'", "2021-05-05", True),
-    ],
-)
-def test_rules_hold(text: str, found: Any, holds: bool) -> None:
-    assert parse_rule(text).holds(found) is holds
-
-
-def test_rules_of_another_form_are_refused() -> None:
-    for text in ("in_stock", "a = ", "a = b c", "1a = 2", "a ~ 3"):
-        with pytest.raises(ConfigError, match=r"no condition|no value"):
-            parse_rule(text)
-    with pytest.raises(DataError, match="year = 'old'"):
-        Rule("year", ">", 3.0).holds("old")

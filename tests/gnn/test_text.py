@@ -21,7 +21,9 @@ from linkspan.gnn import (
     encoder_names,
     train_all,
 )
+from linkspan.gnn.encoding.texts import build_encoder, encoder_of_runs
 from linkspan.gnn.scores.hybrid import build_signals, with_linear
+from linkspan.gnn.settings import LongTexts
 from linkspan.graph.snapshot import Snapshot
 
 TEXTS = ["a tale of two cities", "war and peace", "", "war and peace", "the trial"]
@@ -195,3 +197,14 @@ def test_an_encoder_is_named_after_the_files_that_it_read(tmp_path: Path) -> Non
     again = encoder_names(settings)
     assert names["text"] != again["text"] and names["image"] != again["image"]
     assert encoder_names(EncodingSettings())["text"] == "minilm-64"
+
+
+@pytest.mark.parametrize(("tokens", "long_texts"), [(64, "cut"), (128, "cut"), (32, "mean")])
+def test_a_query_is_read_as_the_texts_of_the_run_were(tokens: int, long_texts: LongTexts) -> None:
+    of_run = build_encoder("minilm", tokens, long_texts)
+    found = encoder_of_runs("minilm")
+    assert found(of_run.name).name == of_run.name
+    assert found(of_run.name) is found(of_run.name)  # a model is loaded once
+    assert found("another-256-mean").name == "minilm-256-mean"
+    assert encoder_of_runs("hash")("hash-64").name == "hash-64"
+    assert found("a name of theirs").name == "minilm-64"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from neo4j.exceptions import IncompleteCommit, ServiceUnavailable
+from neo4j.exceptions import ConstraintError, IncompleteCommit, ServiceUnavailable
 
 from linkspan.errors import DatabaseError
 from linkspan.graph.connecting.connection import Counters
@@ -25,9 +25,17 @@ class Dying:
         return Counters(nodes_created=len(rows))
 
 
-def test_a_batch_whose_commit_was_not_confirmed_is_sent_again() -> None:
+@pytest.mark.parametrize(
+    "lost",
+    [
+        IncompleteCommit("Failed to read from defunct connection"),
+        ConstraintError("Duplicated key [k] found on index 'User[key]'"),
+    ],
+    ids=["not confirmed", "another made the key"],
+)
+def test_a_batch_is_sent_again(lost: Exception) -> None:
     """The driver does not: it cannot know that the same graph comes of it."""
-    database = Dying(IncompleteCommit("Failed to read from defunct connection"))
+    database = Dying(lost)
     total = write_rows(database, "", range(5), batch_size=2)  # type: ignore[arg-type]
     assert database.sent == [[0, 1], [2, 3], [2, 3], [4]]
     assert total.nodes_created == 5

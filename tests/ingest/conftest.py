@@ -25,12 +25,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self.writes: list[str] = []
+        self._token: str | None = None
 
     def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        if "PublishLease" in query:
+            return [{"token": self._token}]
         return [{"found": 0}] if "AS found" in query else []
 
     def write(self, query: str, **parameters: Any) -> Counters:
         self.writes.append(query)
+        self._token = parameters.get("token", self._token)
         return Counters()
 
     def write_once(self, query: str, **parameters: Any) -> bool:
@@ -81,7 +85,7 @@ def read_graph() -> Callable[[Any], Graph]:
             "nodes": sorted(
                 (",".join(sorted(row["l"])), plain(row["p"]))
                 for row in nodes
-                if "LoadedFile" not in row["l"]
+                if not {"LoadedFile", "PublishLease"} & set(row["l"])
             ),
             "links": sorted((row["a"], row["t"], row["b"], plain(row["p"])) for row in links),
         }

@@ -135,6 +135,16 @@ def test_what_is_nested_is_left_out_and_told(tmp_path: Path) -> None:
     assert events["properties"]["helpful"] == {"column": "helpful", "type": "list"}
 
 
+def test_true_and_false_are_proposed_for_what_was_liked(tmp_path: Path) -> None:
+    _write(tmp_path / "meta.json", _rows({"asin": ["1", "2", "3", "4"], "title": list("abcd")}, {}))
+    said = {"user_id": ["a", "a", "b", "b"], "asin": ["1", "2", "3", "4"],
+            "liked": [True, False, None, True]}  # fmt: skip
+    _write(tmp_path / "events.json", _rows(said, {}))
+    (events,) = tomllib.loads(_checked(tmp_path).text)["interactions"]
+    assert events["positive"] == "liked = true"
+    assert events["properties"]["liked"] == {"column": "liked", "type": "boolean"}
+
+
 def test_parquet_with_nested_columns_is_taken(tmp_path: Path) -> None:
     table = pa.table(
         {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from linkspan.ingest.proposing.ratings import read_scale
+from linkspan.graph.conditions import Condition
+from linkspan.ingest.proposing.ratings import read_scale, read_verdict
 
 HALVES = [f"{half / 2}" for half in range(1, 11)]
 TENS = [str(ten) for ten in range(1, 11)]
@@ -28,7 +29,8 @@ TENS = [str(ten) for ten in range(1, 11)]
 def test_a_value_that_stands_apart_is_no_rating(
     values: list[str], absent: tuple[str, ...], least: float
 ) -> None:
-    assert read_scale("rating", pd.Series(values)) == ("rating", least, absent)
+    liked = Condition(property="rating", operator=">=", value=least)
+    assert read_scale("rating", pd.Series(values)) == (liked, absent)
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,9 @@ def test_a_value_that_stands_apart_is_no_rating(
 def test_a_scale_without_such_a_value_is_left_alone(values: list[str]) -> None:
     rating = read_scale("rating", pd.Series(values))
     assert rating is not None and rating.absent == ()
+
+
+def test_true_and_false_say_who_liked_it() -> None:
+    liked = read_verdict("liked", pd.Series(["True", "false"]))
+    assert liked is not None and str(liked.positive) == "liked = true"
+    assert read_verdict("liked", pd.Series(["true", "TRUE"])) is None

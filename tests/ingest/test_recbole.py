@@ -119,7 +119,10 @@ def test_several_data_sets_beside_other_tables(folder: Path) -> None:
         ('text = ["clas"]', r"small\.item has no field 'clas'"),
         ('time = "when"', r"small\.inter has no field 'when'"),
         ('name = "large"', r"has no file large\.inter. Choose one with 'name': small"),
-        ('positive = "stars > 3"', r"\[\[interactions\]\] 1: positive asks for 'stars'"),
+        (
+            'positive = "stars > 3"',
+            r"\[\[interactions\]\] 1: positive compares 'stars' with a number",
+        ),
     ],
 )
 def test_a_wrong_choice_is_named(folder: Path, more: str, message: str) -> None:

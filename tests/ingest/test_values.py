@@ -27,12 +27,16 @@ class Sink:
 
     def __init__(self) -> None:
         self.rows: list[tuple[str, dict[str, Any]]] = []
+        self._token: str | None = None
 
     def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        if "PublishLease" in query:
+            return [{"token": self._token}]
         return [{"found": 0}] if "AS found" in query else []
 
     def write(self, query: str, rows: Any = (), **parameters: Any) -> Any:
         self.rows += [(query, row) for row in rows]
+        self._token = parameters.get("token", self._token)
         return Counters()
 
     def write_once(self, query: str, rows: Any = (), **parameters: Any) -> bool:
