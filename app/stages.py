@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODELS = {
-    "hybrid": "hybrid of history-state GNN, linear, transitions, text and popularity",
-    "hybrid without gnn": "linear, transitions, text and popularity, by stated weights",
+    "hybrid": "hybrid of history-state GNN, linear, transitions, text, relations and popularity",
+    "hybrid without gnn": "linear, transitions, text, relations and popularity, by stated weights",
     "gnn": "history-state GNN",
 }
 """Name of the method, as a `Run` has it."""

@@ -1,7 +1,7 @@
 // group: recommendations
 // purpose: a user's recommendations, best first within each domain, each with its reason; without what the user has met, disliked or dismissed since
 // parameters: $user: key of the user; $domain = null: name of a domain, or null for all; $k = 10: at most this many rows
-// columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
+// columns: item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, relations, popularity (the parts of the score)
 // index: User.key
 // retryable: yes
 MATCH (u:User {key: $user})
@@ -17,5 +17,6 @@ OPTIONAL MATCH (past:Item {key: r.because})
 RETURN i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank,
        r.score AS score, past.title AS because, r.because AS because_item,
        r.run AS run, r.gnn AS gnn, r.linear AS linear, r.text AS text,
-       r.transitions AS transitions, r.popularity AS popularity
+       r.transitions AS transitions, coalesce(r.relations, 0.0) AS relations,
+       r.popularity AS popularity
 ORDER BY rank, score DESC, item

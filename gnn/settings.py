@@ -17,7 +17,15 @@ Fusion = Literal["weighted", "concat", "attention"]
 HEADS = 4
 """Heads of attention of ``gat`` and ``hgt``."""
 Protocol = Literal[
-    "auto", "last-out", "last-out-per-domain", "time", "random", "fold", "domain-out", "file"
+    "auto",
+    "last-out",
+    "last-out-per-domain",
+    "time",
+    "random",
+    "fold",
+    "domain-out",
+    "items-out",
+    "file",
 ]
 
 
@@ -28,18 +36,20 @@ class SplitSettings(BaseModel):
         protocol: ``last-out``: each user's last event, the one before it for validation;
             ``last-out-per-domain``: the same within each domain; ``time``: all events from a moment
             on; ``random``: a share of all events; ``fold``: one of several equal parts;
-            ``domain-out``: all that some users did in one domain; ``file``: what a file says;
+            ``domain-out``: all that some users did in one domain; ``items-out``: all events with a
+            share of the items of each domain, which are new then; ``file``: what a file says;
             ``auto``: ``last-out`` where events have an order, else ``random``; of the two the
             first that users can spare, else nothing is held out and nothing is measured.
-        test: Share for test of events (``time``, ``random``) or of users (``domain-out``); 0 for
-            ``random`` measures nothing, and leaves more to learn from.
+        test: Share for test of events (``time``, ``random``), of users (``domain-out``) or of items
+            (``items-out``); 0 for ``random`` measures nothing, and leaves more to learn from.
         validation: Share for validation, likewise; of the events to train on, where a ``file``
             names none and events have no order.
         at: First moment of the test part (``time``), as events have it: milliseconds UTC or a
             position; without, ``test`` says it.
         folds: Number of parts (``fold``).
         fold: The part that is for test, from 0; the one after it is for validation.
-        domain: Which domain is held out (``domain-out``).
+        domain: Which domain is held out (``domain-out``); without, all are in turn: each user who
+            is drawn loses one of the domains that the user knows.
         file: CSV or Parquet file with columns ``user``, ``item`` (ids), ``domain`` (unless there is
             one only) and ``part`` (``train``, ``validation`` or ``test``); events that are not
             in it are trained on.
@@ -60,10 +70,9 @@ class SplitSettings(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> SplitSettings:
-        for protocol, key in (("domain-out", "domain"), ("file", "file")):
-            if self.protocol == protocol and getattr(self, key) is None:
-                raise ValueError(f"protocol '{protocol}' needs the key '{key}'")
-        if not self.test and self.protocol in ("time", "domain-out"):
+        if self.protocol == "file" and self.file is None:
+            raise ValueError("protocol 'file' needs the key 'file'")
+        if not self.test and self.protocol in ("time", "domain-out", "items-out"):
             raise ValueError(f"protocol '{self.protocol}' needs a 'test' above 0")
         if self.fold >= self.folds:
             raise ValueError(f"'fold' counts from 0, so it is below 'folds' ({self.folds})")

@@ -19,7 +19,8 @@ WHERE mine = past
 RETURN u.key AS user, i.key AS item, i.title AS title, i.domain AS domain, met, said,
        run, r.rank AS rank, r.score AS score,
        CASE WHEN r IS NULL THEN null ELSE {gnn: r.gnn, linear: r.linear,
-         transitions: r.transitions, text: r.text, popularity: r.popularity} END AS parts,
+         transitions: r.transitions, text: r.text, relations: coalesce(r.relations, 0.0),
+         popularity: r.popularity} END AS parts,
        past.key AS because, past.title AS because_title, past.domain AS because_domain,
        min(type(had)) AS because_met
 LIMIT 1

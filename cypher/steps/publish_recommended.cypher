@@ -12,5 +12,5 @@ MATCH (u:User {key: row.user})
 UNWIND row.items AS x
 MATCH (i:Item {key: x.item})
 CREATE (u)-[:RECOMMENDED {run: $run, domain: x.domain, rank: x.rank, score: x.score, gnn: x.gnn,
-  linear: x.linear, transitions: x.transitions, text: x.text, popularity: x.popularity,
-  because: x.because}]->(i)
+  linear: x.linear, transitions: x.transitions, text: x.text, relations: x.relations,
+  popularity: x.popularity, because: x.because}]->(i)

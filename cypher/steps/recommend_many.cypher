@@ -1,6 +1,6 @@
 // purpose: the recommendations of many users at once, each as `recommend` gives them
 // parameters: $users: keys of the users; $domain: name of a domain, or null for all; $k: at most this many rows a user
-// columns: user (key), item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, popularity (the parts of the score)
+// columns: user (key), item (key), title, domain, rank (in the domain, from 1), score, because (title of the past item that counted most), because_item (its key), run, gnn, linear, transitions, text, relations, popularity (the parts of the score)
 // index: User.key
 // retryable: yes
 UNWIND $users AS key
@@ -19,5 +19,6 @@ OPTIONAL MATCH (past:Item {key: r.because})
 RETURN key AS user, i.key AS item, i.title AS title, r.domain AS domain, r.rank AS rank,
        r.score AS score, past.title AS because, r.because AS because_item,
        r.run AS run, r.gnn AS gnn, r.linear AS linear, r.text AS text,
-       r.transitions AS transitions, r.popularity AS popularity
+       r.transitions AS transitions, coalesce(r.relations, 0.0) AS relations,
+       r.popularity AS popularity
 ORDER BY user, rank, score DESC, item

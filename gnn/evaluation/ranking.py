@@ -74,6 +74,7 @@ class Evaluation:
             user's event before it has the same time; where histories are sets, none is), and a
             column of ranks (from 1, in steps of one half) for each method.
         methods: Names of those columns, that of what is published first.
+        among_new: Such ranks of the new items among the new ones of their domain.
         catalogue: Columns ``method``, ``domain`` (empty: all) and `CATALOGUE`, of lists of `LIST`.
         unranked: Domain to test events that are in no figure: the user had nothing left to meet
             there but what was held out, so that any method is right.
@@ -81,6 +82,7 @@ class Evaluation:
 
     ranks: pd.DataFrame
     methods: tuple[str, ...]
+    among_new: pd.DataFrame = field(default_factory=pd.DataFrame)
     catalogue: pd.DataFrame = field(default_factory=pd.DataFrame)
     unranked: Mapping[str, int] = field(default_factory=dict)
 
@@ -90,7 +92,8 @@ class Evaluation:
         Returns:
             Columns ``method``, ``segment`` (``all``; ``macro``, the mean over domains;
             ``with history`` and ``without history`` of the user in the domain; ``known item`` and
-            ``new item``; ``no tie in time``, where the order of the user's last events is certain,
+            ``new item``; ``among new items``, where new items are ranked among themselves;
+            ``no tie in time``, where the order of the user's last events is certain,
             if it is not for all; or ``domain``), ``domain`` (empty but for that segment), ``rows``,
             those of `linkspan.gnn.metrics.by_list`, as means over lists and sums of counts,
             ``accuracy`` of the binary task, and, for all rows and for a domain, `CATALOGUE`.
@@ -100,6 +103,7 @@ class Evaluation:
         parts += [
             (name, "", self.ranks[self.ranks[column] == value]) for name, column, value in _SEGMENTS
         ]
+        parts.append(("among new items", "", self.among_new))
         parts = [
             part
             for part in parts
@@ -192,15 +196,29 @@ def evaluate(
     methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks, lists = rank_events(tested, held_out, methods, progress, lists=True)
     ranks.insert(4, "tied", _tied(events, split) & fitted.snapshot.timed)
-    targets = ranks.groupby(["user", "domain"])["item"].transform("size")
-    open_to_all = (ranks["candidates"] > targets).to_numpy()
+    open_to_all = _has_choice(ranks)
     counts = ranks.loc[~open_to_all, "domain"].value_counts()
     unranked = {str(domain): int(count) for domain, count in counts.items()}
     if not open_to_all.any():
         raise UnmeasuredError("no user had more to meet than was held out", hint=_LARGER)
     ranks = ranks[open_to_all].reset_index(drop=True)
     lists = {name: found[open_to_all] for name, found in lists.items()}
-    return Evaluation(ranks, tuple(methods), _catalogue(tested, ranks, lists), unranked)
+    unmet = ~np.isin(np.arange(len(fitted.snapshot.items)), known["item"])
+    among, _ = rank_events(tested, held_out[unmet[held_out["item"]]], methods, progress, unmet)
+    return Evaluation(
+        ranks,
+        tuple(methods),
+        among[_has_choice(among)].reset_index(drop=True),
+        _catalogue(tested, ranks, lists),
+        unranked,
+    )
+
+
+def _has_choice(ranks: pd.DataFrame) -> NDArray[np.bool_]:
+    """(R,) whether the user of each row had more to meet than was held out."""
+    targets = ranks.groupby(["user", "domain"])["item"].transform("size")
+    choice: NDArray[np.bool_] = (ranks["candidates"] > targets).to_numpy()
+    return choice
 
 
 def rank_events(
@@ -208,6 +226,7 @@ def rank_events(
     events: pd.DataFrame,
     methods: Mapping[str, Component],
     progress: Progress = SILENT,
+    among: NDArray[np.bool_] | None = None,
     *,
     lists: bool = False,
 ) -> Ranked:
@@ -220,6 +239,7 @@ def rank_events(
         events: Columns ``user`` and ``item``; none of them is known.
         methods: Name to what scores.
         progress: Told of each chunk of rows.
+        among: (N,) the only items that are ranked; by default all.
         lists: Whether to keep what the lists begin with.
     """
     seen, rows_of = Seen(fitted), rows_by_domain(fitted.snapshot)
@@ -249,6 +269,8 @@ def rank_events(
                 asked = distinct[start : start + size]
                 hidden = np.zeros((len(asked), len(candidates)), np.float32)
                 seen.hide(hidden, asked, domain)
+                if among is not None:
+                    hidden[:, ~among[candidates]] = -np.inf
                 left = np.isfinite(hidden).sum(axis=1)
                 inside = order[slice(*np.searchsorted(of[order], [start, start + size]))]
                 chunk, line = rows[inside], of[inside] - start

@@ -38,6 +38,11 @@ class FadingHistory:
         self._users = events["user"].to_numpy(np.int64)
         self._items = events["item"].to_numpy(np.int64)
 
+    def lengths(self, users: IntArray) -> IntArray:
+        """(B,) number of events of each user (B,)."""
+        first = np.searchsorted(self._users, users, side="left")
+        return np.searchsorted(self._users, users, side="right") - first
+
     def rows(self, users: IntArray, decay: float = 1.0) -> sparse.csr_array:
         """Weight of each item in the users' histories; one met twice weighs twice.
 

@@ -125,6 +125,7 @@ def split_events(
         "random": lambda: _random(events, random, settings),
         "fold": lambda: _fold(events, random, settings),
         "domain-out": lambda: _domain_out(events, random, settings),
+        "items-out": lambda: _items_out(events, random, settings, timed=snapshot.timed),
         "file": lambda: _stated(events, random, settings, parts, timed=snapshot.timed),
     }
     train, validation, test = made[protocol]()
@@ -272,29 +273,71 @@ def _domain_out(
 ) -> Parts:
     """All that a share of the users who know other domains too did in one."""
     known = sorted(events["domain"].unique())
-    if settings.domain not in known:
+    if settings.domain is not None and settings.domain not in known:
         raise ModelError(
             f"[split] domain: there is no domain '{settings.domain}' with events",
             hint=f"There are {', '.join(known)}",
         )
-    inside = (events["domain"] == settings.domain).to_numpy()
-    both = np.intersect1d(events["user"][inside], events["user"][~inside])
-    if len(both) < 2:
-        raise ModelError(
-            f"[split] domain: of the users of domain '{settings.domain}' {len(both)} know another, "
+    pairs = events[["user", "domain"]].drop_duplicates()
+    pairs = pairs[pairs["user"].duplicated(keep=False)]
+    if settings.domain is None:  # each user can lose one domain, drawn by chance
+        pairs = pairs.iloc[random.permutation(len(pairs))].drop_duplicates("user")
+    else:
+        pairs = pairs[pairs["domain"] == settings.domain]
+    if len(pairs) < 2:
+        asked = "domain" if settings.domain is None else f"domain '{settings.domain}'"
+        raise NothingHeldOutError(
+            f"[split] protocol 'domain-out': of the users of {asked} {len(pairs)} know another, "
             "so none can be held out",
             hint="Name a domain that shares two users or more with others, or another 'protocol'",
         )
-    drawn = random.permutation(both)
+    drawn = pairs.sort_values("user").iloc[random.permutation(len(pairs))]
     part = np.full(len(events), -1)
+    every = pd.MultiIndex.from_frame(events[["user", "domain"]])
     start = 0
     for number, share in enumerate((settings.test, settings.validation)):
-        end = start + max(round(len(both) * share), 1)
-        part[inside & events["user"].isin(drawn[start:end]).to_numpy()] = number
+        end = start + max(round(len(drawn) * share), 1)
+        part[every.isin(pd.MultiIndex.from_frame(drawn.iloc[start:end]))] = number
         start = end
     rows = np.flatnonzero(part >= 0)
     part[rows[~events["fresh"].to_numpy()[rows]]] = -2
     return _numbered(part, test=0, validation=1)
+
+
+def _items_out(
+    events: pd.DataFrame,
+    random: np.random.Generator,
+    settings: SplitSettings,
+    *,
+    timed: bool,
+) -> Parts:
+    """Each user's last event with an item that is new: nobody's events with it are learned from.
+
+    Validation is as usual, among the other items: the last event of each user who keeps one where
+    there are times, else a share.
+    """
+    new: list[IntArray] = []
+    for _, items in events.groupby("domain", sort=True)["item"]:
+        known = np.sort(items.unique()).astype(np.int64)
+        count = min(max(round(settings.test * len(known)), 1), len(known) - 1)
+        new.append(random.choice(known, count, replace=False))
+    out = events["item"].isin(np.concatenate(new)).to_numpy()
+    keeps = events["user"].isin(events["user"][~out]).to_numpy()
+    test = np.flatnonzero(out & keeps & events["fresh"].to_numpy())
+    test = test[~events["user"].iloc[test].duplicated(keep="last").to_numpy()]
+    if not len(test):
+        raise NothingHeldOutError(
+            "no user met an item that was drawn as new and another one", hint=_SPARED
+        )
+    rows = np.flatnonzero(~out)
+    fresh = rows[events["fresh"].to_numpy()[rows]]
+    users = events["user"].iloc[fresh]
+    if timed:
+        validation = fresh[(users.duplicated() & ~users.duplicated(keep="last")).to_numpy()]
+    else:
+        drawn = rows[_free(events.iloc[rows], random)]
+        validation = drawn[: max(round(settings.validation * len(drawn)), 1)]
+    return np.setdiff1d(rows, validation), np.sort(validation), test
 
 
 def _stated(

@@ -20,7 +20,7 @@ from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.view import View
-from linkspan.gnn.models.weights import SignalWeights
+from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.network.model import (
     DOMAIN_PARAMETERS,
     HistoryGNN,
@@ -78,7 +78,7 @@ class Learned:
     parameters: Mapping[str, Tensor]
     start: float
     linear: Linear | None = None
-    weights: Mapping[str, SignalWeights] = field(default_factory=dict)
+    weights: Mapping[str, MixtureWeights] = field(default_factory=dict)
     curves: tuple[Epoch, ...] = ()
     best_epoch: int = 0
 
@@ -179,7 +179,7 @@ class FittedModel:
     best_epoch: int = 0
     bounded: str = ""
     linear: Linear | None = None
-    weights: Mapping[str, SignalWeights] = field(default_factory=dict)
+    weights: Mapping[str, MixtureWeights] = field(default_factory=dict)
 
     @property
     def is_trained(self) -> bool:

@@ -16,7 +16,7 @@ from linkspan.errors import ModelError
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.learned import Epoch, Learned
-from linkspan.gnn.models.weights import SignalWeights
+from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
@@ -87,7 +87,7 @@ def load(folder: Path) -> Learned:
     if found != FORMAT:
         raise ModelError(f"{folder}: model format {found}, expected {FORMAT}", hint="Train again")
     try:
-        weights = {n: SignalWeights.read(values) for n, values in manifest["weights"].items()}
+        weights = {n: MixtureWeights.read(values) for n, values in manifest["weights"].items()}
         table = pd.read_parquet(folder / KEYS)
         nodes = {
             kind: table[table["kind"] == kind].astype({"key": object}).set_index("key")["row"]

@@ -20,7 +20,7 @@ from linkspan.gnn.parts.historic import Scores, moments
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-PARTS = ("gnn", "linear", "transitions", "text", "popularity")
+PARTS = ("gnn", "linear", "transitions", "text", "relations", "popularity")
 """Names of the parts that are stored with a recommendation, in this order."""
 
 
@@ -144,10 +144,20 @@ class Seen:
     Args:
         fitted: Its known events count.
         not_liked: Whether items that a user met and did not like count too.
+        less: Events that do not; columns ``user`` and ``item``.
     """
 
-    def __init__(self, fitted: FittedModel, *, not_liked: bool = False) -> None:
+    def __init__(
+        self,
+        fitted: FittedModel,
+        *,
+        not_liked: bool = False,
+        less: pd.DataFrame | None = None,
+    ) -> None:
         met = fitted.events[["user", "item"]]
+        if less is not None:
+            pairs = pd.MultiIndex.from_frame(less[["user", "item"]])
+            met = met[~pd.MultiIndex.from_frame(met).isin(pairs)]
         if not_liked:
             met = pd.concat([met, fitted.snapshot.not_liked()]).sort_values("user")
         self._users = met["user"].to_numpy(np.int64)

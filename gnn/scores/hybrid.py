@@ -17,7 +17,7 @@ from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.models.weights import SignalWeights
+from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
 from linkspan.gnn.parts.historic import (
     Historic,
@@ -29,6 +29,7 @@ from linkspan.gnn.parts.historic import (
     mutual_steps,
 )
 from linkspan.gnn.parts.linear import learn_linear
+from linkspan.gnn.parts.relations import Association, item_profiles
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Component, Cosine, Prior
 
@@ -50,8 +51,10 @@ LINEAR_DECAYS = Decays((1.0, 0.7, 0.4), (0.7, 0.4))
 STEP_DECAYS = Decays((0.8, 0.3), (0.3,))
 OWN_STEP_DECAYS = Decays((0.8,), (0.3,))
 MUTUAL_DECAYS = Decays((0.3,), (0.3,))
-TEXT_DECAYS = (0.7, 0.4)
+TEXT_DECAYS = (0.9, 0.7, 0.4)
 """The weights choose among the rates."""
+
+RELATION_DECAY = 0.9
 
 STEP_PRIOR = 5.0
 
@@ -65,15 +68,27 @@ class Signal(Component, Protocol):
         ...
 
 
+class Cases(NamedTuple):
+    """Weights of a signal, float32, as the fields of `MixtureWeights`."""
+
+    usual: np.float32
+    newcomer: np.float32
+    new_item: np.float32
+
+
 class Mixture:
     """The weighted sum of signals; a component.
+
+    Users who have met no item of a domain, and items that nobody has met, may have weights of their
+    own: of a newcomer the whole past counts, of a new item what it is.
 
     Args:
         name: What the figures call it.
         fitted: Whose known events count.
         signals: Those that are summed.
-        weights: As `linkspan.gnn.scores.weighing.fit_weights` finds them; without, the signals are
-            summed as they are. A signal that they do not name counts nothing.
+        weights: As `linkspan.gnn.scores.weighing` finds them; without, the signals are summed as
+            they are. A signal that they do not name counts nothing.
+        new_items: (N,) the items that count as new; by default those without a known event.
     """
 
     def __init__(
@@ -81,23 +96,37 @@ class Mixture:
         name: str,
         fitted: FittedModel,
         signals: Sequence[Signal],
-        weights: SignalWeights | None = None,
+        weights: MixtureWeights | None = None,
+        new_items: NDArray[np.bool_] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
         self._fitted, self._weights = fitted, weights
+        self._owners: IntArray | None = None
+        met = np.bincount(fitted.events["item"], minlength=len(fitted.snapshot.items)) > 0
+        self._unmet = ~met if new_items is None else new_items
+        self._rows = rows_by_domain(fitted.snapshot)
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
         parts: dict[str, FloatArray] = {}
-        for signal, weight in self._weighed(domain):
+        unmet = self._unmet[self._rows[domain]]  # (N,)
+        newcomers = self._newcomers(users, domain)
+        for signal, weights in self._weighed(domain):
             share = signal.score(users, domain)
             if self._weights is not None:
-                share = standardized(share) * np.float32(weight)
+                share = standardized(share)  # a new array
+                new = share[:, unmet] * np.float32(weights.new_item)
+                share *= np.where(newcomers, weights.newcomer, weights.usual)[:, None]
+                share[:, unmet] = new
             known = parts.get(signal.part)
             parts[signal.part] = share if known is None else known + share
         if not parts:  # no signal counts in this domain
             last = self.signals[-1]
             parts[last.part] = np.zeros_like(last.score(users, domain))
+        if self._weights is not None and self._weights.start and unmet.any():
+            any_part = next(iter(parts.values()))
+            prior = parts.setdefault("popularity", np.zeros_like(any_part))
+            prior[:, unmet] += np.float32(self._weights.start)
         return parts
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
@@ -107,7 +136,9 @@ class Mixture:
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
         total = np.zeros(items.shape, np.float32)
-        for signal, weight in self._weighed(domain):
+        unmet = self._unmet[items]  # (B, k)
+        newcomers = self._newcomers(users, domain)[:, None]  # (B, 1)
+        for signal, weights in self._weighed(domain):
             if isinstance(signal, Cosine | Historic):
                 values, mean, deviation = signal.at(users, domain, items)  # (B, k), (B,), (B,)
                 if self._weights is not None:
@@ -116,11 +147,14 @@ class Mixture:
                     values = np.divide(
                         centred, deviation[:, None], out=np.zeros_like(centred), where=there
                     )
-                total += np.float32(weight) * values
+                met = np.where(newcomers, weights.newcomer, weights.usual)
+                total += np.where(unmet, weights.new_item, met) * values
         return total
 
     def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
         """The same parts and weights for other histories: no training.
+
+        Who is new to a domain stays so: the weights are those for the owner's own history.
 
         Args:
             events: Columns ``user`` and ``item``, sorted by user and in time order within each;
@@ -129,19 +163,33 @@ class Mixture:
         """
         snapshot, other = self._fitted.snapshot, copy(self)
         known_events = KnownEvents(events, item_domains(snapshot), timed=snapshot.timed)
+        other._owners = owners
         other.signals = tuple(
             signal.over(known_events, owners) if isinstance(signal, Cosine | Historic) else signal
             for signal in self.signals
         )
         return other
 
-    def _weighed(self, domain: str) -> Iterator[tuple[Signal, float]]:
+    def _newcomers(self, users: IntArray, domain: str) -> NDArray[np.bool_]:
+        """(B,) whether each user has met no item of a domain."""
+        code = self._fitted.snapshot.domains.index(domain)
+        owners = users if self._owners is None else self._owners[users]
+        newcomers: NDArray[np.bool_] = self._fitted.known_events.over(code).lengths(owners) == 0
+        return newcomers
+
+    def _weighed(self, domain: str) -> Iterator[tuple[Signal, Cases]]:
         """The signals that count in a domain, with their weights."""
-        weights = None if self._weights is None else self._weights.of(domain)
+        if self._weights is None:
+            yield from ((signal, Cases(*np.ones(3, np.float32))) for signal in self.signals)
+            return
+        usual, others = self._weights.usual, self._weights
+        cases = [
+            (found or usual).of(domain) for found in (usual, others.newcomers, others.new_items)
+        ]
         for signal in self.signals:
-            weight = 1.0 if weights is None else weights.get(signal.name, 0.0)
-            if weight > 0:
-                yield signal, weight
+            weights = Cases(*(np.float32(case.get(signal.name, 0.0)) for case in cases))
+            if any(weight > 0 for weight in weights):
+                yield signal, weights
 
 
 def total(parts: Mapping[str, FloatArray]) -> FloatArray:
@@ -167,7 +215,7 @@ def standardized(scores: FloatArray) -> FloatArray:
     return result
 
 
-def with_weights(fitted: FittedModel, weights: Mapping[str, SignalWeights]) -> FittedModel:
+def with_weights(fitted: FittedModel, weights: Mapping[str, MixtureWeights]) -> FittedModel:
     """The model with known weights of the signals, and the linear part learned from its events."""
     return replace(with_linear(fitted), weights=weights)
 
@@ -216,15 +264,26 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
             add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
             if not within:
                 add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
-    if has_text(fitted):
-        text = unit_rows(fitted.text["item"])
-        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
-        simple += [Likeness(text, known_events, rows, decay) for decay in decays]
+    simple += content_signals(fitted)
     simple.append(Popular(events, rows, items))
     network = _trained(fitted)
     if not snapshot.timed:
         network.append(Walked(fitted.walks, known_events, rows))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def content_signals(fitted: FittedModel) -> list[Likeness | Association]:
+    """Signals of what an item is, whoever met it: its text, and what the graph ties it to."""
+    snapshot, known_events = fitted.snapshot, fitted.known_events
+    rows = rows_by_domain(snapshot)
+    signals: list[Likeness | Association] = []
+    if has_text(fitted):
+        text = unit_rows(fitted.text["item"])
+        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
+        signals += [Likeness(text, known_events, rows, decay) for decay in decays]
+    for name, profile in item_profiles(snapshot).items():
+        signals.append(Association(name, profile, known_events, rows, RELATION_DECAY))
+    return signals
 
 
 def has_text(fitted: FittedModel) -> bool:

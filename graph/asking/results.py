@@ -63,7 +63,8 @@ class Recommendation:
         linear: Part from the linear item-item model.
         transitions: Part from what follows what.
         text: Part from likeness of text.
-        popularity: Part from how popular the item is. The five parts add up to ``score``.
+        relations: Part from what the graph ties both the item and the past to.
+        popularity: Part from how popular the item is. The parts add up to ``score``.
     """
 
     item: str
@@ -78,6 +79,7 @@ class Recommendation:
     linear: float
     transitions: float
     text: float
+    relations: float
     popularity: float
 
 
@@ -85,7 +87,7 @@ def popular_item(
     item: str, title: str | None, domain: str, rank: int, events: int
 ) -> Recommendation:
     """A popular item in place of a recommendation; its score is the number of its events."""
-    parts = dict.fromkeys(("gnn", "linear", "transitions", "text"), 0.0)
+    parts = dict.fromkeys(("gnn", "linear", "transitions", "text", "relations"), 0.0)
     score = float(events)
     return Recommendation(
         item, title, domain, rank, score, None, None, None, **parts, popularity=score

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from linkspan.errors import PublishError
 
-PARTS = ("gnn", "linear", "transitions", "text", "popularity")
+PARTS = ("gnn", "linear", "transitions", "text", "relations", "popularity")
 """The parts of a score; they add up to it."""
 PIECE = 50_000
 """Rows of a file that are in memory at once."""
