@@ -215,7 +215,7 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path) -> No
             "training": middle - begin,
             "final": end - middle,
             "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "weights": {name: each._asdict() for name, each in fitted.weights.items()},
+            "weights": {name: each.as_dict() for name, each in fitted.weights.items()},
         }
         file.write_text(json.dumps(result, indent=1))
         print(f"{data_set.name}, seed {seed}: best epoch {fitted.best_epoch}, "

@@ -57,6 +57,8 @@ def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progr
     """
     random = np.random.default_rng(fitted.settings.learning.seed)
     contents = content_signals(fitted)
+    if not contents:
+        return fitted
     fold = random.permutation(np.arange(len(fitted.snapshot.items)) % FOLDS)
     examples = _hidden_rows(fitted, contents, fold, random, progress)
     if not any(len(found[0].starts) > 1 for found in examples.values()):
@@ -97,7 +99,7 @@ def _hidden_rows(
     domains, rows_of = item_domains(fitted.snapshot), rows_by_domain(fitted.snapshot)
     found: dict[str, list[list[Examples]]] = {domain: [] for domain in rows_of}
     with progress.task("hide items", total=FOLDS, unit="parts") as task:
-        for part in range(FOLDS if contents else 0):
+        for part in range(FOLDS):
             hidden = fold == part
             out = hidden[fitted.events["item"]]
             kept, gone = fitted.events[~out], fitted.events[out]

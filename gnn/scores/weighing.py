@@ -84,7 +84,10 @@ def _draw(
     from, but of the row's own item nothing was. None where there is one domain only.
     """
     domains, seen = item_domains(fitted.snapshot), Seen(fitted)
-    rows_of, random = rows_by_domain(fitted.snapshot), np.random.default_rng(fitted.settings.learning.seed)
+    rows_of, random = (
+        rows_by_domain(fitted.snapshot),
+        np.random.default_rng(fitted.settings.learning.seed),
+    )
     usual: dict[str, list[Examples]] = {}
     newcomers: dict[str, list[Examples]] = {}
     of_item, of_event = domains[validation["item"]], domains[fitted.events["item"]]

@@ -90,7 +90,7 @@ MAPPINGS: dict[str, tuple[Damage, int, str]] = {
     ),
     "a protocol without its key": (
         mapping("[publish]", '[split]\nprotocol = "domain-out"\n[publish]'), 2,
-        r"\[split\]: protocol 'domain-out' needs the key 'domain'\.?\n",
+        r"\[split\]: protocol 'file' needs the key 'file'\.?\n",
     ),
     "a missing key": (mapping('item = "item"\n', ""), 2, r"item"),
     "a time unit that is none": (mapping('"position"', '"fortnight"'), 2, r"fortnight.*position"),

@@ -10,7 +10,7 @@ import pytest
 
 from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.models.weights import SignalWeights
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.scores.hybrid import HYBRID, published
 from linkspan.gnn.scores.reasons import find_drops
 from linkspan.graph.snapshot import Snapshot
@@ -24,7 +24,8 @@ def fitted(
     split = last_out(planted)
     short = settings.changed(epochs=2, linear_regularization=5.0)
     model = fit_hybrid(train(planted, split, text_of(planted), short), split)
-    weights = SignalWeights(dict.fromkeys(model.weights[HYBRID].shared, 0.3), {})
+    even = SignalWeights(dict.fromkeys(model.weights[HYBRID].usual.shared, 0.3), {})
+    weights = MixtureWeights(even)
     whole = model.learned.on(model.view.over(planted.events()))
     return replace(whole, weights={**model.weights, HYBRID: weights})
 

@@ -30,15 +30,10 @@ from linkspan.gnn import (
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
+from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.scores.examples import Examples, draw_examples
 from linkspan.gnn.scores.hybrid import Mixture, standardized, total
-from linkspan.gnn.scores.weighing import (
-    Examples,
-    _ascend,
-    _gains,
-    _logit,
-    draw_examples,
-    fit_weights,
-)
+from linkspan.gnn.scores.weight_search import _ascend, _gains, fit_logit, fit_weights
 from linkspan.graph.snapshot import Snapshot
 
 
@@ -105,7 +100,7 @@ def test_weights_go_where_ndcg_is_higher() -> None:
     wild = rows.signals.copy()
     wild[random.random(len(wild)) < 0.01, 0] *= 40.0
     examples = Examples(wild, rows.starts)
-    start = _logit(examples)
+    start = fit_logit(examples)
     ascended = _ascend([examples], start, errors=0.0)
 
     def mean(weights: np.ndarray) -> float:
@@ -136,20 +131,19 @@ def test_every_kind_of_candidates_has_a_say() -> None:
     assert min(direction(together.shared)) > 0.4
 
 
-def test_parts_add_up_to_the_score() -> None:
-    random = np.random.default_rng(0)
-    signals = [Table(name, random.normal(size=(4, 9))) for name in ("a", "b", "c")]
-    weights = fit_weights({"d": [rows_drawn([1.0, 0.5, 0.0], 500, 1)]}, ["a", "b", "c"])
-    mixture, users = Mixture("hybrid", None, signals, weights), np.array([2, 0])
+def test_parts_add_up_to_the_score(both: tuple[FittedModel, Split]) -> None:
+    fitted, random = both[0], np.random.default_rng(0)
+    signals = [Table(name, random.normal(size=(240, 60))) for name in ("a", "b", "c")]
+    weights = fit_weights({"art": [rows_drawn([1.0, 0.5, 0.0], 500, 1)]}, ["a", "b", "c"])
+    mixture = Mixture("hybrid", fitted, signals, MixtureWeights(weights))
+    users, own = np.array([2, 0]), weights.of("art")
     expected = sum(
-        weights.of("d")[signal.name] * standardized(signal.score(users, "d")) for signal in signals
+        own[signal.name] * standardized(signal.score(users, "art")) for signal in signals
     )
-    np.testing.assert_allclose(mixture.score(users, "d"), expected, atol=1e-5)
-    parts = mixture.parts(users, "d")
-    assert set(parts) == {
-        name for name, weight in zip("abc", weights.of("d"), strict=True) if weight
-    }
-    np.testing.assert_allclose(sum(parts.values()), mixture.score(users, "d"), atol=1e-6)
+    np.testing.assert_allclose(mixture.score(users, "art"), expected, atol=1e-5)
+    parts = mixture.parts(users, "art")
+    assert set(parts) == {name for name, weight in zip("abc", own.values(), strict=True) if weight}
+    np.testing.assert_allclose(sum(parts.values()), mixture.score(users, "art"), atol=1e-6)
 
 
 def test_the_total_is_the_sum_of_the_parts_and_none_of_them() -> None:
@@ -166,7 +160,7 @@ def test_the_total_is_the_sum_of_the_parts_and_none_of_them() -> None:
 def test_examples_begin_with_the_item_and_leave_out_what_is_met(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("linkspan.gnn.scores.weighing.TOP", 3)
+    monkeypatch.setattr("linkspan.gnn.scores.examples.TOP", 3)
     random = np.random.default_rng(0)
     rows = np.arange(100, 140)  # items of the domain
     features = [Table(name, random.normal(size=(6, 40))) for name in ("x", "y")]
@@ -250,7 +244,7 @@ def test_histories_that_are_sets_have_no_transitions(
     split = last_out(snapshot)
     short = settings.changed(epochs=1, linear_regularization=2.0)
     fitted = fit_hybrid(train(snapshot, split, {}, short), split)
-    assert tuple(fitted.weights["hybrid"].shared) == (
+    assert tuple(fitted.weights["hybrid"].usual.shared) == (
         "gnn", "learned popularity", "walks", "linear 1", "popularity",
     )  # fmt: skip
     top = score_top(fitted.learned.on(fitted.view.over(snapshot.events())), k=3)

@@ -93,7 +93,7 @@ def test_a_new_domain_is_scored_with_what_is_shared(
     model = fitted.learned.on(View.whole(later, text_of(later)))
     top = score_top(model, k=3, domains=["zoo"])
     assert len(top) and np.isfinite(top["score"]).all()
-    assert model.weights["hybrid"].of("zoo") == model.weights["hybrid"].shared
+    assert model.weights["hybrid"].usual.of("zoo") == model.weights["hybrid"].usual.shared
 
 
 def test_relations_that_are_new_or_gone(planted: Snapshot, fitted: FittedModel) -> None:

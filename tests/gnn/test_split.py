@@ -108,6 +108,8 @@ def pairs_of(snapshot: Snapshot, rows: np.ndarray) -> set[tuple[int, int]]:
         SplitSettings(protocol="random", test=0.0, validation=0.3),
         SplitSettings(protocol="fold", folds=3, fold=2),
         SplitSettings(protocol="domain-out", domain="b", test=0.3, validation=0.3),
+        SplitSettings(protocol="domain-out", test=0.3, validation=0.3),
+        SplitSettings(protocol="items-out", test=0.2),
     ],
     ids=lambda settings: f"{settings.protocol} {settings.test}",
 )
@@ -250,7 +252,7 @@ def test_one_time_for_all_events_of_a_user_gives_no_order(
     ("wrong", "message"),
     [
         ({"protocol": "file"}, "needs the key 'file'"),
-        ({"protocol": "domain-out"}, "needs the key 'domain'"),
+        ({"protocol": "items-out", "test": 0.0}, "needs a 'test' above 0"),
         ({"protocol": "time", "test": 0.0}, "needs a 'test' above 0"),
         ({"protocol": "fold", "folds": 3, "fold": 3}, "counts from 0"),
         ({"protocol": "best"}, "Input should be"),
@@ -276,3 +278,40 @@ def test_a_domain_that_shares_no_users_cannot_be_held_out(build: Build) -> None:
     settings = SplitSettings(protocol="domain-out", domain="a", test=0.3, validation=0.3)
     with pytest.raises(ModelError, match="0 know another"):
         split_events(build({"a": [0] * 4}, [[0, 1], [1, 2, 3]]), settings)
+
+
+def test_domain_out_of_all_takes_one_domain_of_each_user_drawn(build: Build) -> None:
+    random = np.random.default_rng(0)
+    histories = [random.choice(16, 6, replace=False).tolist() for _ in range(60)]
+    snapshot = build(TASTES, [*histories, [1, 2, 3]])
+    split = split_events(snapshot, SplitSettings(protocol="domain-out", test=0.4, validation=0.3))
+    events = snapshot.events()
+    events["domain"] = (events["item"] >= 8).astype(int)
+    held_out = events.iloc[np.r_[split.validation, split.test]]
+    assert set(held_out["domain"]) == {0, 1}
+    assert (held_out.groupby("user")["domain"].nunique() == 1).all()
+    known = pd.MultiIndex.from_frame(events.iloc[split.train][["user", "domain"]])
+    assert not pd.MultiIndex.from_frame(held_out[["user", "domain"]]).isin(known).any()
+    assert held_out["user"].isin(events.iloc[split.train]["user"]).all()
+    assert 60 not in set(held_out["user"])  # who knows one domain only keeps it
+
+
+def test_items_out_learns_nothing_of_the_items_it_holds_out(build: Build) -> None:
+    random = np.random.default_rng(0)
+    histories = [random.choice(16, 6, replace=False).tolist() for _ in range(60)]
+    snapshot = build(TASTES, histories)
+    split = split_events(snapshot, SplitSettings(protocol="items-out", test=0.25))
+    events = snapshot.events()
+    new = set(events.iloc[split.test]["item"])
+    assert len({item for item in new if item < 8}) == len({item for item in new if item >= 8}) == 2
+    assert not new & set(events.iloc[split.history]["item"])
+    for _, own in events.iloc[split.test].groupby("user"):
+        met = events[(events["user"] == own["user"].iloc[0]) & events["item"].isin(new)]
+        assert own["item"].tolist() == [met["item"].iloc[-1]]  # the last that the user met
+    assert len(split.validation) and not set(split.validation) & set(split.train)
+
+
+def test_items_out_needs_users_who_keep_an_item(build: Build) -> None:
+    settings = SplitSettings(protocol="items-out", test=0.2)
+    with pytest.raises(ModelError, match="no user met an item that was drawn as new"):
+        split_events(build(TASTES, [[0], [8], [9]]), settings)

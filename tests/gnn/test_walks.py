@@ -13,7 +13,7 @@ from linkspan import gnn
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.models.weights import SignalWeights
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts import walks
 from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
 from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_signals, published
@@ -110,7 +110,9 @@ def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Fi
     settings = TrainSettings.of(encoder="hash", embedding_size=8, epochs=2)
     held_out = gnn.fit_hybrid(gnn.train(snapshot, split, {}, settings), split)
     even = {
-        name: SignalWeights(each.shared, {d: dict.fromkeys(each.shared, 0.3) for d in "ab"})
+        name: MixtureWeights(
+            SignalWeights({}, {d: dict.fromkeys(each.usual.shared, 0.3) for d in "ab"})
+        )
         for name, each in held_out.weights.items()
     }
     return gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), even)
