@@ -195,43 +195,46 @@ class ItemMatrix(Scattered):
 
 
 class Likeness(Historic):
-    """Cosines of an item's text with those of a history that fades, summed.
+    """Cosines of an item's vector with those of a history that fades, summed.
 
     Args:
-        text: (N, d) vectors of length 1 (`unit_rows`); zeros where an item has no text.
+        vectors: (N, d) of length 1 (`unit_rows`), of texts or states; zeros where there is none.
         known_events: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
+        part: Which of `PARTS` it belongs to.
+        kind: Of vectors; with the decay, what tells it from others.
     """
-
-    part = "text"
 
     def __init__(
         self,
-        text: FloatArray,
+        vectors: FloatArray,
         known_events: KnownEvents,
         rows: Mapping[str, IntArray],
         decay: float,
+        part: str = "text",
+        kind: str = "text",
     ) -> None:
         super().__init__(known_events, rows)
-        self.name, self._text, self._decay = f"text {decay:g}", text, decay
+        self.part, self.name = part, f"{kind} {decay:g}"
+        self._vectors, self._decay = vectors, decay
         self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        mean = self._past(domain).rows(users, self._decay) @ self._text  # (B, d)
-        scores: FloatArray = mean @ self._text[self._rows[domain]].T
+        mean = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
+        scores: FloatArray = mean @ self._vectors[self._rows[domain]].T
         return scores
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """As `ItemMatrix.at`."""
         if domain not in self._known:
-            self._known[domain] = moments(self._text[self._rows[domain]])
+            self._known[domain] = moments(self._vectors[self._rows[domain]])
         mean, covariance = self._known[domain]
-        state = self._past(domain).rows(users, self._decay) @ self._text  # (B, d)
+        state = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
         values = np.zeros(items.shape, np.float32)
         for place, column in enumerate(items.T):  # (B, k, d) at once would be large
-            values[:, place] = np.einsum("bd,bd->b", state, self._text[column])
+            values[:, place] = np.einsum("bd,bd->b", state, self._vectors[column])
         square = np.einsum("bd,bd->b", state @ covariance, state)
         return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
 

@@ -112,12 +112,10 @@ class Mixture:
         unmet = self._unmet[self._rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
         for signal, weights in self._weighed(domain):
-            share = signal.score(users, domain)
-            if self._weights is not None:
-                share = standardized(share)  # a new array
-                new = share[:, unmet] * np.float32(weights.new_item)
-                share *= np.where(newcomers, weights.newcomer, weights.usual)[:, None]
-                share[:, unmet] = new
+            if self._weights is None:
+                share = signal.score(users, domain)
+            else:
+                share = self._share(signal, weights, users, domain, newcomers, unmet)
             known = parts.get(signal.part)
             parts[signal.part] = share if known is None else known + share
         if not parts:  # no signal counts in this domain
@@ -128,6 +126,27 @@ class Mixture:
             prior = parts.setdefault("popularity", np.zeros_like(any_part))
             prior[:, unmet] += np.float32(self._weights.start)
         return parts
+
+    def _share(
+        self,
+        signal: Signal,
+        weights: Cases,
+        users: IntArray,
+        domain: str,
+        newcomers: NDArray[np.bool_],
+        unmet: NDArray[np.bool_],
+    ) -> FloatArray:
+        """(B, N) weighed scores of a signal, made for those users only for whom it counts."""
+        of_user = np.where(newcomers, weights.newcomer, weights.usual)  # (B,)
+        asked = (of_user > 0) | (bool(unmet.any()) and weights.new_item > 0)
+        share = np.zeros((len(users), len(unmet)), np.float32)
+        if asked.any():
+            found = standardized(signal.score(users[asked], domain))
+            new = found[:, unmet] * weights.new_item
+            found *= of_user[asked, None]
+            found[:, unmet] = new
+            share[asked] = found
+        return share
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
@@ -267,8 +286,9 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     simple += content_signals(fitted)
     simple.append(Popular(events, rows, items))
     network = _trained(fitted)
-    if not snapshot.timed:
-        network.append(Walked(fitted.walks, known_events, rows))
+    network.append(Walked(fitted.walks, known_events, rows))
+    if snapshot.timed:  # the network reads the latest events; of a newcomer the whole past counts
+        network.append(Likeness(fitted.item_states, known_events, rows, 1.0, "gnn", "states"))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
 
 

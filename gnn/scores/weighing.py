@@ -61,10 +61,8 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
     signals = build_signals(fitted)
     usual, newcomers = _draw(fitted, signals[HYBRID], validation, progress)
     every = [signal.name for signal in signals[HYBRID]]
-    # The network's states are trained to be summed as they are, but walks are not trained at all.
-    mixed = (HYBRID, SIMPLE) if fitted.snapshot.timed else (HYBRID, SIMPLE, GNN)
     weights = {}
-    for name in mixed:
+    for name in (HYBRID, SIMPLE, GNN):
         chosen = [signal.name for signal in signals[name]]
         places = [every.index(one) for one in chosen]
         weights[name] = MixtureWeights(

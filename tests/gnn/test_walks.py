@@ -16,7 +16,7 @@ from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts import walks
 from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
-from linkspan.gnn.scores.hybrid import GNN, HYBRID, build_signals, published
+from linkspan.gnn.scores.hybrid import GNN, HYBRID, SIMPLE, build_signals, published
 from linkspan.gnn.scores.reasons import find_drops
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
@@ -118,11 +118,12 @@ def fitted(request: pytest.FixtureRequest, build: Callable[..., Snapshot]) -> Fi
     return gnn.with_weights(gnn.train_all(snapshot, {}, settings, 2), even)
 
 
-def test_the_network_of_sets_walks_and_is_weighed(fitted: FittedModel, tmp_path: Path) -> None:
-    sets = not fitted.snapshot.timed
+def test_the_network_walks_and_is_weighed(fitted: FittedModel, tmp_path: Path) -> None:
     for name in (GNN, HYBRID):
-        assert any(isinstance(one, Walked) for one in build_signals(fitted)[name]) == sets
-    assert (GNN in fitted.weights) == sets
+        signals = build_signals(fitted)[name]
+        assert any(isinstance(one, Walked) for one in signals)
+        assert any(one.name == "states 1" for one in signals) == fitted.snapshot.timed
+    assert set(fitted.weights) == {HYBRID, SIMPLE, GNN}
     gnn.save(fitted.learned, tmp_path)
     again = gnn.load(tmp_path).on(fitted.view)
     assert again.weights == fitted.weights
