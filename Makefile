@@ -60,7 +60,7 @@ bench: $(STAMP) ## Run every benchmark, each beside what it is compared with
 		echo "== $$script"; $(BIN)/python "$$script"; \
 	done
 
-bench-quality: $(STAMP) ## Quality on four data sets, 3 seeds, into docs/ (data: LINKSPAN_DATA)
+bench-quality: $(STAMP) ## Quality on five data sets, 3 seeds, into docs/ (data: LINKSPAN_DATA)
 	$(BIN)/python benchmarks/quality.py
 
 soak: $(STAMP) ## The long counts: 50 kills of ingest a server, whole data sets; log in docs/soak.log

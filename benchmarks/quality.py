@@ -1,14 +1,17 @@
-"""HR@10 and NDCG@10 on four data sets, the hybrid beside its parts and baselines.
+"""HR@10 and NDCG@10 on five data sets, the hybrid beside its parts and baselines.
 
     make bench-quality            (all of it, into docs/: some hours on two cores)
     python benchmarks/quality.py --sets goodbooks --seeds 1
 
-``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and ``disencdr``; without it,
+``LINKSPAN_DATA`` names the folder with ``amazon_food_kitchen`` and the others; without it,
 ``shared/data`` beside the project. Where neither is there, only goodbooks, which is bundled, is
 measured, and the pages stay as they are. One family of settings, the defaults, is used for all;
 only what is held out differs, as each set's protocol wants it:
 
 - goodbooks: ``last-out``; food_kitchen: ``last-out-per-domain``; full ranking in the domain.
+- abxi_food_kitchen: the published order of events (ABXI, WWW 2025); the last event of each user
+  among 999 drawn items of its domain (``abxi_food_kitchen/candidates.py``), the one before it for
+  validation; with titles, brands, categories and relations, which the published figures do not use.
 - sport_phone, sport_cloth: the published test files, one positive among 999 drawn candidates
   (``disencdr/candidates.py``), scored by a model over all training rows whose settings were chosen
   on a random tenth of them. A row is a *twin* if the user bought the same product in the other
@@ -61,12 +64,14 @@ class DataSet:
         example: Folder in ``examples/``; None: the bundled data.
         protocol: What is held out.
         pair: For DisenCDR, the two domains.
+        drawn: Whether the test events are ranked among candidates that a script draws.
     """
 
     name: str
     example: str | None
     protocol: str
     pair: tuple[str, str] | None = None
+    drawn: bool = False
 
     def settings(self, home: Path) -> Settings:
         """Those of the example, with the protocol's split."""
@@ -86,6 +91,7 @@ class DataSet:
 SETS = (
     DataSet("goodbooks", None, "last-out"),
     DataSet("food_kitchen", "amazon_food_kitchen", "last-out-per-domain"),
+    DataSet("abxi_food_kitchen", "abxi_food_kitchen", "last-out", drawn=True),
     DataSet("sport_phone", "disencdr", "random", ("sport", "phone")),
     DataSet("sport_cloth", "disencdr", "random", ("sport", "cloth")),
 )
@@ -114,11 +120,52 @@ def ranked(fitted: gnn.FittedModel, split: gnn.Split, seed: int) -> Rows:
     return rows
 
 
+def drawn(fitted: gnn.FittedModel, split: gnn.Split, data: Path, seed: int) -> Rows:
+    """Ranks of the test events of ABXI among their candidates; validation events are known."""
+    events = fitted.snapshot.events()
+    view = fitted.view.over(events.iloc[split.history], events.iloc[split.test])
+    known = fitted.learned.on(view)
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "candidates.csv"
+        script = data / "abxi_food_kitchen" / "candidates.py"
+        subprocess.run([sys.executable, script, file, str(seed)], check=True)
+        pairs = pd.read_csv(file, dtype={"user": str, "domain": str, "item": str})
+    ranks = rank_candidates(known, pairs, methods_of(known, events.iloc[split.train], seed))
+    test = pd.MultiIndex.from_frame(events.iloc[split.test][["user", "item"]])
+    assert pd.MultiIndex.from_frame(ranks[["user", "item"]]).isin(test).all()
+    domains = fitted.snapshot.items["domain"].to_numpy()[ranks["item"]]
+    return {f"{name}, all rows": ranks[domains == name] for name in sorted(set(domains))}
+
+
+def methods_of(fitted: gnn.FittedModel, learned: pd.DataFrame, seed: int) -> dict[str, Any]:
+    """What the model scores with, and for the first seed the baselines."""
+    methods: dict[str, Any] = dict(mixtures(fitted))
+    if seed == 0:
+        methods |= {each.name: each for each in gnn.build_baselines(fitted, learned)}
+    return methods
+
+
+def rank_candidates(
+    fitted: gnn.FittedModel, pairs: pd.DataFrame, methods: dict[str, Any]
+) -> pd.DataFrame:
+    """Ranks of the first of each 1,000 pairs (columns user, domain, item) among them."""
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "pairs.parquet"
+        pairs[["user", "domain", "item"]].to_parquet(file)
+        found = list(PairsFile(file, fitted.snapshot))
+    users = np.concatenate([part.users for part in found])
+    items = np.concatenate([part.items for part in found])
+    assert (users >= 0).all() and (items >= 0).all()
+    table = {"user": users[::1000], "item": items[::1000]}
+    for name, method in methods.items():
+        scores = gnn.score_pairs(fitted, users, items, method).reshape(-1, 1000)
+        table[name] = midranks(scores, scores[:, 0])
+    return pd.DataFrame(table)
+
+
 def scored(final: gnn.FittedModel, data: Path, pair: tuple[str, str], seed: int) -> Rows:
     """Ranks of the positives of the DisenCDR test files among their candidates."""
-    methods: dict[str, Any] = dict(mixtures(final))
-    if seed == 0:
-        methods |= {each.name: each for each in gnn.build_baselines(final, final.events)}
+    methods = methods_of(final, final.events, seed)
     rows = {}
     for domain, other in (pair, pair[::-1]):
         folder = data / "disencdr" / f"{domain}_{other}"
@@ -127,18 +174,7 @@ def scored(final: gnn.FittedModel, data: Path, pair: tuple[str, str], seed: int)
             script = data / "disencdr" / "candidates.py"
             subprocess.run([sys.executable, script, folder, file, str(seed)], check=True)
             pairs = pd.read_csv(file, dtype={"user": str, "item": str})
-            pairs.assign(domain=domain)[["user", "domain", "item"]].to_parquet(
-                Path(scratch) / "pairs.parquet"
-            )
-            found = list(PairsFile(Path(scratch) / "pairs.parquet", final.snapshot))
-        users = np.concatenate([part.users for part in found])
-        items = np.concatenate([part.items for part in found])
-        assert (users >= 0).all() and (items >= 0).all()
-        table = {"user": users[::1000], "item": items[::1000]}
-        for name, method in methods.items():
-            scores = gnn.score_pairs(final, users, items, method).reshape(-1, 1000)
-            table[name] = midranks(scores, scores[:, 0])
-        ranks = pd.DataFrame(table)
+        ranks = rank_candidates(final, pairs.assign(domain=domain), methods)
         ranks["twin"] = twins(final, ranks)
         rows[f"{domain}, all rows"] = ranks
         rows[f"{domain}, rows without twins"] = ranks[~ranks["twin"]]
@@ -205,6 +241,8 @@ def measure(data_set: DataSet, folder: Path, seeds: list[int], data: Path) -> No
             final = gnn.with_weights(final, fitted.weights)
             end = perf_counter()
             rows = scored(final, data, data_set.pair, seed)
+        elif data_set.drawn:
+            rows = drawn(fitted, split, data, seed)
         else:
             rows = ranked(fitted, split, seed)
         found = list(figures(rows))

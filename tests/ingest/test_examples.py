@@ -102,6 +102,12 @@ def amazon_food_kitchen(realdata: Path) -> Counts:
     }
 
 
+def abxi_food_kitchen(realdata: Path) -> Counts:
+    events = pd.read_csv(realdata / "abxi_food_kitchen/events.csv.gz", dtype=str)
+    other = amazon_food_kitchen(realdata)
+    return {**other, "User": events["user"].nunique(), "BOUGHT": len(events)}
+
+
 def disencdr(realdata: Path) -> Counts:
     names = ["user", "item", "count"]
     sport, phone = (
@@ -132,7 +138,7 @@ def ml100k_freebase(realdata: Path) -> Counts:
     }
 
 
-ALL = [goodbooks, amazon_food_kitchen, disencdr, ml100k_freebase]
+ALL = [goodbooks, amazon_food_kitchen, abxi_food_kitchen, disencdr, ml100k_freebase]
 
 
 @pytest.mark.parametrize("by_pandas", ALL)
