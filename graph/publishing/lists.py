@@ -94,7 +94,7 @@ def check_lists(lists: ListSource) -> ListCounts:
     for piece in pieces(lists, "user"):
         if piece.empty:
             continue
-        scores = piece[["score", *PARTS]].to_numpy(np.float64)
+        scores = _with_parts(piece)[["score", *PARTS]].to_numpy(np.float64)
         if not np.isfinite(scores).all():
             wrong = int((~np.isfinite(scores)).any(1).sum())
             raise PublishError(f"{wrong:,} scores are not finite")
@@ -131,6 +131,11 @@ def check_lists(lists: ListSource) -> ListCounts:
     return counts
 
 
+def _with_parts(piece: pd.DataFrame) -> pd.DataFrame:
+    """Lists with all parts; those that a run of before did not know are 0."""
+    return piece.assign(**{name: 0.0 for name in PARTS if name not in piece})
+
+
 def _chosen(piece: pd.DataFrame) -> pd.DataFrame:
     """Rows of users with a past whose lists leave out something that they could have held.
 
@@ -147,7 +152,7 @@ def list_rows(lists: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each user's list as one row of ``publish_recommended``, with its length."""
     columns = ["item", "domain", "rank", "score", *PARTS, "because"]
     for piece in pieces(lists, "user"):
-        yield from _grouped(piece, "user", columns, "items")
+        yield from _grouped(_with_parts(piece), "user", columns, "items")
 
 
 def similar_rows(similar: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:

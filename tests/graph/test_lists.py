@@ -74,3 +74,10 @@ def test_users_who_have_seen_nearly_everything_hide_no_collapse() -> None:
     check_lists(full)
     with pytest.raises(PublishError, match="collapsed: 200 users"):
         check_lists(pd.concat([full, _equal_lists(10, eligible=100)], ignore_index=True))
+
+
+def test_lists_of_a_run_of_before_lack_new_parts() -> None:
+    table = _equal_lists(20, eligible=20).drop(columns="relations")
+    assert check_lists(table).users == 200
+    _, row = next(iter(list_rows(table)))
+    assert all(item["relations"] == 0.0 for item in row["items"])
