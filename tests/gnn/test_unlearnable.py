@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from linkspan.errors import ModelError
@@ -55,6 +56,24 @@ def test_single_events_are_served_by_texts_and_popularity(
     assert (TASTES[similar["item"]] == TASTES[similar["other"]]).all()
     with pytest.raises(UnmeasuredError):
         evaluate(model, split)
+
+
+def test_single_events_are_served_by_relations(build: Build, settings: TrainSettings) -> None:
+    makers = pd.DataFrame({"key": [f"Maker/{n}" for n in range(6)], "name": [""] * 6})
+    made = pd.DataFrame(
+        {"source": np.arange(90, dtype=np.int32), "target": TASTES.astype(np.int32)}
+    ).assign(weight=np.float32(1))
+    snapshot = build(
+        ITEMS,
+        [[user % 60] for user in range(120)],
+        entities={"Maker": makers},
+        relations={("item", "MADE_BY", "Maker"): made},
+    )
+    split = split_events(snapshot)
+    model = fit_hybrid(train(snapshot, split, {}, settings), split)
+    top = score_top(model, k=3)
+    assert (TASTES[top["item"]] == top["user"] % 6).mean() > 0.9
+    assert (top["relations"] > 0).all()
 
 
 def test_short_histories_are_split_by_what_they_can_spare(build: Build) -> None:
