@@ -156,18 +156,23 @@ class Mixture:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
         total = np.zeros(items.shape, np.float32)
         unmet = self._unmet[items]  # (B, k)
-        newcomers = self._newcomers(users, domain)[:, None]  # (B, 1)
+        newcomers = self._newcomers(users, domain)
         for signal, weights in self._weighed(domain):
-            if isinstance(signal, Cosine | Historic):
-                values, mean, deviation = signal.at(users, domain, items)  # (B, k), (B,), (B,)
-                if self._weights is not None:
-                    there = (deviation > 1e-6)[:, None]
-                    centred = values - mean[:, None]
-                    values = np.divide(
-                        centred, deviation[:, None], out=np.zeros_like(centred), where=there
-                    )
-                met = np.where(newcomers, weights.newcomer, weights.usual)
-                total += np.where(unmet, weights.new_item, met) * values
+            if not isinstance(signal, Cosine | Historic):
+                continue
+            of_user = np.where(newcomers, weights.newcomer, weights.usual)  # (B,)
+            asked = (of_user > 0) | (unmet.any(axis=1) & (weights.new_item > 0))
+            if not asked.any():
+                continue
+            # (R, k), (R,), (R,) for the R users for whom it counts.
+            values, mean, deviation = signal.at(users[asked], domain, items[asked])
+            if self._weights is not None:
+                there = (deviation > 1e-6)[:, None]
+                centred = values - mean[:, None]
+                values = np.divide(
+                    centred, deviation[:, None], out=np.zeros_like(centred), where=there
+                )
+            total[asked] += np.where(unmet[asked], weights.new_item, of_user[asked, None]) * values
         return total
 
     def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:

@@ -203,7 +203,7 @@ def test_every_twin_gets_the_same_list(
     row = {key: row for row, key in enumerate(twins.items["key"])}
     one_row, other = row["comics/1"], row["science-fiction/7"]
     rows = [
-        (user, item, domain, rank, 3.0 - rank, 3.0 - rank, 0.0, 0.0, 0.0, 0.0, because)
+        (user, item, domain, rank, 3.0 - rank, 3.0 - rank, *[0.0] * 5, because)
         for user in range(len(twins.users))
         for domain, item, rank, because in (
             ("comics", row["comics/9"], 1, one_row),

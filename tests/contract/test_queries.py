@@ -14,7 +14,7 @@ from linkspan.errors import DatabaseError
 from linkspan.graph.connecting.connection import Database
 
 Rows = list[list[Any]]
-PARTS = [0.0, 0.0, 0.0, 0.0]
+PARTS = [0.0] * 5
 FELLOW = ["User", "1 fellow users", "SAVED", 1, 0.5**0.5]
 CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     "feedback": (
