@@ -52,8 +52,8 @@ def find_drops(
 
     Args:
         fitted: The model.
-        mixture: What scores.
-        users: (B,) user rows.
+        mixture: What scores, and whose histories count.
+        users: (B,) rows of its users.
         domain: Name of the items' domain.
         items: (B, k) item rows.
 
@@ -63,7 +63,7 @@ def find_drops(
         other items.
     """
     code = fitted.snapshot.domains.index(domain)
-    recent = fitted.known_events.recent(users, code, fitted.model.length)
+    recent = mixture.known_events.recent(users, code, fitted.model.length)
     met = recent.items
     if fitted.snapshot.timed:
         late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
@@ -76,7 +76,7 @@ def find_drops(
     scores = mixture.at(users, domain, items)
     for start in range(0, len(owner), _CHUNK):
         rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
-        events = without(fitted.events, users[rows], past[rows, places])
+        events = without(mixture.events, users[rows], past[rows, places])
         left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
         drops[rows, :, places] = scores[rows] - left  # (V, k)
     return Drops(past, drops)
