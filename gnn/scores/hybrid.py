@@ -97,6 +97,8 @@ class Mixture:
     Attributes:
         events: Histories that are scored.
         known_events: The same, over all domains and within each.
+        rows: Domain to the rows of its items.
+        codes: Domain to its position.
 
     Args:
         name: What the figures call it.
@@ -123,12 +125,13 @@ class Mixture:
         self._owned: tuple[Mixture, IntArray] | None = None
         met = np.bincount(fitted.events["item"], minlength=len(fitted.snapshot.items)) > 0
         self._unmet = ~met if new_items is None else new_items
-        self._rows = rows_by_domain(fitted.snapshot)
+        self.rows = rows_by_domain(fitted.snapshot)
+        self.codes = {domain: code for code, domain in enumerate(self.rows)}
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
         parts: dict[str, FloatArray] = {}
-        unmet = self._unmet[self._rows[domain]]  # (N,)
+        unmet = self._unmet[self.rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
         for signal, weights in self._weighed(domain):
             if self._weights is None:
@@ -244,8 +247,8 @@ class Mixture:
         if self._owned is not None:
             mixture, owners = self._owned
             return mixture._newcomers(owners[users], domain)
-        code = self._fitted.snapshot.domains.index(domain)
-        newcomers: NDArray[np.bool_] = self.known_events.over(code).lengths(users) == 0
+        own = self.known_events.over(self.codes[domain])
+        newcomers: NDArray[np.bool_] = own.lengths(users) == 0
         return newcomers
 
     def _weighed(self, domain: str) -> Iterator[tuple[Signal, Cases]]:

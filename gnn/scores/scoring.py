@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import published, total
-from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.progress import SILENT, Progress
 
@@ -95,7 +96,7 @@ class Ranker:
     def __init__(self, fitted: FittedModel, choice: Choice) -> None:
         self._fitted, self._choice = fitted, choice
         self._mixture, self._chooser = published(fitted), Chooser(fitted, choice)
-        self._seen, self._rows = Seen(fitted, not_liked=True), rows_by_domain(fitted.snapshot)
+        self._seen, self._alone = Seen(fitted, not_liked=True), False
 
     def for_visitor(self, items: IntArray) -> Ranker:
         """The same for someone whom the graph does not have, whose row is 0.
@@ -110,6 +111,7 @@ class Ranker:
             items = items[np.argsort(self._fitted.snapshot.id_order[items])]
         events = pd.DataFrame({"user": np.zeros(len(items), np.int64), "item": items})
         other = copy(self)
+        other._alone = True
         other._mixture = self._mixture.for_visitor(events)
         other._choice = replace(self._choice, matches=())
         other._chooser = self._chooser.for_visitor(events)
@@ -130,8 +132,12 @@ class Ranker:
         Raises:
             ModelError: A score is not finite.
         """
-        rows = self._rows[domain]
-        parts = self._mixture.parts(users, domain)
+        rows = self._mixture.rows[domain]
+        if self._alone:
+            parts, find = score_with_drops(self._fitted, self._mixture, domain)
+        else:
+            parts = self._mixture.parts(users, domain)
+            find = partial(find_drops, self._fitted, self._mixture, users, domain)
         scores = total(parts)
         if not np.isfinite(scores).all():
             raise ModelError(f"scores in domain '{domain}' are not finite")
@@ -140,7 +146,6 @@ class Ranker:
         eligible = np.isfinite(scores).sum(axis=1, keepdims=True)
         best = self._chooser.best(scores, users, rows, k)
         items = rows[best]  # (B, k)
-        drops = find_drops(self._fitted, self._mixture, users, domain, items)
         columns: dict[str, NDArray[Any]] = {
             name: np.take_along_axis(parts[name], best, 1)
             if name in parts
@@ -148,7 +153,7 @@ class Ranker:
             for name in PARTS
         }
         columns["score"] = np.take_along_axis(scores, best, 1)
-        columns["because"] = drops.because()
+        columns["because"] = find(items).because()
         columns["eligible"] = np.broadcast_to(eligible, best.shape)
         return _lists(users, "user", items, "item", columns).assign(domain=domain)
 
