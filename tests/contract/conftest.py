@@ -79,7 +79,7 @@ def lists(snapshot: Snapshot) -> Lists:
                 for rank, (item, score) in enumerate(
                     zip(rng.permutation(items), scores, strict=False), 1
                 ):
-                    parts = (score - 0.5, 0.0, 0.0, 0.0, 0.5)
+                    parts = (score - 0.5, 0.0, 0.0, 0.0, 0.0, 0.5)
                     rows.append((user, item, domain, rank, score, *parts, "comics/1"))
         columns = ["user", "item", "domain", "rank", "score", *PARTS, "because"]
         return pd.DataFrame(rows, columns=columns)
