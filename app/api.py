@@ -127,7 +127,7 @@ def _encoder(encoder: Encoder | str | None) -> Encoder | EncoderOfRuns | None:
 
 
 def _model(model: bool | str | Path, database: Database) -> VisitorModel | None:
-    """What recommends by a history; loaded now and not at the first question."""
+    """The model that recommends by a history; loaded now and not at the first question."""
     if model is False:
         return None
     from linkspan.visiting import open_visitors

@@ -86,7 +86,7 @@ def serve(
 
 
 def _load_model(settings: Settings) -> VisitorModel:
-    """What recommends by a history, by the active run's model."""
+    """The active run's model, which recommends by a history."""
     from linkspan.visiting import open_visitors
 
     with settings.open_database() as database:

@@ -27,6 +27,7 @@ from linkspan.serving.app import create_app
 from linkspan.settings import PublishSettings, load_settings
 from linkspan.visiting import VisitorModel, open_visitors
 from linkspan.workspace import Workspace
+from pages import blocks
 from servers import RunningServer
 
 
@@ -42,7 +43,11 @@ def rounded(rows: list[Recommendation]) -> list[dict[str, Any]]:
 
 
 def test_a_visitor_is_told_what_a_user_of_that_history_is(
-    linkspan: Any, project: Path, on_server: Database, server: RunningServer
+    linkspan: Any,
+    project: Path,
+    on_server: Database,
+    server: RunningServer,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     toml = project / "linkspan.toml"
     toml.write_text(toml.read_text() + "exclude = [\"title = 'The space 4'\"]\n")
@@ -106,6 +111,13 @@ def test_a_visitor_is_told_what_a_user_of_that_history_is(
         ):
             answer = http.post("/recommend", json=body | wrong)
             assert answer.status_code == 422 and detail in answer.json()["detail"], answer.text
+
+    (page,) = (block for block in blocks("client.md", "python") if "model=" in block)
+    capsys.readouterr()
+    exec(compile(page.replace("books/1", "books/2").replace("films/2", "films/1"), "client.md",
+                 "exec"), {})  # fmt: skip
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == list("12345") and shown[0].endswith(run.id)
 
     on_server.write("MATCH (r:Run) SET r.id = 'elsewhere'")
     with pytest.raises(ModelError, match="the active run elsewhere is not in"):
