@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,22 +17,24 @@ from linkspan.gnn import (
     FittedModel,
     Ranker,
     TrainSettings,
-    fit_hybrid,
-    last_out,
     score_top,
-    train,
+    train_all,
 )
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
+from linkspan.gnn.scores.hybrid import HYBRID, build_signals, with_linear
 from linkspan.graph.snapshot import Snapshot
 
 
 def trained(
     snapshot: Snapshot, text: dict[str, np.ndarray], settings: TrainSettings
 ) -> FittedModel:
-    """A short-trained hybrid over all events."""
-    split = last_out(snapshot)
+    """A short-trained hybrid over all events, in which every signal counts, for newcomers too."""
     short = settings.changed(epochs=2, linear_regularization=5.0)
-    fitted = fit_hybrid(train(snapshot, split, text, short), split)
-    return fitted.learned.on(fitted.view.over(snapshot.events()))
+    fitted = with_linear(train_all(snapshot, text, short, 2))
+    names = [signal.name for signal in build_signals(fitted)[HYBRID]]
+    usual = SignalWeights(dict.fromkeys(names, 0.1), {})
+    newcomers = SignalWeights({name: 0.1 * (n % 3 + 1) for n, name in enumerate(names)}, {})
+    return replace(fitted, weights={HYBRID: MixtureWeights(usual, newcomers)})
 
 
 @pytest.fixture(scope="module")
