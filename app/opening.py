@@ -7,11 +7,37 @@ from typing import TYPE_CHECKING
 
 from linkspan import gnn
 from linkspan.errors import ModelError
+from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.results import active_run
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.publishing.undoing import refreshes
 from linkspan.graph.snapshot import Snapshot
-from linkspan.workspace import RunFolder
+from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
     from linkspan.gnn import FittedModel
+
+
+def find_active(database: Database, workspace: Workspace) -> tuple[str, list[RunFolder]]:
+    """The active run of a graph.
+
+    Returns:
+        Its id, and the folders of its refreshes that are in force, the latest first, then its own.
+
+    Raises:
+        PublishError: No run is active.
+        ModelError: It is not in the workspace.
+        DatabaseError: The server failed.
+    """
+    active = active_run(Client(database).runs())
+    own = {run.id: run for run in workspace.runs()}
+    base = own.get(active.partition(".")[0])  # published again by other rules it is ID.2
+    if base is None:
+        raise ModelError(
+            f"the active run {active} is not in {workspace.folder}",
+            hint="Do this where it was trained, or do a full run",
+        )
+    return active, [*(own[run] for run in refreshes(database, active) if run in own), base]
 
 
 def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -> FittedModel:

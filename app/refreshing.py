@@ -14,16 +14,14 @@ import linkspan
 from linkspan import gnn
 from linkspan.errors import ModelError
 from linkspan.gnn.settings import EncodingSettings
-from linkspan.graph.asking.client import Client
-from linkspan.graph.asking.results import active_run
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import RunRecord
 from linkspan.graph.publishing.refresh import publish_refresh
-from linkspan.graph.publishing.undoing import refreshes
 from linkspan.graph.roles import Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.changes import Changes, find_changes
+from linkspan.opening import find_active
 from linkspan.pipeline import Pipeline
 from linkspan.run_lists import build_choice, find_users, write_recommended
 from linkspan.stages import MODELS
@@ -67,20 +65,12 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
             domains, the mapping other roles, or an encoder other files than when it was trained.
     """
     workspace = pipeline.workspace
-    active = active_run(Client(database).runs())
-    own = {run.id: run for run in workspace.runs()}
-    base = own.get(active.partition(".")[0])  # published again by other rules it is ID.2
-    if base is None:
-        raise ModelError(
-            f"the active run {active} is not in {workspace.folder}",
-            hint="Refresh where it was trained, or do a full run",
-        )
-    before = [own[run] for run in refreshes(database, active) if run in own]
-    latest = before[0] if before else base
+    active, folders = find_active(database, workspace)
+    latest, base = folders[0], folders[-1]
     known = workspace.load_snapshot(latest.read("run")["fingerprint"])
     snapshot = pipeline.snapshot(database)
     _check_roles(known.roles, snapshot.roles, latest.id)
-    changes = find_changes(known, snapshot, _read_lists([*before, base]))
+    changes = find_changes(known, snapshot, _read_lists(folders))
     wanted = pipeline.settings.publish
     rows = np.intersect1d(changes.users, find_users(snapshot, wanted))
     if not len(rows):

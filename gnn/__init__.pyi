@@ -32,6 +32,7 @@ from .scores.components import Component as Component
 from .scores.hybrid import method as method
 from .scores.hybrid import with_weights as with_weights
 from .scores.reranking import Choice as Choice
+from .scores.scoring import Ranker as Ranker
 from .scores.scoring import score_pairs as score_pairs
 from .scores.scoring import score_top as score_top
 from .scores.scoring import similar_items as similar_items

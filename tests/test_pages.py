@@ -22,7 +22,7 @@ RUN = {
         "toml": (1, README),
     },
     "adopt.md": {"sh": (1, COMMANDS), "toml": (1, DOCS)},
-    "client.md": {"python": (4, SERVING)},
+    "client.md": {"python": (5, SERVING)},
     "data.md": {
         "csv": (3, DOCS),
         "cypher": (1, DOCS),

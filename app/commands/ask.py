@@ -15,6 +15,7 @@ from linkspan.commands.options import Config, Domain, Json, K, Uri
 from linkspan.console import out, show_json, table
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.asking.client import Client
+from linkspan.graph.asking.questions import Fallback
 from linkspan.graph.asking.results import Run
 from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
@@ -27,28 +28,52 @@ User = Annotated[str, typer.Argument(help="Key of the user.")]
 Item = Annotated[str, typer.Argument(help="Key of the item: domain/id.")]
 
 
-def open_client(config: Path | None, uri: str | None) -> Client:
-    """A client for the database of the settings."""
-    pseudonyms = Pseudonyms.from_environment()
-    return Client(load_settings(config, database__uri=uri).open_database(), pseudonyms)
+def open_client(config: Path | None, uri: str | None, *, model: bool = False) -> Client:
+    """A client for the database of the settings, and with the model of its active run."""
+    pseudonyms, settings = Pseudonyms.from_environment(), load_settings(config, database__uri=uri)
+    database, visitors = settings.open_database(), None
+    if model:
+        from linkspan.visiting import open_visitors
+
+        try:
+            visitors = open_visitors(database, settings)
+        except BaseException:
+            database.close()
+            raise
+    return Client(database, pseudonyms, model=visitors)
 
 
 @app.command()
 def recommend(
-    user: User,
+    user: Annotated[str | None, typer.Argument(help="Key of the user.")] = None,
     domain: Domain = None,
     k: K = 10,
     popular: Annotated[
         bool, typer.Option("--popular", help="Popular items for a user without a list.")
     ] = False,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--history",
+            metavar="ITEM",
+            help="In place of a user: key of an item met; repeat it, the oldest first.",
+        ),
+    ] = None,
     config: Config = None,
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """What to recommend to a user, each with its reason."""
-    with open_client(config, uri) as client:
-        rows = client.recommend(user, domain, k, fallback="popular" if popular else None)
-        if not rows and not client.has_user(user):
+    """What to recommend to a user, each with its reason.
+
+    With --history to a visitor whom the graph does not have, by the model of the active run, whose
+    files must be here.
+    """
+    if user is None and not history:
+        raise ArgumentError("there is no user", hint="Name one, or give --history ITEM")
+    with open_client(config, uri, model=bool(history)) as client:
+        fallback: Fallback = "popular" if popular else None
+        rows = client.recommend(user, domain, k, fallback=fallback, history=history or None)
+        if not rows and user is not None and not client.has_user(user):
             _see_items(client)
             raise ArgumentError(
                 f"there is no user {user!r}", hint="Add --popular to see popular items instead"
@@ -62,7 +87,7 @@ def recommend(
         as_json,
         (">#", "item", "title", "domain", ">score", "because of"),
         cells,
-        f"No recommendations for user {user!r}",
+        "No recommendations " + (f"for user {user!r}" if user else "by this history"),
         title=None if domain else "The best of each domain first, then the second",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,10 @@ from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.driving import Options
 from linkspan.graph.users.pseudonyms import Pseudonyms
-from linkspan.settings import load_settings
+from linkspan.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from linkspan.visiting import VisitorModel
 
 app = typer.Typer()
 
@@ -31,6 +34,12 @@ def serve(
         str | None,
         typer.Option(help="Text encoder of the run, such as minilm: /search goes by meaning."),
     ] = None,
+    model: Annotated[
+        bool,
+        typer.Option(
+            "--model", help="Load the active run's model: POST /recommend goes by a history."
+        ),
+    ] = False,
     timeout: Annotated[
         float, typer.Option(help="Seconds to try for a lost database.", min=0.1)
     ] = 5.0,
@@ -53,9 +62,12 @@ def serve(
     settings, pseudonyms = load_settings(config, database__uri=uri), Pseudonyms.from_environment()
     encodes = _encoder(encoder)
     login, options = settings.login(), Options(timeout, _QUERY_SECONDS)
+    visitors = _load_model(settings) if model else None
 
     def connect() -> AsyncClient:
-        return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms, encodes)
+        return AsyncClient(
+            AsyncDatabase(**vars(login), options=options), pseudonyms, encodes, visitors
+        )
 
     # Told to stop, uvicorn ends what it answers, and raises the signal again.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -71,6 +83,14 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+
+
+def _load_model(settings: Settings) -> VisitorModel:
+    """The active run's model, which recommends by a history."""
+    from linkspan.visiting import open_visitors
+
+    with settings.open_database() as database:
+        return open_visitors(database, settings)
 
 
 def _encoder(name: str | None) -> Any:

@@ -14,6 +14,32 @@ class Recommendations(BaseModel):
     results: list[Recommendation]
 
 
+class Visitor(BaseModel):
+    """Someone whom the graph does not have.
+
+    Attributes:
+        history: Keys of the items met, or pairs of domain and id, the oldest first; empty: popular
+            items are recommended.
+        domain: Only from this domain; null: the best of each domain first, then the second.
+        k: At most this many.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"history": ["books/1", "films/2"], "domain": None, "k": 10}},
+    )
+
+    history: list[str | tuple[str, str]] = Field(max_length=10_000)
+    domain: str | None = None
+    k: int = Field(default=10, ge=1, le=1000)
+
+
+class ForVisitor(BaseModel):
+    """The best items by a history, best first."""
+
+    results: list[Recommendation]
+
+
 class SimilarItems(BaseModel):
     """Items that are like an item, the most alike first."""
 

@@ -24,11 +24,13 @@ from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.questions import Fallback
 from linkspan.graph.asking.results import Explanation
 from linkspan.serving.answers import (
+    ForVisitor,
     Found,
     Health,
     Recommendations,
     Said,
     SimilarItems,
+    Visitor,
     Written,
 )
 from linkspan.serving.guarding import check_token
@@ -73,6 +75,17 @@ async def recommend(
     """The best items for a user; none for a user without a list, unless there is a fallback."""
     found = await client.recommend(user, domain, k, fallback=fallback)
     return Recommendations(user=user, results=found)
+
+
+@guarded.post("/recommend", tags=["ask"])
+async def recommend_visitor(client: Client, visitor: Visitor) -> ForVisitor:
+    """The best items for a visitor whom the graph does not have, by what was met so far.
+
+    The server's model scores them (`linkspan serve --model`), as for a user of this history; each
+    row's `run` says whose model it is.
+    """
+    found = await client.recommend(history=visitor.history, domain=visitor.domain, k=visitor.k)
+    return ForVisitor(results=found)
 
 
 @guarded.get("/similar/{item:path}", tags=["ask"])

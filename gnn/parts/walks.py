@@ -9,6 +9,7 @@ as in graph filters (Shen et al., 2021, doi:10.1145/3459637.3482264).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -55,6 +56,26 @@ class Walks:
         leaving = of_item[item] ** (1.0 - ITEM_POWER) / np.minimum(of_item[item], MOST)
         weights = (leaving * of_user[user] ** -USER_POWER).astype(np.float32)
         self.out = sparse.csr_array((weights, (item, user)), shape=(items, users))
+
+    def user_of(self, items: IntArray) -> int:
+        """Row of the first user who met just these items, once or more; -1 where there is none."""
+        wanted = np.unique(items)
+        for user in np.flatnonzero(self._sums == _hashes(wanted).sum()):
+            met = self.met.indices[slice(*self.met.indptr[user : user + 2])]
+            if np.array_equal(np.sort(met), wanted):
+                return int(user)
+        return -1
+
+    @cached_property
+    def _sums(self) -> NDArray[np.uint64]:
+        """(U,) sum of the hashes of what each user met: equal where the items are."""
+        sums = np.cumsum(np.append(np.uint64(0), _hashes(self.met.indices)), dtype=np.uint64)
+        return np.diff(sums[self.met.indptr])
+
+
+def _hashes(items: NDArray[np.integer]) -> NDArray[np.uint64]:
+    """A number for each item, so that equal sums mean equal items, but for a rare chance."""
+    return np.asarray(pd.util.hash_array(np.asarray(items, np.int64)), np.uint64)
 
 
 class Walked(Scattered):

@@ -167,6 +167,16 @@ class Seen:
             domain: _inverse(items, len(fitted.snapshot.items)) for domain, items in rows.items()
         }
 
+    def for_visitor(self, events: pd.DataFrame) -> Self:
+        """The same for someone whom the graph does not have.
+
+        Args:
+            events: Columns ``user``, which is 0, and ``item``.
+        """
+        other = copy(self)
+        other._users, other._items = (events[name].to_numpy(np.int64) for name in ("user", "item"))
+        return other
+
     def hide(self, scores: FloatArray, users: IntArray, domain: str) -> None:
         """Write ``-inf`` over the items of a domain that each user has met.
 

@@ -76,11 +76,29 @@ class Cases(NamedTuple):
     new_item: np.float32
 
 
+class People(NamedTuple):
+    """Users whose histories are scored.
+
+    Attributes:
+        graph: (U,) their rows in the graph; -1 for whom it does not have.
+        walks: (U,) rows of the users over whom no walk of theirs goes; -1 for none.
+    """
+
+    graph: IntArray
+    walks: IntArray
+
+
 class Mixture:
     """The weighted sum of signals; a component.
 
     Users who have met no item of a domain, and items that nobody has met, may have weights of their
     own: of a newcomer the whole past counts, of a new item what it is.
+
+    Attributes:
+        events: Histories that are scored.
+        known_events: The same, over all domains and within each.
+        rows: Domain to the rows of its items.
+        codes: Domain to its position.
 
     Args:
         name: What the figures call it.
@@ -100,16 +118,20 @@ class Mixture:
         new_items: NDArray[np.bool_] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
+        self.events, self.known_events = fitted.events, fitted.known_events
         self._fitted, self._weights = fitted, weights
-        self._owners: IntArray | None = None
+        self._domains = item_domains(fitted.snapshot)
+        self._people: People | None = None
+        self._owned: tuple[Mixture, IntArray] | None = None
         met = np.bincount(fitted.events["item"], minlength=len(fitted.snapshot.items)) > 0
         self._unmet = ~met if new_items is None else new_items
-        self._rows = rows_by_domain(fitted.snapshot)
+        self.rows = rows_by_domain(fitted.snapshot)
+        self.codes = {domain: code for code, domain in enumerate(self.rows)}
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
         parts: dict[str, FloatArray] = {}
-        unmet = self._unmet[self._rows[domain]]  # (N,)
+        unmet = self._unmet[self.rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
         for signal, weights in self._weighed(domain):
             if self._weights is None:
@@ -176,29 +198,62 @@ class Mixture:
         return total
 
     def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
-        """The same parts and weights for other histories: no training.
+        """The same parts and weights for other histories of the same users: no training.
 
         Who is new to a domain stays so: the weights are those for the owner's own history.
 
         Args:
             events: Columns ``user`` and ``item``, sorted by user and in time order within each;
                 their users are asked for by their rows here.
-            owners: (U,) row in the graph of each of them.
+            owners: (U,) row of each of them among the users of this mixture.
         """
-        snapshot, other = self._fitted.snapshot, copy(self)
-        known_events = KnownEvents(events, item_domains(snapshot), timed=snapshot.timed)
-        other._owners = owners
-        other.signals = tuple(
-            signal.over(known_events, owners) if isinstance(signal, Cosine | Historic) else signal
-            for signal in self.signals
+        people = self._people
+        other = self._with(
+            events,
+            People(owners, owners)
+            if people is None
+            else People(people.graph[owners], people.walks[owners]),
         )
+        other._owned = self, owners
+        return other
+
+    def for_visitor(self, events: pd.DataFrame) -> Mixture:
+        """The same parts and weights for someone whom the graph does not have: no training.
+
+        Walks do not go over a user who met just the same items, whom a visitor may well be: so the
+        scores are those that this user gets.
+
+        Args:
+            events: As for `over`; one visitor's, whose row here is 0.
+        """
+        same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
+        other = self._with(events, People(np.array([-1]), np.array([same])))
+        other._owned = None
+        return other
+
+    def _with(self, events: pd.DataFrame, people: People) -> Mixture:
+        """The mixture with other histories."""
+        other = copy(self)
+        other.events, other._people = events, people
+        other.known_events = KnownEvents(events, self._domains, timed=self._fitted.snapshot.timed)
+        signals: list[Signal] = []
+        for signal in self.signals:
+            if isinstance(signal, Cosine):
+                signals.append(signal.over(other.known_events, people.graph))
+            elif isinstance(signal, Historic):
+                signals.append(signal.over(other.known_events, people.walks))
+            else:
+                signals.append(signal)
+        other.signals = tuple(signals)
         return other
 
     def _newcomers(self, users: IntArray, domain: str) -> NDArray[np.bool_]:
         """(B,) whether each user has met no item of a domain."""
-        code = self._fitted.snapshot.domains.index(domain)
-        owners = users if self._owners is None else self._owners[users]
-        newcomers: NDArray[np.bool_] = self._fitted.known_events.over(code).lengths(owners) == 0
+        if self._owned is not None:
+            mixture, owners = self._owned
+            return mixture._newcomers(owners[users], domain)
+        own = self.known_events.over(self.codes[domain])
+        newcomers: NDArray[np.bool_] = own.lengths(users) == 0
         return newcomers
 
     def _weighed(self, domain: str) -> Iterator[tuple[Signal, Cases]]:

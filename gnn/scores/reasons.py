@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.scores.hybrid import Mixture
+from linkspan.gnn.scores.hybrid import Mixture, total
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -18,6 +19,9 @@ IntArray = NDArray[np.int64]
 
 _CHUNK = 4096
 """Histories that are scored at once."""
+
+_DENSE = 2**21
+"""Scores of one user's histories that are made for all items at once, at most: 8 MiB a part."""
 
 _LATEST = 4
 """So many of the latest events, over all domains and within the one asked for, may be the reason:
@@ -52,8 +56,8 @@ def find_drops(
 
     Args:
         fitted: The model.
-        mixture: What scores.
-        users: (B,) user rows.
+        mixture: What scores, and whose histories count.
+        users: (B,) rows of its users.
         domain: Name of the items' domain.
         items: (B, k) item rows.
 
@@ -62,24 +66,63 @@ def find_drops(
         many as the network looks at. Costs L times the events of the users, and no scores of
         other items.
     """
-    code = fitted.snapshot.domains.index(domain)
-    recent = fitted.known_events.recent(users, code, fitted.model.length)
-    met = recent.items
-    if fitted.snapshot.timed:
-        late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
-        met = np.where(late, met, PAD)
-    # (B, L, L): whether the item stands at a place before, too.
-    again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
-    past = np.where(again.any(axis=2), PAD, met)  # (B, L)
+    past = _past(fitted, mixture, users, domain)  # (B, L)
     owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
     drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
     scores = mixture.at(users, domain, items)
     for start in range(0, len(owner), _CHUNK):
         rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
-        events = without(fitted.events, users[rows], past[rows, places])
+        events = without(mixture.events, users[rows], past[rows, places])
         left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
         drops[rows, :, places] = scores[rows] - left  # (V, k)
     return Drops(past, drops)
+
+
+def score_with_drops(
+    fitted: FittedModel, mixture: Mixture, domain: str
+) -> tuple[dict[str, FloatArray], Callable[[IntArray], Drops]]:
+    """Score the one user of a mixture, and find the same drops, all histories in one pass.
+
+    Args:
+        fitted: The model.
+        mixture: What scores; its user's row is 0.
+        domain: Name of the domain.
+
+    Returns:
+        Part to its share (1, N) of the scores of the domain's items, as `Mixture.parts`; and what
+        turns item rows (1, k) into their `Drops`.
+    """
+    user, rows = np.zeros(1, np.int64), mixture.rows[domain]
+    past = _past(fitted, mixture, user, domain)
+    places = np.flatnonzero(past[0] != PAD)  # (V,)
+    if len(rows) * len(places) > _DENSE:
+        parts = mixture.parts(user, domain)
+        return parts, lambda items: find_drops(fitted, mixture, user, domain, items)
+    gone = np.append(PAD, past[0, places])  # from the first history nothing
+    owners = np.zeros(len(gone), np.int64)
+    other = mixture.over(without(mixture.events, owners, gone), owners)
+    parts = other.parts(np.arange(len(gone)), domain)
+    scores = total(parts)  # (V + 1, N)
+
+    def drops(items: IntArray) -> Drops:
+        found = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
+        columns = np.searchsorted(rows, items[0])
+        found[0][:, places] = (scores[0, columns] - scores[1:, columns]).T
+        return Drops(past, found)
+
+    return {name: part[:1] for name, part in parts.items()}, drops
+
+
+def _past(fitted: FittedModel, mixture: Mixture, users: IntArray, domain: str) -> IntArray:
+    """(B, L) the items that may be the reason, each once, else `PAD`."""
+    recent = mixture.known_events.recent(users, mixture.codes[domain], fitted.model.length)
+    met = recent.items
+    if mixture.known_events.timed:
+        late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))
+        met = np.where(late, met, PAD)
+    # (B, L, L): whether the item stands at a place before, too.
+    again = (met[:, :, None] == met[:, None]) & np.tri(met.shape[1], k=-1, dtype=bool)
+    return np.where(again.any(axis=2), PAD, met)
 
 
 def without(events: pd.DataFrame, users: IntArray, items: IntArray) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.gnn.events.domains import rows_by_domain
@@ -77,6 +78,19 @@ class Chooser:
 
     def __init__(self, fitted: FittedModel, choice: Choice) -> None:
         self._fitted, self._choice = fitted, choice
+        self._events, self._users = fitted.events, len(fitted.snapshot.users)
+
+    def for_visitor(self, events: pd.DataFrame) -> Chooser:
+        """The same for someone whom the graph does not have.
+
+        Args:
+            events: Columns ``user``, which is 0, and ``item``.
+        """
+        other = Chooser(self._fitted, self._choice)
+        other._events, other._users = events, 1
+        if self._choice.calibration:
+            other.__dict__["_groups"] = self._groups
+        return other
 
     def best(
         self, scores: FloatArray, users: IntArray, items: IntArray, k: int
@@ -140,8 +154,8 @@ class Chooser:
     @cached_property
     def _profiles(self) -> FloatArray:
         """(U, 3) shares of each group in a user's past; even for a user without one."""
-        events = self._fitted.events
-        profiles = np.zeros((len(self._fitted.snapshot.users), len(GROUPS) + 1), np.float32)
+        events = self._events
+        profiles = np.zeros((self._users, len(GROUPS) + 1), np.float32)
         np.add.at(profiles, (events["user"].to_numpy(), self._groups[events["item"]]), 1)
         total = profiles.sum(axis=1, keepdims=True)
         even = np.float32(1 / profiles.shape[1])

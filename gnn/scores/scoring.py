@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import published, total
-from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.progress import SILENT, Progress
 
@@ -64,42 +67,95 @@ def score_top(
     if min(lengths.values()) < 1:
         raise ModelError(f"k must be 1 or more, found {min(lengths.values())}")
     choice = choice or Choice()
-    chooser = Chooser(fitted, choice)
+    ranker = Ranker(fitted, choice)
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
-    mixture, seen = published(fitted), Seen(fitted, not_liked=True)
     rows_of = rows_by_domain(fitted.snapshot)
     size = rows_at_once(max(len(rows_of[domain]) for domain in wanted), _ARRAYS, CHUNK)
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:
         for start in range(0, max(len(chosen), 1), size):
             chunk = chosen[start : start + size]
-            for domain in wanted:
-                parts = mixture.parts(chunk, domain)
-                scores = total(parts)
-                if not np.isfinite(scores).all():
-                    raise ModelError(f"scores in domain '{domain}' are not finite")
-                seen.hide(scores, chunk, domain)
-                choice.hide(scores, chunk, rows_of[domain])
-                eligible = np.isfinite(scores).sum(axis=1, keepdims=True)
-                best = chooser.best(scores, chunk, rows_of[domain], lengths[domain])
-                items = rows_of[domain][best]  # (B, k)
-                columns: dict[str, NDArray[Any]] = {
-                    name: np.take_along_axis(part, best, 1) for name, part in parts.items()
-                }
-                columns["score"] = np.take_along_axis(scores, best, 1)
-                columns["because"] = find_drops(fitted, mixture, chunk, domain, items).because()
-                columns["eligible"] = np.broadcast_to(eligible, best.shape)
-                frame = _lists(chunk, "user", items, "item", columns)
-                frames.append(frame.assign(domain=domain))
+            frames += [ranker.lists(chunk, domain, lengths[domain]) for domain in wanted]
             task.advance(len(chunk))
     table = pd.concat(frames, ignore_index=True)
-    for name in PARTS:
-        table[name] = table[name].astype(np.float32) if name in table else np.float32(0)
     if choice.total is not None:
         table = table.sort_values(["user", "rank", "score"], ascending=[True, True, False])
         table = table.groupby("user", sort=False).head(choice.total)
     table = table.sort_values(["user", "domain", "rank"], kind="stable", ignore_index=True)
     return table[["user", "item", "domain", "rank", "score", *PARTS, "because", "eligible"]]
+
+
+class Ranker:
+    """Ranks items for users; what does not depend on them is made once.
+
+    Args:
+        fitted: Its known events are what a user has seen, and what the user did not like.
+        choice: Which items may be in a list, and in which order they stand.
+    """
+
+    def __init__(self, fitted: FittedModel, choice: Choice) -> None:
+        self._fitted, self._choice = fitted, choice
+        self._mixture, self._chooser = published(fitted), Chooser(fitted, choice)
+        self._seen, self._alone = Seen(fitted, not_liked=True), False
+
+    def for_visitor(self, items: IntArray) -> Ranker:
+        """The same for someone whom the graph does not have, whose row is 0.
+
+        Nothing is trained, and the scores are those that a user of this history gets.
+
+        Args:
+            items: (L,) item rows of the history, the oldest first; there may be none.
+        """
+        if not self._fitted.snapshot.timed:  # a set, in the order of those of the graph
+            items = np.unique(items)
+            items = items[np.argsort(self._fitted.snapshot.id_order[items])]
+        events = pd.DataFrame({"user": np.zeros(len(items), np.int64), "item": items})
+        other = copy(self)
+        other._alone = True
+        other._mixture = self._mixture.for_visitor(events)
+        other._choice = replace(self._choice, matches=())
+        other._chooser = self._chooser.for_visitor(events)
+        other._seen = self._seen.for_visitor(events)
+        return other
+
+    def lists(self, users: IntArray, domain: str, k: int) -> pd.DataFrame:
+        """The best items of a domain for each user.
+
+        Args:
+            users: (B,) user rows.
+            domain: Name of the domain.
+            k: Items of each list, at most.
+
+        Returns:
+            Columns as those of `score_top`, sorted by user and rank.
+
+        Raises:
+            ModelError: A score is not finite.
+        """
+        rows = self._mixture.rows[domain]
+        if self._alone:
+            parts, find = score_with_drops(self._fitted, self._mixture, domain)
+        else:
+            parts = self._mixture.parts(users, domain)
+            find = partial(find_drops, self._fitted, self._mixture, users, domain)
+        scores = total(parts)
+        if not np.isfinite(scores).all():
+            raise ModelError(f"scores in domain '{domain}' are not finite")
+        self._seen.hide(scores, users, domain)
+        self._choice.hide(scores, users, rows)
+        eligible = np.isfinite(scores).sum(axis=1, keepdims=True)
+        best = self._chooser.best(scores, users, rows, k)
+        items = rows[best]  # (B, k)
+        columns: dict[str, NDArray[Any]] = {
+            name: np.take_along_axis(parts[name], best, 1)
+            if name in parts
+            else np.zeros(best.shape, np.float32)
+            for name in PARTS
+        }
+        columns["score"] = np.take_along_axis(scores, best, 1)
+        columns["because"] = find(items).because()
+        columns["eligible"] = np.broadcast_to(eligible, best.shape)
+        return _lists(users, "user", items, "item", columns).assign(domain=domain)
 
 
 def score_pairs(

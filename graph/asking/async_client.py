@@ -29,6 +29,7 @@ from linkspan.graph.asking.results import (
     Run,
     SimilarItem,
 )
+from linkspan.graph.asking.visitors import Past, Recommender, recommend_visitor
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.users.feedback import Event, FeedbackWriter
 from linkspan.graph.users.forgetting import Forgot
@@ -45,6 +46,7 @@ class AsyncClient:
         database: An open connection, closed with the client.
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
         encoder: That of the run, for `search` by meaning, or what gives it.
+        model: What recommends by a history.
     """
 
     def __init__(
@@ -52,14 +54,23 @@ class AsyncClient:
         database: AsyncDatabase,
         pseudonyms: Pseudonyms | None = None,
         encoder: Encoder | EncoderOfRuns | None = None,
+        model: Recommender | None = None,
     ) -> None:
-        self.database, self._pseudonyms = database, pseudonyms
+        self.database, self._pseudonyms, self._model = database, pseudonyms, model
         self._questions = Questions(pseudonyms, encoder)
 
     async def recommend(
-        self, user: str, domain: str | None = None, k: int = 10, *, fallback: Fallback = None
+        self,
+        user: str | None = None,
+        domain: str | None = None,
+        k: int = 10,
+        *,
+        fallback: Fallback = None,
+        history: Past | None = None,
     ) -> Results[Recommendation]:
-        """The best items for a user: `Client.recommend`."""
+        """The best items for a user or, in a thread, by a history: `Client.recommend`."""
+        if user is None or history is not None:
+            return await asyncio.to_thread(recommend_visitor, self._model, user, history, domain, k)
         return await self._answer(self._questions.recommend(user, domain, k, fallback))
 
     async def recommend_many(

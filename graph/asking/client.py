@@ -28,6 +28,7 @@ from linkspan.graph.asking.results import (
     Run,
     SimilarItem,
 )
+from linkspan.graph.asking.visitors import Past, Recommender, recommend_visitor
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.feedback import Event, FeedbackWriter
 from linkspan.graph.users.forgetting import Forgot, forget_user
@@ -53,6 +54,7 @@ class Client:
         database: An open connection, closed with the client.
         pseudonyms: Made with the key that the graph was loaded with, where it has pseudonyms.
         encoder: That of the run, for `search` by meaning, or what gives it.
+        model: What recommends by a history.
     """
 
     def __init__(
@@ -60,14 +62,21 @@ class Client:
         database: Database,
         pseudonyms: Pseudonyms | None = None,
         encoder: Encoder | EncoderOfRuns | None = None,
+        model: Recommender | None = None,
     ) -> None:
-        self.database = database
+        self.database, self._model = database, model
         self._questions = Questions(pseudonyms, encoder)
 
     def recommend(
-        self, user: str, domain: str | None = None, k: int = 10, *, fallback: Fallback = None
+        self,
+        user: str | None = None,
+        domain: str | None = None,
+        k: int = 10,
+        *,
+        fallback: Fallback = None,
+        history: Past | None = None,
     ) -> Results[Recommendation]:
-        """The best items for a user.
+        """The best items for a user, or for a visitor whom the graph does not have.
 
         Args:
             user: Key of the user.
@@ -76,14 +85,20 @@ class Client:
             fallback: What a user without a list gets, who may be unknown: ``popular`` for the items
                 with most events that the user has not met, at most 100 a domain, asked of the graph
                 once a minute; None for nothing.
+            history: In place of a user: the items that a visitor has met, the oldest first, as keys
+                or as pairs of domain and id. The model that the client was opened with scores them,
+                as for a user of this history; for an empty one, what is popular.
 
         Returns:
             Best first; empty for a user without a list, unless there is a fallback.
 
         Raises:
-            ArgumentError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, there is no such domain, or no such item in the model.
+            ConfigError: There is a history, and the client has no model.
             DatabaseError: The server failed.
         """
+        if user is None or history is not None:
+            return recommend_visitor(self._model, user, history, domain, k)
         return self._answer(self._questions.recommend(user, domain, k, fallback))
 
     def recommend_many(

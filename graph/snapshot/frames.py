@@ -73,7 +73,7 @@ class Snapshot:
         return any(frame["at"].any() for frame in self.interactions.values())
 
     @cached_property
-    def _id_order(self) -> NDArray[np.int64]:
+    def id_order(self) -> NDArray[np.int64]:
         """(N,) place of each item by its id as text."""
         # As objects: an array of text is as wide as the longest of them, for each.
         ids: NDArray[np.object_] = self.items["id"].to_numpy(object)
@@ -99,7 +99,7 @@ class Snapshot:
             for name, frame in sorted(self.interactions.items())
         ]
         events = pd.concat(frames, ignore_index=True)
-        by = np.lexsort((self._id_order[events["item"]], events["at"], events["user"]))
+        by = np.lexsort((self.id_order[events["item"]], events["at"], events["user"]))
         events = events.iloc[by].reset_index(drop=True)
         return events.assign(type=events["type"].astype("category"))
 

@@ -294,8 +294,8 @@ def test_the_python_of_the_page_about_the_client_runs(
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     shop.write("CREATE (:User {key: 'ben', run: 'r1'})")
     code = blocks("client.md", "python")
-    assert len(code) == 4
-    for block in code:
+    assert len(code) == 5
+    for block in (each for each in code if "model=" not in each):  # that one: test_visitors.py
         exec(compile(block, "client.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("1 films/a/1 Film 1 Book 1\n2 films/a/2 Film 2 Book 1\n")
