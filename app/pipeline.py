@@ -177,6 +177,7 @@ class Pipeline:
             encoders=gnn.encoder_names(settings.encoding),
         )
         with self.stage("train") as stage:
+            started = perf_counter()
             split = self.split(snapshot)
             kept = self.workspace.folder / "checkpoints"
             fitted = gnn.train(
@@ -186,6 +187,7 @@ class Pipeline:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
             gnn.save_vectors(text, run.embedded)
             gnn.save(fitted.learned, run.held_out, split)
+            run.write("run", {**run.read("run"), "seconds": round(perf_counter() - started, 1)})
             curves = [epoch._asdict() for epoch in fitted.curves]
             draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
             stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
