@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ def report_transfer(
     Args:
         pipeline: Settings of the machine, workspace, progress; each training is a stage.
         snapshot: The graph that the run was trained on.
-        run: The run; its held-out model is the joint one.
+        run: The run; its held-out model, without the guard, is the joint one.
         domains: Those to report on, as receiving and as giving; None: all with events.
         tell: Told before training begins what it will cost.
 
@@ -105,6 +105,7 @@ def report_transfer(
         ModelError: Nothing was held out, or the run's network is untrained.
     """
     split, joint = gnn.Split.load(run.split), open_model(run, snapshot, run.held_out)
+    guarded, joint = sorted(joint.alone), replace(joint, alone={})
     _check(snapshot, split, joint)
     chosen = _choose(snapshot, split, domains)
     plan = gnn.plan_cells(snapshot, split, chosen)
@@ -128,7 +129,7 @@ def report_transfer(
         "run": run.id,
         "protocol": split.protocol,
         "k": gnn.LIST,
-        "domains": [_judge(name, rows, bridges, plan, problems) for name in chosen],
+        "domains": [_judge(name, rows, bridges, plan, problems, guarded) for name in chosen],
         "segments": rows["segments"],
         "without_domain": rows["domains"],
         "without_relation": rows["relations"],
@@ -231,6 +232,7 @@ def _judge(
     bridges: Sequence[Row],
     plan: Plan,
     problems: Mapping[Cell, str],
+    guarded: Sequence[str],
 ) -> Row:
     """What to say of a domain."""
     own = [row for row in rows["segments"] if row["domain"] == name and row["segment"] == "all"]
@@ -248,17 +250,19 @@ def _judge(
         for row in bridges
         if name in (row["one"], row["other"])
     )
-    state, text = _sentence(whole, givers)
+    state, text = _sentence(whole, givers, guarded=name in guarded)
     if not reached:
         text += "; nothing can pass to it: no user, relation or text joins it to another domain"
     return {**whole, "state": state, "verdict": text}
 
 
-def _sentence(whole: Row, givers: Sequence[Row]) -> tuple[str, str]:
+def _sentence(whole: Row, givers: Sequence[Row], *, guarded: bool) -> tuple[str, str]:
+    """State of a domain and what to say of it."""
     points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
     if not whole["certain"]:
         few = f"; {counted(whole['lists'], 'test list')} only" if whole["lists"] < _FEW else ""
-        return "same", f"no difference that can be told ({points}{few})"
+        text = f"no difference that can be told ({points}{few})"
+        return "same", text + ("; its lists are of its own events" if guarded else "")
     better = whole["gain"] > 0
     by = sorted(
         (row for row in givers if row["certain"] and (row["gain"] > 0) == better),
@@ -269,6 +273,8 @@ def _sentence(whole: Row, givers: Sequence[Row]) -> tuple[str, str]:
     )
     if better:
         return "helped", f"helped by {names} ({points})"
+    if guarded:
+        return "hurt", f"hurt by {names} ({points}); its lists are of its own events already"
     return "hurt", (
         f"hurt by {names} ({points}); what to do: give it a mapping and a run of its own, or "
         "leave out of this one what hurts it"

@@ -89,6 +89,7 @@ class Mixture:
         weights: As `linkspan.gnn.scores.weighing` finds them; without, the signals are summed as
             they are. A signal that they do not name counts nothing.
         new_items: (N,) the items that count as new; by default those without a known event.
+        alone: Domain to the mixture that scores it in place of this one.
     """
 
     def __init__(
@@ -98,9 +99,10 @@ class Mixture:
         signals: Sequence[Signal],
         weights: MixtureWeights | None = None,
         new_items: NDArray[np.bool_] | None = None,
+        alone: Mapping[str, Mixture] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
-        self._fitted, self._weights = fitted, weights
+        self._fitted, self._weights, self._alone = fitted, weights, dict(alone or {})
         self._owners: IntArray | None = None
         met = np.bincount(fitted.events["item"], minlength=len(fitted.snapshot.items)) > 0
         self._unmet = ~met if new_items is None else new_items
@@ -108,6 +110,8 @@ class Mixture:
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
+        if domain in self._alone:
+            return self._alone[domain].parts(users, domain)
         parts: dict[str, FloatArray] = {}
         unmet = self._unmet[self._rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
@@ -154,6 +158,8 @@ class Mixture:
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
+        if domain in self._alone:
+            return self._alone[domain].at(users, domain, items)
         total = np.zeros(items.shape, np.float32)
         unmet = self._unmet[items]  # (B, k)
         newcomers = self._newcomers(users, domain)[:, None]  # (B, 1)
@@ -183,6 +189,11 @@ class Mixture:
         snapshot, other = self._fitted.snapshot, copy(self)
         known_events = KnownEvents(events, item_domains(snapshot), timed=snapshot.timed)
         other._owners = owners
+        names = snapshot.items["domain"].to_numpy(object)[events["item"]]
+        other._alone = {
+            domain: each.over(events[names == domain], owners)
+            for domain, each in self._alone.items()
+        }
         other.signals = tuple(
             signal.over(known_events, owners) if isinstance(signal, Cosine | Historic) else signal
             for signal in self.signals
@@ -338,7 +349,14 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
     if not fitted.weights:
         return {GNN: Mixture(GNN, fitted, _trained(fitted))}
     signals = build_signals(fitted)
+    alone = {domain: published(each) for domain, each in fitted.alone.items()}
     return {
-        name: Mixture(name, fitted, signals[name], fitted.weights.get(name))
+        name: Mixture(
+            name,
+            fitted,
+            signals[name],
+            fitted.weights.get(name),
+            alone=alone if name == HYBRID else None,
+        )
         for name in (HYBRID, SIMPLE, GNN)
     }

@@ -14,6 +14,7 @@ import pytest
 
 from linkspan import gnn
 from linkspan.forgetting import forget_in_files
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.graph.snapshot import Snapshot
 from linkspan.workspace import Workspace
 
@@ -163,3 +164,39 @@ def test_what_cannot_pass_or_be_measured_is_said(
     assert report["bridges"] == [
         {"one": "books", "other": "films", "users": 0, "tied": False, "alike": False}
     ]
+
+
+def test_a_domain_that_joint_learning_hurts_is_guarded(
+    linkspan: Any, project: Path, taken: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The joint model's weights are spoilt, so that each domain is better off alone."""
+    real = gnn.fit_hybrid
+
+    def spoilt(*args: Any) -> Any:
+        fitted = real(*args)
+        only = MixtureWeights(SignalWeights({"popularity": 1.0}, {}))
+        return replace(fitted, weights={**fitted.weights, "hybrid": only})
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gnn, "fit_hybrid", spoilt)
+        trained = linkspan("train")
+    assert trained.code == 0, trained.err
+    assert "domain books: joint learning hurts there (-" in trained.out
+    run = Workspace(project / ".linkspan").run()
+    hurt = {row["domain"] for row in run.read("run")["doubted"] if row["hurt"]}
+    assert "books" in hurt
+    for folder in (run.final, run.held_out):
+        assert set(gnn.load(folder).alone) == hurt
+    answer = linkspan("evaluate", "--baselines", "popularity")
+    assert "books: joint learning hurts there (-" in answer.out
+    assert json.loads(linkspan("evaluate", "--json").out)["doubted"]
+    report = json.loads(linkspan("evaluate", "--transfer", "--json").out)
+    told = {row["domain"]: row["verdict"] for row in report["domains"]}
+    assert "its lists are of its own events" in told["books"]
+    settings = project / "linkspan.toml"
+    text = settings.read_text().replace("[train.learning]", "[train.learning]\nguard = false")
+    settings.write_text(text)
+    with monkeypatch.context() as patch:
+        patch.setattr(gnn, "fit_hybrid", spoilt)
+        assert "hurts there" not in linkspan("train").out
+    assert not gnn.load(Workspace(project / ".linkspan").run().final).alone
