@@ -177,6 +177,9 @@ def test_a_domain_that_joint_learning_hurts_is_guarded(
         only = MixtureWeights(SignalWeights({"popularity": 1.0}, {}))
         return replace(fitted, weights={**fitted.weights, "hybrid": only})
 
+    settings = project / "linkspan.toml"
+    unguarded = settings.read_text()
+    settings.write_text(unguarded.replace("guard = false\n", ""))  # by default it is on
     with monkeypatch.context() as patch:
         patch.setattr(gnn, "fit_hybrid", spoilt)
         trained = linkspan("train")
@@ -193,9 +196,7 @@ def test_a_domain_that_joint_learning_hurts_is_guarded(
     report = json.loads(linkspan("evaluate", "--transfer", "--json").out)
     told = {row["domain"]: row["verdict"] for row in report["domains"]}
     assert "its lists are of its own events" in told["books"]
-    settings = project / "linkspan.toml"
-    text = settings.read_text().replace("[train.learning]", "[train.learning]\nguard = false")
-    settings.write_text(text)
+    settings.write_text(unguarded)
     with monkeypatch.context() as patch:
         patch.setattr(gnn, "fit_hybrid", spoilt)
         assert "hurts there" not in linkspan("train").out
