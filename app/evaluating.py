@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +35,21 @@ def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
             "chance"
         )
     return note
+
+
+def guard_note(doubted: Iterable[dict[str, Any]]) -> str:
+    """What to add on domains that joint learning hurts; empty where it hurts none.
+
+    Args:
+        doubted: Rows of `linkspan.gnn.training.guarding.guard_domains`.
+    """
+    return "".join(
+        f"; domain {row['domain']}: joint learning hurts there ({100 * row['gain']:+.1f} points of "
+        f"NDCG@10, {100 * row['low']:.1f} to {100 * row['high']:.1f}, on validation rows): its "
+        "lists are of its own events"
+        for row in doubted
+        if row["hurt"]
+    )
 
 
 def guard(

@@ -41,7 +41,7 @@ _ALL = {
     "gini": "Gini",
     "popularity_lift": "Popularity lift",
 }
-_BLUE, _GREY = "#4878a8", "#b8b8b8"
+BLUE, GREY = "#4878a8", "#b8b8b8"
 
 Figures = dict[str, Any]
 Row = dict[str, Any]
@@ -101,7 +101,7 @@ def as_markdown(figures: Figures) -> str:
     parts = [
         f"Held-out events by protocol `{figures['protocol']}`, each ranked among all items of its "
         f"domain that the user has not met; lists of {k}; in percent but for the last four.",
-        _markdown(
+        markdown_table(
             ["method", *_ALL.values(), "NDCG gained, 95%"],
             [
                 [
@@ -113,7 +113,7 @@ def as_markdown(figures: Figures) -> str:
             ],
         ),
         f"NDCG@{k} by domain and segment:",
-        _markdown(*segments(figures)),
+        markdown_table(*segments(figures)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -138,10 +138,6 @@ def as_html(figures: Figures, about: dict[str, str]) -> str:
         figures: What was measured.
         about: What to say of the run at its head: name to text.
     """
-    from jinja2 import Environment
-
-    text = (files("linkspan") / "data" / "report.html").read_text("utf-8")
-    template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(text)
     header, lines = segments(figures)
     confusion = [
         (row["method"], *(f"{row[name]:,}" for name in ("tp", "fp", "fn", "tn")))
@@ -156,7 +152,9 @@ def as_html(figures: Figures, about: dict[str, str]) -> str:
         )
         for row in rows_of(figures, "all")
     ]
-    return template.render(
+    return fill(
+        "report.html",
+        title=f"Run {about['run']}",
         about=about,
         k=figures["k"],
         columns=list(_ALL.values()),
@@ -164,8 +162,17 @@ def as_html(figures: Figures, about: dict[str, str]) -> str:
         confusion=confusion,
         header=header,
         lines=lines,
-        plots=[(title, _png(drawn)) for title, draw in _PLOTS if (drawn := draw(figures))],
+        plots=[(title, png(drawn)) for title, draw in _PLOTS if (drawn := draw(figures))],
     )
+
+
+def fill(page: str, **values: Any) -> str:
+    """Page of ``data/`` with values in their places."""
+    from jinja2 import Environment, FunctionLoader
+
+    loader = FunctionLoader(lambda name: (files("linkspan") / "data" / name).read_text("utf-8"))
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=loader)
+    return environment.get_template(page).render(**values)
 
 
 def draw_curves(curves: Sequence[Row], best: int, file: Path) -> None:
@@ -175,12 +182,14 @@ def draw_curves(curves: Sequence[Row], best: int, file: Path) -> None:
         figure.savefig(file, dpi=120)
 
 
-def _markdown(header: list[str], lines: list[list[str]]) -> str:
+def markdown_table(header: list[str], lines: list[list[str]]) -> str:
+    """A table as Markdown; all but the first column to the right."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
     return "\n".join("| " + " | ".join(line) + " |" for line in (header, rule, *lines))
 
 
-def _figure() -> Any:
+def new_figure() -> Any:
+    """Empty figure of the size that pages show."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(7.5, 3.2), layout="constrained")
@@ -190,24 +199,24 @@ def _curves(figures: Figures) -> Any:
     curves = figures.get("curves") or []
     if not curves:
         return None
-    figure = _figure()
+    figure = new_figure()
     loss = figure.add_subplot()
     epochs = [row["epoch"] for row in curves]
-    loss.plot(epochs, [row["loss"] for row in curves], color=_GREY, label="loss, nats")
+    loss.plot(epochs, [row["loss"] for row in curves], color=GREY, label="loss, nats")
     loss.set_xlabel("epoch")
     loss.set_ylabel("loss, nats")
     loss.xaxis.get_major_locator().set_params(integer=True)
     if curves[0]["ndcg"] is not None:
         gain = loss.twinx()
-        gain.plot(epochs, [100 * row["ndcg"] for row in curves], color=_BLUE)
-        gain.set_ylabel("validation NDCG@10, %", color=_BLUE)
-        gain.axvline(figures["best_epoch"], color=_BLUE, linestyle=":", linewidth=1)
+        gain.plot(epochs, [100 * row["ndcg"] for row in curves], color=BLUE)
+        gain.set_ylabel("validation NDCG@10, %", color=BLUE)
+        gain.axvline(figures["best_epoch"], color=BLUE, linestyle=":", linewidth=1)
     return figure
 
 
 def _methods(figures: Figures) -> Any:
     rows, gains = rows_of(figures, "all"), gains_of(figures)
-    figure = _figure()
+    figure = new_figure()
     axes = figure.add_subplot()
     values = [100 * row["ndcg"] for row in rows]
     # The interval is of the difference to the published method, the first row.
@@ -220,7 +229,7 @@ def _methods(figures: Figures) -> Any:
         ]
         for side in ("high", "low")
     ]
-    colours = [_GREY if place else _BLUE for place in range(len(rows))]
+    colours = [GREY if place else BLUE for place in range(len(rows))]
     names = [row["method"] for row in rows]
     axes.barh(names, values, xerr=errors, color=colours, ecolor="#555555", capsize=3)
     axes.invert_yaxis()
@@ -234,10 +243,10 @@ def _domains(figures: Figures) -> Any:
         return None
     methods = [row["method"] for row in rows_of(figures, "all")]
     chosen = [methods[0], "popularity"] if "popularity" in methods else methods[:2]
-    figure = _figure()
+    figure = new_figure()
     axes = figure.add_subplot()
     value = {(row["method"], row["domain"]): row["ndcg"] for row in figures["table"]}
-    for place, (method, colour) in enumerate(zip(chosen, (_BLUE, _GREY), strict=False)):
+    for place, (method, colour) in enumerate(zip(chosen, (BLUE, GREY), strict=False)):
         at = [number + 0.4 * place for number in range(len(names))]
         heights = [100 * value[method, name] for name in names]
         axes.bar(at, heights, width=0.4, color=colour, label=method)
@@ -254,7 +263,7 @@ _PLOTS = (
 )
 
 
-def _png(figure: Any) -> str:
+def png(figure: Any) -> str:
     """A picture as a ``data:`` address."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)

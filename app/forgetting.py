@@ -37,8 +37,9 @@ def forget_in_files(
     takes its place when it is whole, so that it is always one of its snapshot; this needs room for
     one run more. Snapshots go last: they tell who is still in the files.
 
-    What a training that was broken off kept is removed, as are snapshots that cannot be read, and
-    models whose snapshot cannot: nobody can tell what they hold of whom.
+    What a training that was broken off kept is removed, as are the cells of transfer reports, and
+    snapshots that cannot be read, and models whose snapshot cannot: nobody can tell what they hold
+    of whom.
 
     Args:
         workspace: The files.
@@ -50,7 +51,8 @@ def forget_in_files(
     """
     counts: Counter[str] = Counter()
     names = {*keys, *map(id_in, keys)}
-    shutil.rmtree(workspace.folder / "checkpoints", ignore_errors=True)
+    for folder in (workspace.folder / "checkpoints", workspace.transfer):
+        shutil.rmtree(folder, ignore_errors=True)
     _finish(workspace)
     for part in (part for name in ("runs", "rejects") for part in _parts(workspace, name)):
         part.unlink()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
-from linkspan.evaluating import evaluation_note, guard
+from linkspan.evaluating import evaluation_note, guard, guard_note
 from linkspan.figures import draw_curves, records
 from linkspan.graph.adopting.checking import check_adopted
 from linkspan.graph.asking.wording import counted
@@ -177,6 +177,7 @@ class Pipeline:
             encoders=gnn.encoder_names(settings.encoding),
         )
         with self.stage("train") as stage:
+            started = perf_counter()
             split = self.split(snapshot)
             kept = self.workspace.folder / "checkpoints"
             fitted = gnn.train(
@@ -184,8 +185,13 @@ class Pipeline:
             )
             if settings.model.hybrid:
                 fitted = gnn.fit_hybrid(fitted, split, self.progress)
+            doubted: list[dict[str, Any]] = []
+            if settings.learning.guard:
+                fitted, doubted = gnn.guard_domains(fitted, split, self.progress)
             gnn.save_vectors(text, run.embedded)
             gnn.save(fitted.learned, run.held_out, split)
+            seconds = round(perf_counter() - started, 1)
+            run.write("run", {**run.read("run"), "seconds": seconds, "doubted": doubted})
             curves = [epoch._asdict() for epoch in fitted.curves]
             draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
             stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
@@ -197,6 +203,7 @@ class Pipeline:
                 stage.text = (
                     "no user met two items: no network, but popularity and texts by stated weights"
                 )
+            stage.text += guard_note(doubted)
             if fitted.bounded:
                 stage.text += f"; to stay within {settings.machine.memory:,} MiB: {fitted.bounded}"
         with self.stage("refit") as stage:
@@ -205,6 +212,7 @@ class Pipeline:
             )
             if fitted.weights:
                 final = gnn.with_weights(final, fitted.weights)
+                final = gnn.refit_alone(final, fitted.alone, self.progress)
             gnn.save(final.learned, run.final)
             for name in ("train", "refit"):
                 (kept / name).unlink(missing_ok=True)
@@ -244,7 +252,13 @@ class Pipeline:
         with self.stage("evaluate") as stage:
             split = gnn.Split.load(run.split)
             model = open_model(run, snapshot, run.held_out)
-            about = {"protocol": split.protocol, "k": gnn.LIST, "method": gnn.method(model)}
+            doubted = run.read("run").get("doubted", [])
+            about = {
+                "protocol": split.protocol,
+                "k": gnn.LIST,
+                "method": gnn.method(model),
+                "doubted": doubted,
+            }
             try:
                 evaluation = gnn.evaluate(model, split, baselines, self.progress)
             except gnn.UnmeasuredError as error:
@@ -262,7 +276,7 @@ class Pipeline:
             }
             run.write("evaluation", figures)
             stage.count, stage.unit = len(evaluation.ranks), "rows"
-            stage.text = evaluation_note(evaluation, split.protocol)
+            stage.text = evaluation_note(evaluation, split.protocol) + guard_note(doubted)
         return evaluation
 
     def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:

@@ -24,13 +24,15 @@ RULES = "rules"
 class Workspace:
     """A folder with ``snapshots/``, ``text/`` and ``runs/``; each run has a folder of its own.
 
+    ``transfer/`` keeps what a transfer report trained.
+
     Args:
         folder: Made when something is written into it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.text = folder / "text"
+        self.text, self.transfer = folder / "text", folder / "transfer"
 
     def save_snapshot(self, snapshot: Snapshot) -> Path:
         """Keep a snapshot under its fingerprint, and make it the latest one."""

@@ -17,6 +17,15 @@ from .evaluation.ranking import LIST as LIST
 from .evaluation.ranking import Evaluation as Evaluation
 from .evaluation.ranking import UnmeasuredError as UnmeasuredError
 from .evaluation.ranking import evaluate as evaluate
+from .evaluation.transfer import Cell as Cell
+from .evaluation.transfer import Plan as Plan
+from .evaluation.transfer import compare_cells as compare_cells
+from .evaluation.transfer import event_domains as event_domains
+from .evaluation.transfer import find_bridges as find_bridges
+from .evaluation.transfer import leave_out as leave_out
+from .evaluation.transfer import plan_cells as plan_cells
+from .evaluation.transfer import rank_tests as rank_tests
+from .evaluation.transfer import why_unlearnable as why_unlearnable
 from .events.split import Split as Split
 from .events.split import last_out as last_out
 from .events.split import split_events as split_events
@@ -41,6 +50,8 @@ from .settings import EncodingSettings as EncodingSettings
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings
 from .tensors.features import find_scheme as find_scheme
+from .training.guarding import guard_domains as guard_domains
+from .training.guarding import refit_alone as refit_alone
 from .training.trainer import train as train
 from .training.trainer import train_all as train_all
 from .training.trainer import train_further as train_further

@@ -165,6 +165,9 @@ class LearningSettings(BaseModel):
         weight_decay: L2 penalty of Adam.
         epochs: Largest number of passes over the events.
         patience: Epochs without a better validation NDCG@10 after which training stops.
+        guard: Whether a domain that joint learning hurts on validation rows, by more than the 95%
+            interval, gets its lists from a model of its events alone. Costs a training on the
+            events of each domain where the joint model is not surely above simple baselines.
         seed: Seed of initial weights, order and negatives.
     """
 
@@ -181,6 +184,7 @@ class LearningSettings(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0.0)
     epochs: int = Field(default=30, ge=1)
     patience: int = Field(default=4, ge=1)
+    guard: bool = True
     seed: int = Field(default=0, ge=0)
 
 

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from linkspan import transfer_page
 from linkspan.commands.options import Config, Json, RunId, build_pipeline, find_run, resumable
-from linkspan.console import out, show_json, table
+from linkspan.console import err, out, show_json, table
 from linkspan.demo import show_evaluation
 from linkspan.errors import ConfigError, ModelError
 from linkspan.figures import as_html, as_markdown, interval, show_methods, shown
+from linkspan.pipeline import Pipeline
 from linkspan.settings import load_settings
+from linkspan.transfer_report import report_transfer
 from linkspan.workspace import RunFolder, Workspace
 
 app = typer.Typer()
@@ -35,13 +38,28 @@ def evaluate(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write a page with all figures and plots.")
     ] = None,
+    transfer: Annotated[
+        bool, typer.Option("--transfer", help="Tell what domains and relations give each other.")
+    ] = False,
+    domains: Annotated[
+        str | None, typer.Option(help="With --transfer: only these, with commas. [default: all]")
+    ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a run on its held-out events: full ranking, beside baselines."""
+    """Measure a run on its held-out events: full ranking, beside baselines.
+
+    With --transfer it is compared instead with models that a domain or a relation is left out of;
+    broken off, the same command goes on with those that are not trained yet.
+    """
     from linkspan import gnn
 
+    if domains is not None and not transfer:
+        raise ConfigError("--domains goes with --transfer only", hint="Add --transfer")
     pipeline = build_pipeline(load_settings(config), as_json)
+    if transfer:
+        chosen_domains = domains and [each.strip() for each in domains.split(",")]
+        return _evaluate_transfer(pipeline, name, chosen_domains or None, markdown, html, as_json)
     trained, taken = find_run(pipeline, name)
     chosen = (
         gnn.BASELINES
@@ -57,7 +75,8 @@ def evaluate(
     if markdown is not None:
         _write(markdown, as_markdown(figures))
     if html is not None:
-        _write(html, as_html(figures, _about(trained, figures)))
+        best = {"best epoch": str(figures.get("best_epoch", "-"))}
+        _write(html, as_html(figures, _about(trained, figures["protocol"]) | best))
     if evaluation is None or as_json:
         return show_json({"run": trained.id, **figures})
     show_evaluation(evaluation, taken)
@@ -206,15 +225,42 @@ def _compared(both: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def _about(run: RunFolder, figures: dict[str, Any]) -> dict[str, str]:
+@resumable()
+def _evaluate_transfer(
+    pipeline: Pipeline,
+    name: str | None,
+    domains: list[str] | None,
+    markdown: Path | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Make the transfer report of a run, and write it where it is wanted."""
+    for file in (markdown, html):
+        if file is not None and not file.absolute().parent.is_dir():  # hours of training wait
+            raise ConfigError(f"{file} cannot be written: there is no such folder")
+    trained, taken = find_run(pipeline, name)
+    console = err if as_json else out
+    report = report_transfer(pipeline, taken, trained, domains, console.print)
+    if markdown is not None:
+        _write(markdown, transfer_page.as_markdown(report))
+    if html is not None:
+        about = _about(trained, report["protocol"])
+        _write(html, transfer_page.as_html(report, about))
+    if as_json:
+        return show_json(report)
+    for part in transfer_page.show_report(report):
+        out.print(part)
+    return None
+
+
+def _about(run: RunFolder, protocol: str) -> dict[str, str]:
     about = run.read("run")
     return {
         "run": run.id,
         "made": about["created"],
         "version": about["version"],
-        "protocol": figures["protocol"],
+        "protocol": protocol,
         "snapshot": about["fingerprint"][:12],
-        "best epoch": str(figures["best_epoch"]),
         "settings": ", ".join(
             f"{part}.{key} {value}"
             for part, keys in about["settings"].items()

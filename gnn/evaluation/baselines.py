@@ -25,7 +25,7 @@ from linkspan.gnn.parts.historic import (
 )
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Component
-from linkspan.gnn.scores.hybrid import STEP_PRIOR, has_text
+from linkspan.gnn.scores.signals import STEP_PRIOR, has_text
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -196,7 +196,7 @@ def evaluate(
     methods: dict[str, Component] = {**mixtures(tested), **{other.name: other for other in others}}
     ranks, lists = rank_events(tested, held_out, methods, progress, lists=True)
     ranks.insert(4, "tied", _tied(events, split) & fitted.snapshot.timed)
-    open_to_all = _has_choice(ranks)
+    open_to_all = has_choice(ranks)
     counts = ranks.loc[~open_to_all, "domain"].value_counts()
     unranked = {str(domain): int(count) for domain, count in counts.items()}
     if not open_to_all.any():
@@ -208,13 +208,13 @@ def evaluate(
     return Evaluation(
         ranks,
         tuple(methods),
-        among[_has_choice(among)].reset_index(drop=True),
+        among[has_choice(among)].reset_index(drop=True),
         _catalogue(tested, ranks, lists),
         unranked,
     )
 
 
-def _has_choice(ranks: pd.DataFrame) -> NDArray[np.bool_]:
+def has_choice(ranks: pd.DataFrame) -> NDArray[np.bool_]:
     """(R,) whether the user of each row had more to meet than was held out."""
     targets = ranks.groupby(["user", "domain"])["item"].transform("size")
     choice: NDArray[np.bool_] = (ranks["candidates"] > targets).to_numpy()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.store import MANIFEST, SPLIT
+from linkspan.gnn.models.store import ALONE, MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
@@ -46,6 +46,13 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         split = replace(split, **kept, fingerprint=snapshot.fingerprint())
         split.save(folder / SPLIT)
         known = known.iloc[split.train]
-    if (folder / LINEAR).exists() or (folder / DUAL).exists():
-        settings = ModelSettings.model_validate(manifest["settings"]["model"])
-        save_linear(learn_linear(snapshot, known, settings), folder)
+    settings = ModelSettings.model_validate(manifest["settings"]["model"])
+    domains = snapshot.items["domain"].to_numpy(object)[known["item"]]
+    models = [(folder, known)]
+    models += [
+        (folder / ALONE / str(number), known[domains == domain])
+        for number, domain in enumerate(manifest["alone"])
+    ]
+    for own, learned in models:
+        if (own / LINEAR).exists() or (own / DUAL).exists():
+            save_linear(learn_linear(snapshot, learned, settings), own)

@@ -69,6 +69,7 @@ class Learned:
         weights: Name of a mixture (`linkspan.gnn.scores.hybrid`) to the weights of its signals.
         curves: Loss and validation figures by epoch.
         best_epoch: The epoch, from 1, whose parameters these are.
+        alone: Domain to what was learned of its events only, where its lists come from that.
     """
 
     settings: TrainSettings
@@ -81,6 +82,7 @@ class Learned:
     weights: Mapping[str, MixtureWeights] = field(default_factory=dict)
     curves: tuple[Epoch, ...] = ()
     best_epoch: int = 0
+    alone: Mapping[str, Learned] = field(default_factory=dict)
 
     def on(self, view: View, device: torch.device | None = None) -> FittedModel:
         """Use what was learned on a graph: with other events, of another day, or of another shop.
@@ -123,6 +125,11 @@ class Learned:
             weights=self.weights,
             curves=self.curves,
             best_epoch=self.best_epoch,
+            alone={
+                domain: each.on(view.within(domain), place)
+                for domain, each in self.alone.items()
+                if domain in view.keys.domains
+            },
         )
 
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
@@ -169,6 +176,7 @@ class FittedModel:
         bounded: How training stayed within the memory allowed; empty where it would have anyway.
         linear: (N, N) weights from items to items; None where the network is alone.
         weights: Name of a mixture (`linkspan.gnn.scores.hybrid`) to the weights of its signals.
+        alone: Domain to the model of its events only, where its lists come from that.
     """
 
     view: View
@@ -180,6 +188,7 @@ class FittedModel:
     bounded: str = ""
     linear: Linear | None = None
     weights: Mapping[str, MixtureWeights] = field(default_factory=dict)
+    alone: Mapping[str, FittedModel] = field(default_factory=dict)
 
     @property
     def is_trained(self) -> bool:
@@ -234,6 +243,7 @@ class FittedModel:
             weights=self.weights,
             curves=self.curves,
             best_epoch=self.best_epoch,
+            alone={domain: each.learned for domain, each in self.alone.items()},
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
 
-FORMAT = 6
+FORMAT = 7
 PARAMETERS, KEYS, MANIFEST, SPLIT = (
     "weights.safetensors",
     "keys.parquet",
     "model.json",
     "split.parquet",
 )
+ALONE = "alone"
 
 
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
@@ -35,7 +37,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
 
     Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
     of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part;
-    ``split.parquet`` where a split is given; last, ``model.json`` (settings with the seed, version,
+    ``split.parquet`` where a split is given; in ``alone/0`` and on, a model each of the domains
+    whose lists come from their events only; last, ``model.json`` (settings with the seed, version,
     domains, scheme of the features, relations of each hop, curves, weights of the signals).
 
     Args:
@@ -54,6 +57,9 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         save_linear(learned.linear, folder)
     if split is not None:
         split.save(folder / SPLIT)
+    shutil.rmtree(folder / ALONE, ignore_errors=True)
+    for number, each in enumerate(learned.alone.values()):
+        save(each, folder / ALONE / str(number))
     manifest = {
         "format": FORMAT,
         "version": _version(),
@@ -67,6 +73,7 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         "start": learned.start,
         "curves": [epoch._asdict() for epoch in learned.curves],
         "weights": {name: weights.as_dict() for name, weights in learned.weights.items()},
+        "alone": list(learned.alone),
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
 
@@ -107,6 +114,10 @@ def load(folder: Path) -> Learned:
             weights=weights,
             curves=tuple(Epoch(**epoch) for epoch in manifest["curves"]),
             best_epoch=int(manifest["best_epoch"]),
+            alone={
+                domain: load(folder / ALONE / str(number))
+                for number, domain in enumerate(manifest["alone"])
+            },
         )
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise _unreadable(folder, error) from error

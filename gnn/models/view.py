@@ -52,6 +52,14 @@ class View:
         """The same graph with other known events."""
         return replace(self, events=events, held_out=held_out)
 
+    def within(self, domain: str) -> View:
+        """The same graph with the known events of one domain only; held-out ones likewise."""
+        names = self.snapshot.items["domain"].to_numpy(object)
+        held_out = self.held_out
+        if held_out is not None:
+            held_out = held_out[names[held_out["item"]] == domain]
+        return self.over(self.events[names[self.events["item"]] == domain], held_out)
+
     @cached_property
     def keys(self) -> NodeKeys:
         """Keys of its nodes."""

@@ -5,67 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
-from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights
-from linkspan.gnn.parts.dual_ease import Dual, DualWeights
 from linkspan.gnn.parts.historic import (
     Historic,
-    ItemMatrix,
-    Likeness,
-    Popular,
-    by_domain,
-    forward_steps,
-    mutual_steps,
 )
 from linkspan.gnn.parts.linear import learn_linear
-from linkspan.gnn.parts.relations import Association, item_profiles
-from linkspan.gnn.parts.walks import Walked
-from linkspan.gnn.scores.components import Component, Cosine, Prior
+from linkspan.gnn.scores.components import Cosine
+from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, Signal, build_signals, network_signals
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-
-HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
-"""Names in the figures: of the sum of all parts, of the simple parts, of the network alone."""
-
-
-class Decays(NamedTuple):
-    """Rates at which histories fade: over all domains, and within the domain asked for."""
-
-    all: tuple[float, ...]
-    inside: tuple[float, ...]
-
-
-LINEAR_DECAYS = Decays((1.0, 0.7, 0.4), (0.7, 0.4))
-STEP_DECAYS = Decays((0.8, 0.3), (0.3,))
-OWN_STEP_DECAYS = Decays((0.8,), (0.3,))
-MUTUAL_DECAYS = Decays((0.3,), (0.3,))
-TEXT_DECAYS = (0.9, 0.7, 0.4)
-"""The weights choose among the rates."""
-
-RELATION_DECAY = 0.9
-
-STEP_PRIOR = 5.0
-
-
-class Signal(Component, Protocol):
-    """A component that is weighed; its name tells it from the others."""
-
-    @property
-    def part(self) -> str:
-        """Name in `PARTS` of the part that its share is counted in."""
-        ...
 
 
 class Cases(NamedTuple):
@@ -107,6 +65,7 @@ class Mixture:
         weights: As `linkspan.gnn.scores.weighing` finds them; without, the signals are summed as
             they are. A signal that they do not name counts nothing.
         new_items: (N,) the items that count as new; by default those without a known event.
+        alone: Domain to the mixture that scores it in place of this one.
     """
 
     def __init__(
@@ -116,10 +75,11 @@ class Mixture:
         signals: Sequence[Signal],
         weights: MixtureWeights | None = None,
         new_items: NDArray[np.bool_] | None = None,
+        alone: Mapping[str, Mixture] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
         self.events, self.known_events = fitted.events, fitted.known_events
-        self._fitted, self._weights = fitted, weights
+        self._fitted, self._weights, self._alone = fitted, weights, dict(alone or {})
         self._domains = item_domains(fitted.snapshot)
         self._people: People | None = None
         self._owned: tuple[Mixture, IntArray] | None = None
@@ -130,6 +90,8 @@ class Mixture:
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
+        if domain in self._alone:
+            return self._alone[domain].parts(users, domain)
         parts: dict[str, FloatArray] = {}
         unmet = self._unmet[self.rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
@@ -176,6 +138,8 @@ class Mixture:
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
+        if domain in self._alone:
+            return self._alone[domain].at(users, domain, items)
         total = np.zeros(items.shape, np.float32)
         unmet = self._unmet[items]  # (B, k)
         newcomers = self._newcomers(users, domain)
@@ -215,6 +179,10 @@ class Mixture:
             else People(people.graph[owners], people.walks[owners]),
         )
         other._owned = self, owners
+        other._alone = {
+            domain: each.over(self._inside(events, domain), owners)
+            for domain, each in self._alone.items()
+        }
         return other
 
     def for_visitor(self, events: pd.DataFrame) -> Mixture:
@@ -229,7 +197,16 @@ class Mixture:
         same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
         other = self._with(events, People(np.array([-1]), np.array([same])))
         other._owned = None
+        other._alone = {
+            domain: each.for_visitor(self._inside(events, domain))
+            for domain, each in self._alone.items()
+        }
         return other
+
+    def _inside(self, events: pd.DataFrame, domain: str) -> pd.DataFrame:
+        """The events with items of a domain."""
+        chosen: pd.DataFrame = events[self._domains[events["item"]] == self.codes[domain]]
+        return chosen
 
     def _with(self, events: pd.DataFrame, people: People) -> Mixture:
         """The mixture with other histories."""
@@ -305,76 +282,6 @@ def with_linear(fitted: FittedModel) -> FittedModel:
     return replace(fitted, linear=linear)
 
 
-def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
-    """The signals of a model that has a linear part.
-
-    Returns:
-        `SIMPLE` and `GNN` to the signals of each; `HYBRID` to all of them.
-    """
-    snapshot, events, known_events = fitted.snapshot, fitted.events, fitted.known_events
-    items, rows = len(snapshot.items), rows_by_domain(snapshot)
-    several = len(rows) > 1
-    simple: list[Signal] = []
-
-    def add(part: str, name: str, matrix: sparse.csr_array, decays: Decays) -> None:
-        matrices = by_domain(matrix, rows)
-        for decay in decays.all if snapshot.timed else decays.all[:1]:
-            simple.append(
-                ItemMatrix(part, f"{name} {decay:g}", matrices, known_events, rows, decay)
-            )
-        for decay in decays.inside if several else ():
-            own = f"{name} {decay:g} inside"
-            simple.append(ItemMatrix(part, own, matrices, known_events, rows, decay, inside=True))
-
-    assert fitted.linear is not None, "the model has no linear part"
-    if isinstance(fitted.linear, DualWeights):
-        simple.append(Dual("linear", fitted.linear, known_events, rows))
-        if several:
-            simple.append(Dual("linear inside", fitted.linear, known_events, rows, inside=True))
-    elif not snapshot.timed:
-        add("linear", "linear", fitted.linear, Decays((1.0,), (1.0,)))
-    else:
-        add("linear", "linear", fitted.linear, LINEAR_DECAYS)
-        own = fitted.settings.model
-        for key, steps in all_transitions(events, item_domains(snapshot), own).items():
-            within = key == NEXT_INSIDE
-            forward = forward_steps(steps, items, STEP_PRIOR)
-            name = "forward within" if within else "forward"
-            add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
-            if not within:
-                add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
-    simple += content_signals(fitted)
-    simple.append(Popular(events, rows, items))
-    network = _trained(fitted)
-    network.append(Walked(fitted.walks, known_events, rows))
-    if snapshot.timed:  # the network reads the latest events; of a newcomer the whole past counts
-        network.append(Likeness(fitted.item_states, known_events, rows, 1.0, "gnn", "states"))
-    return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
-
-
-def content_signals(fitted: FittedModel) -> list[Likeness | Association]:
-    """Signals of what an item is, whoever met it: its text, and what the graph ties it to."""
-    snapshot, known_events = fitted.snapshot, fitted.known_events
-    rows = rows_by_domain(snapshot)
-    signals: list[Likeness | Association] = []
-    if has_text(fitted):
-        text = unit_rows(fitted.text["item"])
-        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
-        signals += [Likeness(text, known_events, rows, decay) for decay in decays]
-    for name, profile in item_profiles(snapshot).items():
-        signals.append(Association(name, profile, known_events, rows, RELATION_DECAY))
-    return signals
-
-
-def has_text(fitted: FittedModel) -> bool:
-    """Tell whether any item has a text."""
-    return "item" in fitted.text and bool(fitted.text["item"].any())
-
-
-def _trained(fitted: FittedModel) -> list[Signal]:
-    return [Cosine(fitted), Prior(fitted)]
-
-
 def published(fitted: FittedModel) -> Mixture:
     """Component that a model's lists are scored with."""
     return next(iter(mixtures(fitted).values()))
@@ -396,9 +303,16 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
         simple = build_signals(fitted)[SIMPLE]
         return {SIMPLE: Mixture(SIMPLE, fitted, simple, fitted.weights[SIMPLE])}
     if not fitted.weights:
-        return {GNN: Mixture(GNN, fitted, _trained(fitted))}
+        return {GNN: Mixture(GNN, fitted, network_signals(fitted))}
     signals = build_signals(fitted)
+    alone = {domain: published(each) for domain, each in fitted.alone.items()}
     return {
-        name: Mixture(name, fitted, signals[name], fitted.weights.get(name))
+        name: Mixture(
+            name,
+            fitted,
+            signals[name],
+            fitted.weights.get(name),
+            alone=alone if name == HYBRID else None,
+        )
         for name in (HYBRID, SIMPLE, GNN)
     }

@@ -18,7 +18,8 @@ from linkspan.gnn.parts.historic import Likeness
 from linkspan.gnn.parts.relations import Association
 from linkspan.gnn.scores.components import Component, Cosine, Seen
 from linkspan.gnn.scores.examples import Collected, Examples, draw_examples, join
-from linkspan.gnn.scores.hybrid import GNN, HYBRID, Mixture, build_signals, content_signals
+from linkspan.gnn.scores.hybrid import Mixture
+from linkspan.gnn.scores.signals import GNN, HYBRID, build_signals, content_signals
 from linkspan.gnn.scores.weight_search import fit_logit, fit_weights
 from linkspan.progress import Progress
 

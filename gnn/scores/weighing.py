@@ -18,8 +18,9 @@ from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts.historic import Historic
 from linkspan.gnn.scores.components import Cosine, Seen
 from linkspan.gnn.scores.examples import Examples, draw_examples
-from linkspan.gnn.scores.hybrid import GNN, HYBRID, SIMPLE, Signal, build_signals, with_linear
+from linkspan.gnn.scores.hybrid import with_linear
 from linkspan.gnn.scores.new_items import fit_new_items
+from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, Signal, build_signals
 from linkspan.gnn.scores.weight_search import fit_weights
 from linkspan.progress import SILENT, Progress
 

@@ -27,7 +27,8 @@ from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.models.view import View
 from linkspan.gnn.network.model import HistoryGNN
-from linkspan.gnn.scores.hybrid import GNN, mixtures, with_linear
+from linkspan.gnn.scores.hybrid import mixtures, with_linear
+from linkspan.gnn.scores.signals import GNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import check_vectors
 from linkspan.gnn.tensors.masking import SupervisionMask
@@ -118,6 +119,7 @@ def train_all(
     epochs: int,
     progress: Progress = SILENT,
     checkpoint: Path | None = None,
+    domain: str | None = None,
 ) -> FittedModel:
     """Learn parameters from all events, for a known number of epochs: the model to publish.
 
@@ -128,14 +130,18 @@ def train_all(
         epochs: Passes over the events, such as the ``best_epoch`` of `train`; 0: none is made.
         progress: Told of each epoch.
         checkpoint: As for `train`.
+        domain: Learn from the events of this domain only.
 
     Raises:
         ModelError: As for `train`; or the training collapsed, by its loss: nobody else would see.
     """
+    view = View.whole(snapshot, text)
+    if domain is not None:
+        view = view.within(domain)
     if not epochs:
-        return _untrained(View.whole(snapshot, text), settings)
+        return _untrained(view, settings)
     with _seeded(settings):
-        trainer = _Trainer(View.whole(snapshot, text), settings)
+        trainer = _Trainer(view, settings)
         kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
         curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:

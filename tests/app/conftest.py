@@ -50,6 +50,7 @@ encoder = "hash"
 embedding_size = 16
 
 [train.learning]
+guard = false
 epochs = 6
 negatives = 20
 batch_size = 128
@@ -195,6 +196,7 @@ encoder = "hash"
 embedding_size = 16
 
 [train.learning]
+guard = false
 epochs = 4
 negatives = 20
 batch_size = 128

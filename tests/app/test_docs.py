@@ -69,10 +69,11 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     (text,) = blocks("features.md", "toml")
     train = load(text).train
     assert train == TrainSettings.of(fusion="attention", long_texts="mean")
-    split, domain, memory = blocks("measuring.md", "toml")
+    split, domain, memory, guard = blocks("measuring.md", "toml")
     assert load(split).split.protocol == "last-out"
     assert load(domain).split.domain == "comics"
     assert load(memory).train.machine.memory == 4000
+    assert load(guard).train == TrainSettings.of(guard=False)
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback
     assert feedback.interaction == "BOUGHT"

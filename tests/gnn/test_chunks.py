@@ -20,8 +20,9 @@ from linkspan.gnn.parts.dual_ease import Dual
 from linkspan.gnn.parts.historic import ItemMatrix
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Cosine
-from linkspan.gnn.scores.hybrid import HYBRID, Mixture, mixtures, published
+from linkspan.gnn.scores.hybrid import Mixture, mixtures, published
 from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.signals import HYBRID
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 

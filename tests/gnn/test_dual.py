@@ -16,7 +16,7 @@ from linkspan.gnn.parts.dual_ease import Dual, DualWeights, suits
 from linkspan.gnn.parts.ease import item_weights
 from linkspan.gnn.parts.historic import ItemMatrix, by_domain
 from linkspan.gnn.parts.linear import move_linear
-from linkspan.gnn.scores.hybrid import SIMPLE, build_signals
+from linkspan.gnn.scores.signals import SIMPLE, build_signals
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 

@@ -11,8 +11,9 @@ import pytest
 from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
-from linkspan.gnn.scores.hybrid import HYBRID, published
+from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.signals import HYBRID
 from linkspan.graph.snapshot import Snapshot
 
 

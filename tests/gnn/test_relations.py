@@ -15,9 +15,10 @@ from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.events.split import Split, split_events
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts.relations import Association, item_profiles
-from linkspan.gnn.scores.hybrid import HYBRID, SIMPLE, build_signals, mixtures
+from linkspan.gnn.scores.hybrid import mixtures
 from linkspan.gnn.scores.reasons import find_drops
 from linkspan.gnn.scores.scoring import score_top
+from linkspan.gnn.scores.signals import HYBRID, SIMPLE, build_signals
 from linkspan.graph.snapshot import Snapshot
 
 Build = Callable[..., Snapshot]

@@ -22,7 +22,8 @@ from linkspan.gnn import (
     train_all,
 )
 from linkspan.gnn.encoding.texts import build_encoder, encoder_of_runs
-from linkspan.gnn.scores.hybrid import build_signals, with_linear
+from linkspan.gnn.scores.hybrid import with_linear
+from linkspan.gnn.scores.signals import build_signals
 from linkspan.gnn.settings import LongTexts
 from linkspan.graph.snapshot import Snapshot
 

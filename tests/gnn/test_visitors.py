@@ -21,7 +21,8 @@ from linkspan.gnn import (
     train_all,
 )
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
-from linkspan.gnn.scores.hybrid import HYBRID, build_signals, with_linear
+from linkspan.gnn.scores.hybrid import with_linear
+from linkspan.gnn.scores.signals import HYBRID, build_signals
 from linkspan.graph.snapshot import Snapshot
 
 

@@ -16,8 +16,9 @@ from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts import walks
 from linkspan.gnn.parts.walks import ITEM_POWER, SCALE, USER_POWER, Walked, Walks
-from linkspan.gnn.scores.hybrid import GNN, HYBRID, SIMPLE, build_signals, published
+from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, build_signals
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 

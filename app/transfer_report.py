@@ -1,0 +1,285 @@
+"""The transfer report: trains what it compares, keeps each training's ranks, and puts it together.
+
+Each training with something left out is a cell in ``.linkspan/transfer/KEY``: its ranks
+(``ranks.parquet``) and, written last, ``cell.json``. The key says all that the ranks depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+import linkspan
+from linkspan import gnn
+from linkspan.errors import ConfigError, ModelError
+from linkspan.graph.asking.wording import counted
+from linkspan.graph.snapshot import Snapshot
+from linkspan.opening import open_model
+from linkspan.workspace import RunFolder, written_whole
+
+if TYPE_CHECKING:
+    from linkspan.gnn import Cell, FittedModel, Plan, Split
+    from linkspan.pipeline import Pipeline
+
+Row = dict[str, Any]
+
+_FEW = 100
+"""Lists below which a sentence says that there are few."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Cells on the disk.
+
+    Attributes:
+        folder: Where they are.
+        told: What all of them depend on.
+    """
+
+    folder: Path
+    told: str
+
+    def of(self, cell: Cell) -> Path:
+        """Folder of a cell."""
+        told = f"{self.told} {json.dumps([cell.domains, cell.without])}"
+        return self.folder / hashlib.sha256(told.encode()).hexdigest()[:24]
+
+    def load(self, cell: Cell) -> pd.DataFrame | None:
+        """Ranks of a cell; None where it was not trained to the end."""
+        folder = self.of(cell)
+        try:
+            json.loads((folder / "cell.json").read_text())
+            return pd.read_parquet(folder / "ranks.parquet")
+        except (OSError, ValueError):  # of a damaged file too: it is trained again
+            return None
+
+    def save(self, cell: Cell, ranks: pd.DataFrame, seconds: float) -> None:
+        """Write a cell, and remove the checkpoint of its training."""
+        folder = self.of(cell)
+        with written_whole(folder / "ranks.parquet") as part:
+            ranks.to_parquet(part, index=False)
+        about = {"domains": cell.domains, "without": cell.without, "seconds": seconds}
+        with written_whole(folder / "cell.json") as part:
+            part.write_text(json.dumps(about, indent=2))
+        self.checkpoint(cell).unlink(missing_ok=True)
+
+    def checkpoint(self, cell: Cell) -> Path:
+        """File of a training under way."""
+        return self.of(cell) / "checkpoint"
+
+
+def report_transfer(
+    pipeline: Pipeline,
+    snapshot: Snapshot,
+    run: RunFolder,
+    domains: Sequence[str] | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Train what a run is compared with, and compare.
+
+    What was trained before, of this snapshot, split and settings, is not trained again.
+
+    Args:
+        pipeline: Settings of the machine, workspace, progress; each training is a stage.
+        snapshot: The graph that the run was trained on.
+        run: The run; its held-out model, without the guard, is the joint one.
+        domains: Those to report on, as receiving and as giving; None: all with events.
+        tell: Told before training begins what it will cost.
+
+    Returns:
+        ``run``, ``protocol``, ``k``, ``domains`` (a row each: ``domain``, ``state``, ``verdict``,
+        and the figures over all its rows), ``segments``, ``without_domain`` and
+        ``without_relation`` (as `linkspan.gnn.evaluation.transfer.compare_cells` gives them),
+        ``bridges`` (as `find_bridges` does) and ``trainings`` (``new``, ``kept``).
+
+    Raises:
+        ConfigError: A domain is unknown or stands alone.
+        ModelError: Nothing was held out, or the run's network is untrained.
+    """
+    split, joint = gnn.Split.load(run.split), open_model(run, snapshot, run.held_out)
+    guarded, joint = sorted(joint.alone), replace(joint, alone={})
+    _check(snapshot, split, joint)
+    chosen = _choose(snapshot, split, domains)
+    plan = gnn.plan_cells(snapshot, split, chosen)
+    kept = _Kept(pipeline.workspace.transfer, _told(run, split))
+    problems = {cell: _problem(snapshot, split, cell) for cell in plan.cells}
+    wanted = [cell for cell in plan.cells if not problems[cell]]
+    found = {cell: ranks for cell in wanted if (ranks := kept.load(cell)) is not None}
+    new = [cell for cell in wanted if cell not in found]
+    tell(_cost(snapshot, split, new, len(found), run.read("run").get("seconds")))
+    for number, cell in enumerate(new, start=1):
+        with pipeline.stage("cell") as stage:
+            began = perf_counter()
+            found[cell] = _train_cell(pipeline, joint, split, cell, kept.checkpoint(cell))
+            kept.save(cell, found[cell], round(perf_counter() - began, 1))
+            stage.text = f"{number} of {len(new)}: {describe(cell, plan)}"
+    with pipeline.stage("compare") as stage:
+        rows = gnn.compare_cells(snapshot, split, chosen, gnn.rank_tests(joint, split), found)
+        stage.text = f"{len(split.test):,} held-out events"
+    bridges = gnn.find_bridges(snapshot, snapshot.events().iloc[split.train], joint.text)
+    return {
+        "run": run.id,
+        "protocol": split.protocol,
+        "k": gnn.LIST,
+        "domains": [_judge(name, rows, bridges, plan, problems, guarded) for name in chosen],
+        "segments": rows["segments"],
+        "without_domain": rows["domains"],
+        "without_relation": rows["relations"],
+        "bridges": bridges,
+        "trainings": {"new": len(new), "kept": len(wanted) - len(new)},
+    }
+
+
+def describe(cell: Cell, plan: Plan) -> str:
+    """Name of a cell: what it is alone on, or without."""
+    if cell.without is not None:
+        return f"without {cell.without}"
+    if len(cell.domains) == 1:
+        return f"{cell.domains[0]} alone"
+    return f"without {next(name for name, each in plan.less_domain.items() if each == cell)}"
+
+
+def _check(snapshot: Snapshot, split: Split, joint: FittedModel) -> None:
+    if split.fingerprint != snapshot.fingerprint():
+        raise ModelError("the split is of another snapshot", hint="Train again")
+    if not len(split.test):
+        raise ModelError(
+            "the run has no held-out events, so nothing can be compared",
+            hint="Train with another [split]",
+        )
+    if not joint.is_trained:
+        raise ModelError("the run's network is untrained, so nothing passes between its domains")
+
+
+def _choose(snapshot: Snapshot, split: Split, asked: Sequence[str] | None) -> list[str]:
+    """The domains that are reported on, sorted."""
+    known = sorted(set(gnn.event_domains(snapshot)))
+    for name in asked or ():
+        if name not in known:
+            raise ConfigError(
+                f"--domains: there is no domain '{name}' with events",
+                hint=f"There are {', '.join(known)}",
+            )
+    if len(known) < 2:
+        raise ConfigError(
+            f"there is one domain only, {known[0]}, so there is nothing to pass",
+            hint="The mapping needs a second one with events",
+        )
+    return sorted(set(asked)) if asked else known
+
+
+def _told(run: RunFolder, split: Split) -> str:
+    """All that the ranks of a run's cells depend on, but for what is left out."""
+    about = run.read("run")
+    parts = (split.train, split.validation, split.test)
+    rows = hashlib.sha256(b"/".join(np.ascontiguousarray(part).tobytes() for part in parts))
+    names = ("fingerprint", "settings", "encoders")
+    own = {name: about.get(name) for name in names}
+    return json.dumps([linkspan.__version__, own, rows.hexdigest()], sort_keys=True)
+
+
+def _problem(snapshot: Snapshot, split: Split, cell: Cell) -> str:
+    """Reason why a cell cannot be trained; empty where it can."""
+    return gnn.why_unlearnable(*gnn.leave_out(snapshot, split, cell))
+
+
+def _cost(
+    snapshot: Snapshot, split: Split, new: Sequence[Cell], kept: int, seconds: float | None
+) -> str:
+    """Sentence on how many trainings there are, and how long they may take."""
+    before = f"; {kept:,} kept from before" if kept else ""
+    if not new:
+        return f"Nothing to train{before}"
+    text = f"{counted(len(new), 'training')} to do{before}"
+    if seconds is None:
+        return f"{text}; each takes up to as long as that of the run"
+    domains = gnn.event_domains(snapshot)[split.train]
+    share = sum(float(np.isin(domains, cell.domains).mean()) for cell in new)
+    return f"{text}, about {_duration(share * seconds)} (the run's took {_duration(seconds)})"
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} min"
+
+
+def _train_cell(
+    pipeline: Pipeline, joint: FittedModel, split: Split, cell: Cell, checkpoint: Path
+) -> pd.DataFrame:
+    """Train as the run was, but for what is left out, and rank the test events."""
+    snapshot, own = gnn.leave_out(joint.snapshot, split, cell)
+    machine = pipeline.settings.train.machine
+    settings = joint.settings.model_copy(update={"machine": machine})
+    fitted = gnn.train(
+        snapshot, own, dict(joint.text), settings, pipeline.progress, checkpoint=checkpoint
+    )
+    if settings.model.hybrid:
+        fitted = gnn.fit_hybrid(fitted, own, pipeline.progress)
+    return gnn.rank_tests(fitted, own)
+
+
+def _judge(
+    name: str,
+    rows: Mapping[str, list[Row]],
+    bridges: Sequence[Row],
+    plan: Plan,
+    problems: Mapping[Cell, str],
+    guarded: Sequence[str],
+) -> Row:
+    """What to say of a domain."""
+    own = [row for row in rows["segments"] if row["domain"] == name and row["segment"] == "all"]
+    if not own:
+        cell = plan.alone.get(name)
+        if cell is not None and problems[cell]:
+            text = f"cannot be learned alone, so there is nothing to compare: {problems[cell]}"
+        else:
+            text = "not measured: no held-out event of it can be ranked"
+        return {"domain": name, "state": "unmeasured", "verdict": text}
+    whole = own[0]
+    givers = [row for row in rows["domains"] if row["domain"] == name]
+    reached = any(
+        row["users"] or row["tied"] or row["alike"]
+        for row in bridges
+        if name in (row["one"], row["other"])
+    )
+    state, text = _sentence(whole, givers, guarded=name in guarded)
+    if not reached:
+        text += "; nothing can pass to it: no user, relation or text joins it to another domain"
+    return {**whole, "state": state, "verdict": text}
+
+
+def _sentence(whole: Row, givers: Sequence[Row], *, guarded: bool) -> tuple[str, str]:
+    """State of a domain and what to say of it."""
+    points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
+    if not whole["certain"]:
+        few = f"; {counted(whole['lists'], 'test list')} only" if whole["lists"] < _FEW else ""
+        text = f"no difference that can be told ({points}{few})"
+        return "same", text + ("; its lists are of its own events" if guarded else "")
+    better = whole["gain"] > 0
+    by = sorted(
+        (row for row in givers if row["certain"] and (row["gain"] > 0) == better),
+        key=lambda row: -abs(row["gain"]),
+    )
+    names = ", ".join(row["left_out"] for row in by) or (
+        givers[0]["left_out"] if len(givers) == 1 else "the others together"
+    )
+    if better:
+        return "helped", f"helped by {names} ({points})"
+    if guarded:
+        return "hurt", f"hurt by {names} ({points}); its lists are of its own events already"
+    return "hurt", (
+        f"hurt by {names} ({points}); what to do: give it a mapping and a run of its own, or "
+        "leave out of this one what hurts it"
+    )
+
+
+def _range(row: Row) -> str:
+    return f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"

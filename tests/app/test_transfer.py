@@ -1,0 +1,203 @@
+"""The transfer report by the command line, on a snapshot, with no server."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from linkspan import gnn
+from linkspan.forgetting import forget_in_files
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
+from linkspan.graph.snapshot import Snapshot
+from linkspan.workspace import Workspace
+
+
+@pytest.fixture
+def related(project: Path, taken: Snapshot) -> Snapshot:
+    """The snapshot with a relation of items to authors."""
+    authors = pd.DataFrame({"key": ["Author/0", "Author/1"], "name": ["Ann", "Bob"]})
+    number = taken.items["id"].astype(int).to_numpy()
+    written = pd.DataFrame(
+        {
+            "source": np.arange(len(taken.items), dtype=np.int32),
+            "target": (number % 4 // 2).astype(np.int32),
+            "weight": np.ones(len(taken.items), np.float32),
+        }
+    )
+    related = replace(
+        taken,
+        entities={"Author": authors},
+        relations={("item", "WRITTEN_BY", "Author"): written},
+    )
+    Workspace(project / ".linkspan").save_snapshot(related)
+    return related
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with each training; the second breaks off where a 0 stands first."""
+    begun: list[int] = []
+    real = gnn.train
+
+    def train(*args: Any, **kwargs: Any) -> Any:
+        begun.append(1)
+        if begun[0] == 0 and len(begun) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(gnn, "train", train)
+    return begun
+
+
+def train_run(linkspan: Any) -> str:
+    answer = linkspan("train", "--json")
+    assert answer.code == 0, answer.err
+    return str(json.loads(answer.out)["run"])
+
+
+def test_what_domains_and_relations_give_is_told(
+    linkspan: Any, project: Path, related: Snapshot, counted: list[int]
+) -> None:
+    run = train_run(linkspan)
+    counted.clear()
+    counted.append(0)
+    answer = linkspan("evaluate", "--transfer")
+    assert answer.code == 130 and "goes on where it stopped" in answer.err
+    assert re.search(r"3 trainings to do, about \d+ s", answer.out), answer.out
+    assert len(counted) == 3  # the one that was broken off is the second
+    counted.clear()
+    answer = linkspan("evaluate", "--transfer", "--html", "t.html", "--markdown", "t.md")
+    assert answer.code == 0, answer.err
+    assert len(counted) == 2 and "2 trainings to do; 1 kept from before" in answer.out
+    assert "1 of 2: books alone" in answer.out or "1 of 2: films alone" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80, answer.out
+    for text in ("Does transfer help?", "Who gives to whom", "WRITTEN_BY"):
+        assert text in answer.out
+    counted.clear()
+    report = json.loads(linkspan("evaluate", "--transfer", "--json").out)
+    assert not counted and report["trainings"] == {"new": 0, "kept": 3}
+    assert report["run"] == run
+    assert {row["domain"] for row in report["domains"]} == {"books", "films"}
+    for row in report["segments"]:
+        assert row["low"] <= row["gain"] <= row["high"]
+    page, markdown = Path("t.html").read_text(), Path("t.md").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "http" not in re.sub(r'src="data:[^"]*"', "", page)  # nothing from elsewhere
+    for text in (page, markdown):
+        for row in report["domains"]:
+            assert row["verdict"].split("(")[0] in text
+            assert f"{100 * row['joint']:.2f}" in text
+    (cells,) = {path.parent.parent for path in project.rglob("cell.json")}
+    assert len(list(cells.iterdir())) == 3 and not list(cells.rglob("checkpoint*"))
+    damaged = next(cells.rglob("ranks.parquet"))
+    damaged.write_text("no ranks")
+    assert linkspan("evaluate", "--transfer").code == 0
+    assert len(counted) == 1  # a damaged one is trained again
+    forget_in_files(Workspace(project / ".linkspan"), [related.users["key"][0]])
+    assert not cells.exists()
+
+
+def test_bad_requests_are_refused(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    train_run(linkspan)
+    for flags, message in (
+        (["--transfer", "--domains", "music"], "no domain 'music'"),
+        (["--domains", "films"], "goes with --transfer"),
+        (["--transfer", "--html", "none/a.html"], "cannot be written"),
+    ):
+        refused = linkspan("evaluate", *flags)
+        assert refused.code == 2 and message in refused.err, refused.err
+
+
+def test_one_domain_alone_has_nothing_to_pass(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    books = taken.items["domain"].to_numpy() == "books"
+    saved = taken.interactions["SAVED"]
+    own = saved[books[saved["item"]]].reset_index(drop=True)
+    Workspace(project / ".linkspan").save_snapshot(replace(taken, interactions={"SAVED": own}))
+    train_run(linkspan)
+    refused = linkspan("evaluate", "--transfer")
+    assert refused.code == 2 and "one domain only, books" in refused.err
+
+
+def test_what_cannot_pass_or_be_measured_is_said(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    """Films are met by users of their own and have no text; of books nothing is held out."""
+    films = taken.items["domain"].to_numpy() == "films"
+    saved = taken.interactions["SAVED"]
+    inside = films[saved["item"]]
+    own = saved[inside == (saved["user"] % 2 == 0)].reset_index(drop=True)
+    apart = replace(
+        taken,
+        items=taken.items.assign(text=taken.items["text"].where(~films, "")),
+        interactions={"SAVED": own},
+    )
+    Workspace(project / ".linkspan").save_snapshot(apart)
+    events = apart.events()
+    last = events[films[events["item"]]].groupby("user").tail(2)
+    stated = pd.DataFrame(
+        {
+            "user": apart.users["id"].to_numpy()[last["user"]],
+            "domain": "films",
+            "item": apart.items["id"].to_numpy()[last["item"]],
+            "part": np.where(last["user"].duplicated(), "test", "validation"),
+        }
+    )
+    stated.to_csv("parts.csv", index=False)
+    settings = Path("linkspan.toml")
+    settings.write_text(settings.read_text() + '\n[split]\nprotocol = "file"\nfile = "parts.csv"\n')
+    train_run(linkspan)
+    report = json.loads(
+        linkspan("evaluate", "--transfer", "--domains", "films,books", "--json").out
+    )
+    told = {row["domain"]: row for row in report["domains"]}
+    assert "no held-out event" in told["books"]["verdict"]
+    assert "nothing can pass to it" in told["films"]["verdict"], told["films"]
+    assert report["bridges"] == [
+        {"one": "books", "other": "films", "users": 0, "tied": False, "alike": False}
+    ]
+
+
+def test_a_domain_that_joint_learning_hurts_is_guarded(
+    linkspan: Any, project: Path, taken: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The joint model's weights are spoilt, so that each domain is better off alone."""
+    real = gnn.fit_hybrid
+
+    def spoilt(*args: Any) -> Any:
+        fitted = real(*args)
+        only = MixtureWeights(SignalWeights({"popularity": 1.0}, {}))
+        return replace(fitted, weights={**fitted.weights, "hybrid": only})
+
+    settings = project / "linkspan.toml"
+    unguarded = settings.read_text()
+    settings.write_text(unguarded.replace("guard = false\n", ""))  # by default it is on
+    with monkeypatch.context() as patch:
+        patch.setattr(gnn, "fit_hybrid", spoilt)
+        trained = linkspan("train")
+    assert trained.code == 0, trained.err
+    assert "domain books: joint learning hurts there (-" in trained.out
+    run = Workspace(project / ".linkspan").run()
+    hurt = {row["domain"] for row in run.read("run")["doubted"] if row["hurt"]}
+    assert "books" in hurt
+    for folder in (run.final, run.held_out):
+        assert set(gnn.load(folder).alone) == hurt
+    answer = linkspan("evaluate", "--baselines", "popularity")
+    assert "books: joint learning hurts there (-" in answer.out
+    assert json.loads(linkspan("evaluate", "--json").out)["doubted"]
+    report = json.loads(linkspan("evaluate", "--transfer", "--json").out)
+    told = {row["domain"]: row["verdict"] for row in report["domains"]}
+    assert "its lists are of its own events" in told["books"]
+    settings.write_text(unguarded)
+    with monkeypatch.context() as patch:
+        patch.setattr(gnn, "fit_hybrid", spoilt)
+        assert "hurts there" not in linkspan("train").out
+    assert not gnn.load(Workspace(project / ".linkspan").run().final).alone

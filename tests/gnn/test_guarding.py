@@ -1,0 +1,124 @@
+"""A domain that joint learning hurts is served by a model of its own events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from linkspan.gnn import (
+    FittedModel,
+    Split,
+    TrainSettings,
+    View,
+    evaluate,
+    fit_hybrid,
+    guard_domains,
+    last_out,
+    load,
+    rank_tests,
+    refit_alone,
+    save,
+    score_top,
+    train,
+    train_all,
+    with_weights,
+)
+from linkspan.gnn.evaluation.transfer import Cell, leave_out
+from linkspan.gnn.models.erasing import erase_from_model
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
+from linkspan.gnn.scores.hybrid import published
+from linkspan.gnn.scores.signals import HYBRID
+from linkspan.graph.snapshot import Snapshot
+
+TASTES = 6
+
+
+class Guarded(NamedTuple):
+    """A joint model, the same made worse, and what the guard made of both."""
+
+    split: Split
+    joint: FittedModel
+    spoilt: FittedModel
+    rows: dict[str, dict[str, dict[str, object]]]
+
+
+def chance_and_taste(build: Callable[..., Snapshot], users: int = 120) -> Snapshot:
+    """Art is met by chance, books by taste: in turn, so that either is known of everyone."""
+    random, tastes = np.random.default_rng(0), np.arange(60) % TASTES
+    histories = []
+    for user in range(users):
+        art = random.permutation(60)[:6]
+        books = random.permutation(np.flatnonzero(tastes == user % TASTES))[:6] + 60
+        histories.append(np.stack([art, books], axis=1).ravel().tolist())
+    snapshot = build({name: tastes.tolist() for name in ("art", "books")}, histories)
+    return replace(snapshot, items=snapshot.items.assign(text=""))
+
+
+@pytest.fixture(scope="module")
+def guarded(build: Callable[..., Snapshot], settings: TrainSettings) -> Guarded:
+    snapshot = chance_and_taste(build)
+    split = last_out(snapshot, per_domain=True)
+    joint = fit_hybrid(train(snapshot, split, {}, settings), split)
+    only = MixtureWeights(SignalWeights({"popularity": 1.0}, {}))
+    worse = replace(joint, weights={**joint.weights, HYBRID: only})
+    kept, rows = guard_domains(joint, split)
+    spoilt, found = guard_domains(worse, split)
+    told = {"joint": rows, "spoilt": found}
+    return Guarded(
+        split, kept, spoilt, {name: {r["domain"]: r for r in each} for name, each in told.items()}
+    )
+
+
+def test_a_joint_model_that_is_as_good_is_kept(guarded: Guarded) -> None:
+    assert not guarded.joint.alone
+    assert not any(row["hurt"] for row in guarded.rows["joint"].values())
+
+
+def test_only_the_domain_that_is_hurt_gets_its_own_model(guarded: Guarded) -> None:
+    row = guarded.rows["spoilt"]["books"]
+    assert row["hurt"] and row["high"] < -0.1, row
+    assert set(guarded.spoilt.alone) == {"books"}  # nothing is better than popularity for art
+    alone = guarded.spoilt.alone["books"]
+    assert (alone.events["item"] >= 60).all()
+    users, items = np.arange(50), np.tile(np.arange(60, 70), (50, 1))
+    scorer, own = published(guarded.spoilt), published(alone)
+    assert np.array_equal(scorer.score(users, "books"), own.score(users, "books"))
+    assert np.array_equal(scorer.at(users, "books", items), own.at(users, "books", items))
+    joint = published(replace(guarded.spoilt, alone={}))
+    assert np.array_equal(scorer.score(users, "art"), joint.score(users, "art"))
+    other = scorer.over(guarded.spoilt.events[["user", "item"]], np.arange(120))
+    assert other.score(users, "books") == pytest.approx(own.score(users, "books"), abs=1e-5)
+
+
+def test_lists_of_the_domain_are_as_good_as_those_learned_alone(guarded: Guarded) -> None:
+    ranks = evaluate(guarded.spoilt, guarded.split).ranks
+    _, own = leave_out(guarded.spoilt.snapshot, guarded.split, Cell(("books",)))
+    alone = rank_tests(guarded.spoilt.alone["books"], own)
+    assert ranks.loc[ranks["domain"] == "books", HYBRID].tolist() == alone["rank"].tolist()
+
+
+def test_a_guarded_model_is_saved_refitted_and_forgets(guarded: Guarded, tmp_path: Path) -> None:
+    spoilt, snapshot = guarded.spoilt, guarded.spoilt.snapshot
+    final = train_all(snapshot, {}, spoilt.settings, spoilt.best_epoch)
+    final = refit_alone(with_weights(final, spoilt.weights), spoilt.alone)
+    events = snapshot.events()
+    assert len(final.alone["books"].events) == (events["item"] >= 60).sum()
+    save(final.learned, tmp_path / "model")
+    opened = load(tmp_path / "model").on(View.whole(snapshot, {}))
+    assert score_top(opened, k=5).equals(score_top(final, k=5))
+    before = opened.alone["books"].linear
+    gone = replace(
+        snapshot,
+        interactions={"SAVED": snapshot.interactions["SAVED"].query("user != 3")},
+    )
+    place = np.where(events["user"] == 3, -1, np.cumsum(events["user"] != 3) - 1)
+    erase_from_model(tmp_path / "model", gone, place)
+    after = load(tmp_path / "model").alone["books"].linear
+    assert abs(before - after).max() > 0
+    save(replace(final, alone={}).learned, tmp_path / "model")
+    assert not load(tmp_path / "model").alone
