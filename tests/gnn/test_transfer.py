@@ -122,7 +122,7 @@ def test_mmd_takes_a_shift_away(apart: Snapshot, small: TrainSettings, clusters:
         train_all(apart, text, weighed(small, mmd=weight, clusters=clusters), 5)
         for weight in (0.0, 1.0, -0.3)
     )
-    assert mean_gap(on) < 0.6 * mean_gap(off) < 0.1 * mean_gap(turned)
+    assert mean_gap(on) < 0.3 * mean_gap(off) < 0.03 * mean_gap(turned)
     assert crossing(on) > 0.85  # and tastes are told apart as before
     assert crossing(turned) < 0.85 or clusters
 
@@ -143,7 +143,7 @@ def test_dann_takes_a_shift_away(apart: Snapshot, small: TrainSettings) -> None:
     off, on, turned = (
         train_all(apart, text, weighed(small, dann=weight), 6) for weight in (0.0, 0.1, -0.1)
     )
-    assert mean_gap(on) < 0.7 * mean_gap(off) < 0.2 * mean_gap(turned)
+    assert mean_gap(on) < 0.3 * mean_gap(off) < 0.15 * mean_gap(turned)
     assert crossing(on) > 0.85
 
 

@@ -20,7 +20,7 @@ from linkspan.gnn.training.transfer.populations import (
 
 
 class Mapping(Term):
-    """What users did elsewhere maps to the state that they have in a domain.
+    """Map of what users did elsewhere to the state that they have in a domain.
 
     EMCDR (Man et al., 2017, Cross-domain recommendation: an embedding and mapping approach): the
     map is learned on users who are in both. As there, states are given and the map alone is learned

@@ -24,7 +24,7 @@ _FLAT = 0.01
 
 
 class Watched(Term):
-    """What is watched goes into checkpoints, so that a training that goes on drops the same.
+    """State of the watch goes into checkpoints, so that a training that goes on drops the same.
 
     An adversary that once told the two sides apart and no longer does has been deceived, which is
     what it is for; one that never did is of no use.
