@@ -38,7 +38,7 @@ def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
 
 
 def guard_note(doubted: Iterable[dict[str, Any]]) -> str:
-    """What to add on domains that joint learning hurts; empty where it hurts none.
+    """Note on the domains that joint learning hurts; empty where it hurts none.
 
     Args:
         doubted: Rows of `linkspan.gnn.training.guarding.guard_domains`.

@@ -126,7 +126,7 @@ class Settings(BaseModel):
     Attributes:
         database: Where the graph is.
         split: What is held out.
-        train: How the model is built and trained, in four tables.
+        train: How the model is built and trained, in five tables.
         publish: What is published.
         feedback: How feedback counts.
         base: Folder that the mapping's paths are seen from.

@@ -64,7 +64,7 @@ def verdicts(report: Report) -> list[tuple[str, str]]:
 
 
 def show_report(report: Report) -> Iterator[Table | str]:
-    """What to print, in 80 columns: segments, matrices, and sentences on each domain."""
+    """Text for a terminal of 80 columns: segments, matrices, and sentences on each domain."""
     made = table(
         "domain", "events held out", ">lists", ">alone", ">joint", ">gain of joint, 95%",
         title=f"NDCG@{report['k']} in percent: trained on the domain alone, and jointly",

@@ -234,7 +234,7 @@ def _judge(
     problems: Mapping[Cell, str],
     guarded: Sequence[str],
 ) -> Row:
-    """What to say of a domain."""
+    """Sentence on a domain."""
     own = [row for row in rows["segments"] if row["domain"] == name and row["segment"] == "all"]
     if not own:
         cell = plan.alone.get(name)

@@ -138,7 +138,7 @@ def drawn(fitted: gnn.FittedModel, split: gnn.Split, data: Path, seed: int) -> R
 
 
 def methods_of(fitted: gnn.FittedModel, learned: pd.DataFrame, seed: int) -> dict[str, Any]:
-    """What the model scores with, and for the first seed the baselines."""
+    """Methods that the model scores with, and for the first seed the baselines."""
     methods: dict[str, Any] = dict(mixtures(fitted))
     if seed == 0:
         methods |= {each.name: each for each in gnn.build_baselines(fitted, learned)}

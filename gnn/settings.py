@@ -188,6 +188,46 @@ class LearningSettings(BaseModel):
     seed: int = Field(default=0, ge=0)
 
 
+class TransferSettings(BaseModel):
+    """Domain adaptation: terms of the objective beside the ranking, each with its weight.
+
+    A weight of 0, the default, leaves a term out; they go together as one likes.
+
+    Attributes:
+        coral: Weight of the covariances of the domains being alike (Sun & Saenko, 2016,
+            arXiv:1607.01719).
+        mmd: Weight of the maximum mean discrepancy between domains (Gretton et al., 2012).
+        dann: Weight of a classifier of domains that the states have to deceive (Ganin et al., 2016,
+            arXiv:1505.07818).
+        mapping: Weight of a map, learned on users of several domains, from their state elsewhere to
+            that in a domain (EMCDR, Man et al., 2017); it is used for users without a past there.
+        gan: Weight of that map making states that a critic cannot tell from those of users with a
+            past there; needs no users of several domains.
+        align: Whose states `coral`, `mmd` and `dann` make alike: ``items``, ``users`` or ``both``.
+        clusters: Clusters of tastes within which these three do so; 0: over all tastes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    coral: float = Field(default=0.0, ge=0.0)
+    mmd: float = Field(default=0.0, ge=0.0)
+    dann: float = Field(default=0.0, ge=0.0)
+    mapping: float = Field(default=0.0, ge=0.0)
+    gan: float = Field(default=0.0, ge=0.0)
+    align: Literal["items", "users", "both"] = "both"
+    clusters: int = Field(default=0, ge=0)
+
+    @property
+    def is_on(self) -> bool:
+        """True where any term has a weight."""
+        return any((self.coral, self.mmd, self.dann, self.maps_users))
+
+    @property
+    def maps_users(self) -> bool:
+        """True where users without a past in a domain get a mapped state there."""
+        return any((self.mapping, self.gan))
+
+
 class MachineSettings(BaseModel):
     """Device and memory to train with, which are no part of what a model is.
 
@@ -215,6 +255,7 @@ class TrainSettings(BaseModel):
         encoding: What makes vectors of texts and images.
         model: What the model is.
         learning: How it is learned.
+        transfer: What makes domains alike while it is learned.
         machine: Where it is learned; a run does not keep it, as the same model, learned elsewhere,
             is the same model.
     """
@@ -224,6 +265,7 @@ class TrainSettings(BaseModel):
     encoding: EncodingSettings = EncodingSettings()
     model: ModelSettings = ModelSettings()
     learning: LearningSettings = LearningSettings()
+    transfer: TransferSettings = TransferSettings()
     machine: MachineSettings = Field(default=MachineSettings(), exclude=True)
 
     @classmethod

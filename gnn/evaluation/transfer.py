@@ -1,4 +1,4 @@
-"""What domains and relations give to each other: what is left out, and what that costs."""
+"""Models without a domain or a relation, and what each loses by it."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def compare_cells(
     joint: pd.DataFrame,
     ranks: Mapping[Cell, pd.DataFrame],
 ) -> dict[str, list[Row]]:
-    """What the joint model gains over each cell, on the same test events of each domain.
+    """Gain of the joint model over each cell, on the same test events of each domain.
 
     Args:
         snapshot: The graph.

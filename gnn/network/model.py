@@ -19,10 +19,10 @@ from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType
 
 DOMAIN_PARAMETERS = tuple(
     f"{adapters}.{half}"
-    for adapters in ("item_adapters", "user_adapters")
+    for adapters in ("item_adapters", "user_adapters", "newcomers")
     for half in ("down", "up")
 )
-"""Names of the parameters that have a row for each domain; without adapters there are none."""
+"""Names of the parameters that have a row for each domain; as far as there are any."""
 
 
 class States(NamedTuple):
@@ -33,11 +33,14 @@ class States(NamedTuple):
         users: (M + 1, K) messages to users over relations that are not interactions (friends,
             followed authors), the last row zero; or None where there are no such relations.
         domains: (N + 1,) position of each item's domain, the last -1.
+        shared: (N, K) states of the items before the adapters of their domains; None where nothing
+            is learned.
     """
 
     items: Tensor
     users: Tensor | None
     domains: Tensor
+    shared: Tensor | None = None
 
 
 class DomainAdapters(nn.Module):
@@ -128,6 +131,9 @@ class HistoryGNN(nn.Module):
         rank = chosen.adapter_size
         self.item_adapters = DomainAdapters(domains, width, rank) if rank else None
         self.user_adapters = DomainAdapters(domains, width, rank) if rank else None
+        # Of full rank: nothing says that what users like elsewhere is written alike here.
+        maps = settings.transfer.maps_users
+        self.newcomers = DomainAdapters(domains, width, width) if maps else None
         self.history_dropout = settings.learning.dropout
         self.popularity = nn.Parameter(torch.tensor(0.3))
         self.bias = nn.Parameter(torch.zeros(data["item"].num_nodes))
@@ -155,11 +161,12 @@ class HistoryGNN(nn.Module):
                 **{kind: x[kind] + sums if kind in x else sums for kind, sums in messages.items()},
             }
         items, domains = x["item"], data["item"].domain
+        shared = items if self.training else None
         if self.item_adapters is not None:
             items = self.item_adapters(items, domains)
         items = functional.pad(functional.normalize(items, dim=1), (0, 0, 0, 1))  # (N + 1, K)
         context = None if context is None else functional.pad(context, (0, 0, 0, 1))
-        return States(items, context, functional.pad(domains, (0, 1), value=PAD))
+        return States(items, context, functional.pad(domains, (0, 1), value=PAD), shared)
 
     def user_states(
         self, states: States, users: Tensor, domains: Tensor, history: Tensor
@@ -175,14 +182,26 @@ class HistoryGNN(nn.Module):
         Returns:
             (B, K), of unit length; zero where there is no history and no context.
         """
-        direct, mixed = self._shares(states, domains, history)  # (B, L) both
-        met = functional.embedding(_padded(states, history), states.items)  # (B, L, K)
-        state = (direct[:, None] @ met)[:, 0] + self.value((mixed[:, None] @ met)[:, 0])  # (B, K)
-        if states.users is not None:
-            state = state + states.users[users]
+        state = self.history_states(states, users, domains, history)
+        if self.newcomers is not None:
+            inside = states.domains[_padded(states, history)] == domains[:, None]  # (B, L)
+            mapped = self.newcomers(state, domains)
+            state = torch.where(inside.any(dim=1, keepdim=True), state, mapped)
         if self.user_adapters is not None:
             state = self.user_adapters(state, domains)
         return functional.normalize(state, dim=1)
+
+    def history_states(
+        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+    ) -> Tensor:
+        """States (B, K) of users before what is a domain's own, as `user_states` takes them."""
+        direct, mixed = self._shares(states, domains, history)  # (B, L) both
+        met = functional.embedding(_padded(states, history), states.items)  # (B, L, K)
+        state: Tensor = (direct[:, None] @ met)[:, 0]  # (B, K)
+        state = state + self.value((mixed[:, None] @ met)[:, 0])
+        if states.users is not None:
+            state = state + states.users[users]
+        return state
 
     def prior(self, counts: Tensor) -> Tensor:
         """Part of the score that is the same for all users, from the items' events (N,)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -17,13 +18,16 @@ from linkspan.gnn.tensors.subgraph import draw_subgraph
 from linkspan.gnn.training.batches import Batch, BatchBuilder
 from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.memory import Plan
-from linkspan.gnn.training.objective import Objective
+from linkspan.gnn.training.objective import Objective, Ranking
 
 IntArray = NDArray[np.int64]
 
 
 class Learner:
     """Adds the gradients of a batch to those of the parameters.
+
+    Attributes:
+        broken: The first term whose loss was not finite; empty while all are.
 
     Args:
         model: The network.
@@ -50,6 +54,7 @@ class Learner:
         self._model, self._data, self._mask = model, data, mask
         self._objective, self._engine = objective, engine
         self._builder, self._targets, self.plan = builder, targets, plan
+        self.broken = ""
 
     def learn(self, rows: IntArray, histories: Histories) -> float:
         """Take the gradients of the mean loss of some events.
@@ -59,7 +64,7 @@ class Learner:
             histories: What came before each of them.
 
         Returns:
-            The mean loss.
+            The mean loss of the ranking, which is comparable from epoch to epoch.
         """
         size = self.plan.rows
         pieces = np.split(np.arange(len(rows)), range(size, len(rows), size))
@@ -69,13 +74,15 @@ class Learner:
         if len(pieces) == 1:
             return self._back(states, self._build(rows, histories), len(rows))
         # Each piece leaves its gradients at the states; then they go back through the hops once.
-        used = [each for each in (states.items, states.users) if each is not None]
-        ends = [each.detach().requires_grad_() for each in used]
-        cut = States(ends[0], ends[1] if len(ends) > 1 else None, states.domains)
+        whole = {name: each for name, each in states._asdict().items() if name != "domains"}
+        whole = {name: each for name, each in whole.items() if each is not None}
+        ends = {name: each.detach().requires_grad_() for name, each in whole.items()}
+        cut = states._replace(**ends)
         loss = sum(
             self._back(cut, self._build(rows[p], histories.take(p)), len(rows)) for p in pieces
         )
-        torch.autograd.backward(used, [each.grad for each in ends])
+        used = [name for name, each in ends.items() if each.grad is not None]
+        torch.autograd.backward([whole[n] for n in used], [ends[n].grad for n in used])
         return loss
 
     def _around(self, rows: IntArray, histories: Histories, size: int) -> float:
@@ -98,7 +105,7 @@ class Learner:
         return self._builder.build(histories, self._targets[rows])
 
     def _back(self, states: States, batch: Batch, size: int, items: Tensor | None = None) -> float:
-        """Gradients and share of the mean loss of ``size`` events.
+        """Gradients, and share of the mean loss of the ranking, of ``size`` events.
 
         Args:
             states: What messages gave.
@@ -108,10 +115,12 @@ class Learner:
         """
         prior = self._model.prior(self._data["item"].count)
         prior = prior if items is None else prior[items]
-        loss = torch.stack(list(self._objective(self._model, states, prior, batch).values())).sum()
-        loss = loss / size
+        terms = self._objective(self._model, states, prior, batch)
+        loss = torch.stack(list(terms.values())).sum() / size
         self._engine.backward(loss)
-        return float(loss.detach())
+        if not (math.isfinite(float(loss.detach())) or self.broken):
+            self.broken = next((n for n, each in terms.items() if not each.isfinite()), "sum")
+        return float(terms[Ranking.name].detach() / size)
 
     def _tensor(self, array: IntArray) -> Tensor:
         return torch.from_numpy(array).to(self._data["item"].count.device)

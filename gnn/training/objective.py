@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,17 @@ class Term(nn.Module, ABC):
     """
 
     name: ClassVar[str]
+
+    @property
+    def is_dropped(self) -> bool:
+        """True where it has no part in the rest of the training."""
+        return False
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Get ready for an epoch, from 1."""
+
+    def end_epoch(self, epoch: int) -> None:
+        """Look back at an epoch."""
 
     @abstractmethod
     def forward(self, step: Step) -> Tensor:
@@ -98,10 +109,25 @@ class Objective(nn.Module):
         self.terms = nn.ModuleDict({term.name: term for term, _ in terms})
         self.weights = {term.name: weight for term, weight in terms}
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Tell the terms that an epoch, from 1, begins."""
+        for term in self._terms().values():
+            term.begin_epoch(epoch)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Tell the terms that it is over."""
+        for term in self._terms().values():
+            term.end_epoch(epoch)
+
     def forward(
         self, model: HistoryGNN, states: States, prior: Tensor, batch: Batch
     ) -> dict[str, Tensor]:
         """Each term's name to its weighted loss, summed over the events of a batch."""
         users = model.user_states(states, batch.users, batch.domains, batch.history)
         step = Step(model, states, prior, batch, users)
-        return {name: self.weights[name] * term(step) for name, term in self.terms.items()}
+        return {name: self.weights[name] * term(step) for name, term in self._terms().items()}
+
+    def _terms(self) -> dict[str, Term]:
+        """Name to term, of those that count."""
+        terms = cast(Mapping[str, Term], self.terms)
+        return {name: term for name, term in terms.items() if not term.is_dropped}

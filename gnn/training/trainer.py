@@ -37,7 +37,7 @@ from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.gradients import Learner
 from linkspan.gnn.training.memory import MIB, choose_plan
-from linkspan.gnn.training.objective import Objective, Ranking
+from linkspan.gnn.training.objective import Objective, Ranking, Term
 from linkspan.gnn.training.rates import ALL, Rates
 from linkspan.gnn.training.watching import has_fallen, has_forgotten, ignorant_loss, not_finite
 from linkspan.graph.snapshot import Snapshot
@@ -188,6 +188,16 @@ def train_further(
     return further if fitted.linear is None else with_linear(further)
 
 
+def _terms(settings: TrainSettings, domains: int) -> list[tuple[Term, float]]:
+    """The terms of the objective, with their weights."""
+    terms: list[tuple[Term, float]] = [(Ranking(settings.learning.loss), 1.0)]
+    if settings.transfer.is_on:
+        from linkspan.gnn.training.transfer.terms import build_terms
+
+        terms += build_terms(settings, domains)
+    return terms
+
+
 def _untrained(view: View, settings: TrainSettings) -> FittedModel:
     """A network as it begins, on a view."""
     check_vectors(view.snapshot, view.vectors)
@@ -248,17 +258,25 @@ class _Trainer:
         targets = events["item"].to_numpy(np.int64)
         sizes = np.minimum([len(pool) for pool in pools], settings.learning.negatives)
         self.ignorant = ignorant_loss(settings.learning.loss, sizes[self.domains[targets]])
-        objective = Objective([(Ranking(settings.learning.loss), 1.0)]).to(device)
+        self.objective = Objective(_terms(settings, len(snapshot.domains))).to(device)
         self.learner = Learner(
-            self.model, self.data, self.mask, builder, targets, self.plan, objective, self.engine
+            self.model,
+            self.data,
+            self.mask,
+            builder,
+            targets,
+            self.plan,
+            self.objective,
+            self.engine,
         )
-        self.learned = nn.ModuleDict({"network": self.model, "objective": objective})
+        self.learned = nn.ModuleDict({"network": self.model, "objective": self.objective})
         self.engine.start(self.learned, rates, settings.learning)
 
     def run_epoch(self) -> float:
         """One pass over all events with a history; the mean loss."""
         self.epoch += 1
         self.model.train()
+        self.objective.begin_epoch(self.epoch)
         histories = self._histories()
         rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
         self.random.shuffle(rows)
@@ -267,14 +285,16 @@ class _Trainer:
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
             loss = self.learner.learn(batch, histories.take(batch))
-            if not math.isfinite(loss):
+            if broken := self.learner.broken:
+                what = "loss" if broken == Ranking.name else f"term '{broken}'"
                 raise self._not_finite(
-                    f"the loss is not finite in step {step} of epoch {self.epoch}"
+                    f"the {what} is not finite in step {step} of epoch {self.epoch}"
                 )
             self.engine.step()
             total += loss * len(batch)
         if not_finite(self.model, {}):
             raise self._not_finite(f"the parameters are not finite after epoch {self.epoch}")
+        self.objective.end_epoch(self.epoch)
         return total / len(rows)
 
     def refuse_collapse(self, curves: Sequence[Epoch]) -> None:

@@ -35,10 +35,16 @@ SPACE: dict[str, tuple[Any, ...]] = {
     "transition_decay": ("number", 0.4, 0.9),
     "linear_regularization": ("log", 50.0, 2000.0),
     "learning_rate": ("log", 0.001, 0.02),
+    "coral": ("choice", 0.0, 0.1, 1.0),
+    "mmd": ("choice", 0.0, 0.1, 1.0),
+    "dann": ("choice", 0.0, 0.03, 0.1),
+    "mapping": ("choice", 0.0, 0.1, 1.0),
+    "gan": ("choice", 0.0, 0.1, 1.0),
 }
 """Space to search: one of some values, a number of a range, or one whose logarithm is uniform.
 
-Where settings have another value to begin with, it is among them.
+Where settings have another value to begin with, it is among them. The weights of domain adaptation,
+0 being off, stay as they are where there is one domain only.
 """
 
 
@@ -111,7 +117,8 @@ def tune(
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
         load_if_exists=True,
     )
-    first = {name: getattr(getattr(settings, PARTS[name]), name) for name in SPACE}
+    varied = [n for n in SPACE if PARTS[n] != "transfer" or len(snapshot.domains) > 1]
+    first = {name: getattr(getattr(settings, PARTS[name]), name) for name in varied}
     done = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
     before = study.get_trials(deepcopy=False, states=done)
     # A sampler with the same seed would draw again what was drawn before the search broke off.
