@@ -89,7 +89,7 @@ MAPPINGS: dict[str, tuple[Damage, int, str]] = {
         mapping("[train.", "[training."), 2, r"no key 'training'\. Perhaps 'train' is meant",
     ),
     "a protocol without its key": (
-        mapping("[publish]", '[split]\nprotocol = "domain-out"\n[publish]'), 2,
+        mapping("[publish]", '[split]\nprotocol = "file"\n[publish]'), 2,
         r"\[split\]: protocol 'file' needs the key 'file'\.?\n",
     ),
     "a missing key": (mapping('item = "item"\n', ""), 2, r"item"),

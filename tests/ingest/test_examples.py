@@ -57,7 +57,10 @@ def in_graph(db: Database) -> Counts:
     nodes = db.read("MATCH (n) UNWIND labels(n) AS l RETURN l AS name, count(*) AS c")
     links = db.read("MATCH ()-[r]->() RETURN type(r) AS name, count(*) AS c")
     both = {row["name"]: row["c"] for row in [*nodes, *links]}
-    return {name: c for name, c in both.items() if name not in ("LoadedFile", "Item", "Entity")}
+    return {name: c for name, c in both.items() if name not in NOT_COUNTED}
+
+
+NOT_COUNTED = ("LoadedFile", "PublishLease", "Item", "Entity")
 
 
 def listed(frame: pd.DataFrame, key: str, column: str) -> pd.DataFrame:
