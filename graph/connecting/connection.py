@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from urllib.parse import urlsplit
 import neo4j
 import neo4j.time
 import pandas as pd
-from neo4j.exceptions import DriverError, Neo4jError
+from neo4j.exceptions import DriverError, Neo4jError, TransientError
 
 from linkspan.graph.connecting import arcadedb
 from linkspan.graph.connecting.capabilities import Capabilities
@@ -270,10 +272,24 @@ class Database:
     def run(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
         """Run a query in an auto-commit transaction: schema statements, a write that returns rows.
 
+        One that the server gave up for another's sake, as in a deadlock, wrote nothing: it is tried
+        again. (The driver does so by itself only where it manages the transaction.)
+
         Raises:
             DatabaseError: The query failed, or the server is gone.
         """
-        with self._errors(), self._driver.session(database=self.database) as session:
+        with self._errors():
+            for wait in (0.1, 0.2, 0.5, 1.0, 2.0):
+                try:
+                    return self._run_once(query, parameters)
+                except TransientError as error:
+                    if not error.is_retryable():
+                        raise
+                    time.sleep(wait * (1 + random.random()))
+            return self._run_once(query, parameters)
+
+    def _run_once(self, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+        with self._driver.session(database=self.database) as session:
             return session.run(query, parameters).data()
 
     def create_vector_index(self, name: str, label: str, key: str, size: int) -> None:

@@ -10,6 +10,7 @@ import sys
 from time import perf_counter
 
 import pytest
+from neo4j.exceptions import TransientError
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.connecting.async_connection import AsyncDatabase
@@ -103,3 +104,19 @@ def test_the_schema_is_made_once_and_guards_the_keys(db: Database) -> None:
         db.write("CREATE (:Item:Fantasy {key: 'comics/1', domain: 'fantasy'})")
     names = {row["name"] for row in db.run("SHOW CONSTRAINTS")}
     assert names >= {"linkspan_user_key", "linkspan_item_key", "linkspan_entity_key"}
+
+
+def test_a_deadlock_is_tried_again(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    lost, once = iter(range(3)), Database._run_once
+
+    def run(self: Database, query: str, parameters: dict[str, object]) -> list[dict[str, object]]:
+        if next(lost, None) is not None:
+            raise TransientError("deadlock detected")
+        return once(self, query, parameters)
+
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(Database, "_run_once", run)
+    assert db.run("RETURN 1 AS one") == [{"one": 1}]
+    lost = iter(range(9))  # for ever
+    with pytest.raises(DatabaseError, match="a query failed"):
+        db.run("RETURN 1 AS one")
