@@ -34,10 +34,11 @@ RUN = {
     "features.md": {"toml": (1, DOCS)},
     "feedback.md": {"python": (1, README), "sh": (3, COMMANDS), "toml": (1, DOCS)},
     "mapping.md": {"sh": (2, COMMANDS), "toml": (4, "ingest/test_doc_mappings.py")},
-    "measuring.md": {"toml": (3, DOCS)},
+    "measuring.md": {"toml": (4, DOCS)},
     "publishing.md": {"cypher": (1, "contract/test_vectors.py"), "toml": (1, DOCS)},
     "queries.md": {"sh": (1, COMMANDS)},
     "serving.md": {"bash": (1, SERVING), "sh": (1, SERVING)},
+    "transfer.md": {"toml": (1, DOCS)},
 }
 
 

@@ -74,6 +74,8 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     assert load(domain).split.domain == "comics"
     assert load(memory).train.machine.memory == 4000
     assert load(guard).train == TrainSettings.of(guard=False)
+    (transfer,) = blocks("transfer.md", "toml")
+    assert load(transfer).train == TrainSettings.of(mmd=0.1, align="items", clusters=6)
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback
     assert feedback.interaction == "BOUGHT"
