@@ -35,6 +35,9 @@ ROWS = 3_000
 NETWORK_SHARE = 0.25
 """Of the sum of the weights of a new item; from 0.2 to 0.35 all are alike."""
 
+_PLACED = 1_000
+"""Most validation rows that the scale of new items is found on; it has three numbers."""
+
 _TOP, _DRAWN, _CHUNK = 20, 100, 512
 
 
@@ -65,6 +68,9 @@ def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progr
     if not any(len(found[0].starts) > 1 for found in examples.values()):
         return fitted
     found = fit_weights(examples, [signal.name for signal in contents])
+    if len(validation) > _PLACED:
+        rows = random.choice(len(validation), _PLACED, replace=False)
+        validation = validation.iloc[np.sort(rows)]
     hidden = fold == 0
     events = fitted.events[~hidden[fitted.events["item"]]]
     everyone = np.arange(len(fitted.snapshot.users))

@@ -27,6 +27,9 @@ from linkspan.progress import SILENT, Progress
 _STATED = {"popularity": 1.0, "text": 1.0, "linear": 1.0, "transitions": 1.0, "relations": 1.0}
 """Weights of the parts where there are no rows to find them on."""
 
+NEWCOMERS = 3_000
+"""Most validation rows, over all domains, that are asked as if their users were new to it."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -83,10 +86,9 @@ def _draw(
     from, but of the row's own item nothing was. None where there is one domain only.
     """
     domains, seen = item_domains(fitted.snapshot), Seen(fitted)
-    rows_of, random = (
-        rows_by_domain(fitted.snapshot),
-        np.random.default_rng(fitted.settings.learning.seed),
-    )
+    rows_of = rows_by_domain(fitted.snapshot)
+    random = np.random.default_rng(fitted.settings.learning.seed)
+    most = max(NEWCOMERS // len(rows_of), 1)
     usual: dict[str, list[Examples]] = {}
     newcomers: dict[str, list[Examples]] = {}
     of_item, of_event = domains[validation["item"]], domains[fitted.events["item"]]
@@ -101,6 +103,9 @@ def _draw(
                     signal.over(known) if isinstance(signal, Cosine | Historic) else signal
                     for signal in signals
                 ]
+                if len(inside) > most:
+                    kept = random.choice(len(inside), most, replace=False)
+                    inside = inside.iloc[np.sort(kept)]
                 newcomers[domain] = draw_examples(away, inside, domain, rows, seen, random)
             task.advance()
     return usual, newcomers
