@@ -91,6 +91,7 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
     """
     weights = weights.copy()
     tried = [value * min(1.0, (weights.sum() or _USUAL) / _USUAL) for value in _FIRST]
+    columns = [np.ascontiguousarray(each.signals.T) for each in lists]  # (F, T) each
     scores = [each.signals @ weights.astype(np.float32) for each in lists]
     gains = [_gains(each, score) for each, score in zip(lists, scores, strict=True)]
     for _ in range(_ROUNDS):
@@ -100,8 +101,8 @@ def _ascend(lists: Sequence[Examples], weights: Vector, errors: float) -> Vector
             for value in [now * step for step in _STEPS] if now > tried[0] / 50 else tried:
                 step = np.float32(value - weights[place])
                 moved = [
-                    score + step * each.signals[:, place]
-                    for each, score in zip(lists, scores, strict=True)
+                    score + step * column[place]
+                    for column, score in zip(columns, scores, strict=True)
                 ]
                 found = [_gains(each, score) for each, score in zip(lists, moved, strict=True)]
                 change = np.zeros(len(found[0]))
