@@ -13,7 +13,6 @@ from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, Options, find_login
 from linkspan.graph.users.pseudonyms import Pseudonyms
-from linkspan.settings import load_settings
 
 if TYPE_CHECKING:
     from linkspan.visiting import VisitorModel
@@ -130,6 +129,7 @@ def _model(model: bool | str | Path, database: Database) -> VisitorModel | None:
     """The model that recommends by a history; loaded now and not at the first question."""
     if model is False:
         return None
+    from linkspan.settings import load_settings
     from linkspan.visiting import open_visitors
 
     return open_visitors(database, load_settings(), None if model is True else model)
