@@ -15,6 +15,7 @@ from linkspan.gnn.training.transfer.populations import (
     FEWEST,
     drawn,
     history_states,
+    newcomer_states,
     split_histories,
     user_groups,
 )
@@ -47,8 +48,7 @@ class GAN(Watched):
 
     def forward(self, step: Step) -> Tensor:
         """Loss of critic and generator, mean over domains, times the events; 0 without states."""
-        model, values = step.model, []
-        assert model.newcomers is not None
+        values = []
         with torch.no_grad():
             groups = user_groups(step, step.states)
         for domain, real in groups.items():
@@ -58,9 +58,7 @@ class GAN(Watched):
                 continue
             with torch.no_grad():
                 source = history_states(step, step.states, rows, others[rows], domain)
-            made = functional.normalize(
-                model.newcomers(source, torch.full_like(rows, domain)), dim=1
-            )
+            made = newcomer_states(step, source, domain)
 
             def telling(domain: int = domain, real: Tensor = real, made: Tensor = made) -> Tensor:
                 right, wrong = (self.critic(each)[:, domain] for each in (real, made.detach()))

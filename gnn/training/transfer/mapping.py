@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.training.objective import Step, Term
@@ -15,6 +14,7 @@ from linkspan.gnn.training.transfer.populations import (
     domains_of,
     drawn,
     history_states,
+    newcomer_states,
     split_histories,
 )
 
@@ -32,8 +32,7 @@ class Mapping(Term):
 
     def forward(self, step: Step) -> Tensor:
         """Mean of 1 less the cosine over domains, times the events; 0 where no users are shared."""
-        model, states, values = step.model, step.states, []
-        assert model.newcomers is not None
+        states, values = step.states, []
         for domain in domains_of(step):
             own, others = split_histories(step, domain)
             rows = drawn((own != PAD).any(dim=1) & (others != PAD).any(dim=1))
@@ -42,9 +41,7 @@ class Mapping(Term):
             with torch.no_grad():
                 source = history_states(step, states, rows, others[rows], domain)
                 target = history_states(step, states, rows, own[rows], domain)
-            mapped = functional.normalize(
-                model.newcomers(source, torch.full_like(rows, domain)), dim=1
-            )
+            mapped = newcomer_states(step, source, domain)
             values.append(1 - (mapped * target).sum(dim=1).mean())
         if not values:
             return step.users.new_zeros(())

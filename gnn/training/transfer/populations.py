@@ -98,6 +98,20 @@ def history_states(step: Step, states: States, rows: Tensor, history: Tensor, to
     return functional.normalize(made, dim=1)
 
 
+def newcomer_states(step: Step, source: Tensor, to: int) -> Tensor:
+    """States (n, K) of unit length that the map of newcomers makes for a domain.
+
+    Args:
+        step: The batch.
+        source: (n, K) states that histories elsewhere make.
+        to: The domain asked for.
+    """
+    newcomers = step.model.newcomers
+    assert newcomers is not None
+    domains = torch.full((len(source),), to, device=source.device)
+    return functional.normalize(newcomers(source, domains), dim=1)
+
+
 def drawn(which: Tensor) -> Tensor:
     """Positions of at most `SAMPLE` of those that are True, by a generator of the CPU."""
     rows = which.nonzero()[:, 0]
