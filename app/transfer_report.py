@@ -161,7 +161,7 @@ def _check(snapshot: Snapshot, split: Split, joint: FittedModel) -> None:
 
 def _choose(snapshot: Snapshot, split: Split, asked: Sequence[str] | None) -> list[str]:
     """The domains that are reported on, sorted."""
-    known = sorted(set(gnn.event_domains(snapshot)))
+    known = sorted(set(gnn.event_domains(snapshot, snapshot.events())))
     for name in asked or ():
         if name not in known:
             raise ConfigError(
@@ -201,7 +201,7 @@ def _cost(
     text = f"{counted(len(new), 'training')} to do{before}"
     if seconds is None:
         return f"{text}; each takes up to as long as that of the run"
-    domains = gnn.event_domains(snapshot)[split.train]
+    domains = gnn.event_domains(snapshot, snapshot.events().iloc[split.train])
     share = sum(float(np.isin(domains, cell.domains).mean()) for cell in new)
     return f"{text}, about {_duration(share * seconds)} (the run's took {_duration(seconds)})"
 

@@ -20,12 +20,12 @@ from .evaluation.ranking import evaluate as evaluate
 from .evaluation.transfer import Cell as Cell
 from .evaluation.transfer import Plan as Plan
 from .evaluation.transfer import compare_cells as compare_cells
-from .evaluation.transfer import event_domains as event_domains
 from .evaluation.transfer import find_bridges as find_bridges
 from .evaluation.transfer import leave_out as leave_out
 from .evaluation.transfer import plan_cells as plan_cells
 from .evaluation.transfer import rank_tests as rank_tests
 from .evaluation.transfer import why_unlearnable as why_unlearnable
+from .events.domains import event_domains as event_domains
 from .events.split import Split as Split
 from .events.split import last_out as last_out
 from .events.split import split_events as split_events

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from linkspan.gnn.evaluation.ranking import LIST, has_choice, rank_events
+from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split, has_histories
 from linkspan.gnn.metrics import figures_by_list, paired_interval
 from linkspan.gnn.models.learned import FittedModel
@@ -65,12 +66,6 @@ class Plan:
         return list(dict.fromkeys(cell for group in groups for cell in group.values()))
 
 
-def event_domains(snapshot: Snapshot) -> NDArray[np.object_]:
-    """Name of the domain of each of the snapshot's events."""
-    names: NDArray[np.object_] = snapshot.items["domain"].to_numpy(object)
-    return names[snapshot.events()["item"]]
-
-
 def plan_cells(snapshot: Snapshot, split: Split, chosen: Sequence[str]) -> Plan:
     """Plan what has to be trained.
 
@@ -79,7 +74,7 @@ def plan_cells(snapshot: Snapshot, split: Split, chosen: Sequence[str]) -> Plan:
         split: Of this snapshot.
         chosen: Domains that the report is on, as those that receive and those that give.
     """
-    domains = event_domains(snapshot)
+    domains = event_domains(snapshot, snapshot.events())
     learned = sorted(set(domains[split.train]))
     tested = set(domains[split.test])
     types = sorted({key[1] for key, frame in snapshot.relations.items() if len(frame)})
@@ -99,7 +94,7 @@ def leave_out(snapshot: Snapshot, split: Split, cell: Cell) -> tuple[Snapshot, S
     if cell.without is not None:
         kept = {key: own for key, own in snapshot.relations.items() if key[1] != cell.without}
         snapshot = replace(snapshot, relations=kept)
-    inside = np.isin(event_domains(snapshot), cell.domains)
+    inside = np.isin(event_domains(snapshot, snapshot.events()), cell.domains)
     train, validation, test = (
         rows[inside[rows]] for rows in (split.train, split.validation, split.test)
     )
@@ -223,7 +218,7 @@ def find_bridges(
     names = snapshot.items["domain"].to_numpy(object)
     of_item = _components(snapshot, events)
     places = {name: set(of_item[names == name]) for name in snapshot.domains}
-    domain_of = names[events["item"]]
+    domain_of = event_domains(snapshot, events)
     users = {name: set(events["user"][domain_of == name]) for name in snapshot.domains}
     described = {name: _is_described(vectors, names == name) for name in snapshot.domains}
     features = bool(snapshot.features)
@@ -266,7 +261,7 @@ def _components(snapshot: Snapshot, events: pd.DataFrame) -> IntArray:
 def _known_counts(snapshot: Snapshot, split: Split, ranks: pd.DataFrame) -> IntArray:
     """(R,) known events of each row's user in its domain."""
     events = snapshot.events().iloc[split.history]
-    domains = snapshot.items["domain"].to_numpy(object)[events["item"]]
+    domains = event_domains(snapshot, events)
     counts = events.groupby([events["user"], domains]).size()
     asked = pd.MultiIndex.from_arrays([ranks["user"], ranks["domain"].to_numpy(object)])
     return np.asarray(counts.reindex(asked, fill_value=0), np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.graph.snapshot import Snapshot
@@ -20,6 +21,12 @@ def item_domains(snapshot: Snapshot) -> IntArray:
     """
     codes = {domain: code for code, domain in enumerate(snapshot.domains)}
     return np.asarray(snapshot.items["domain"].map(codes), np.int64)
+
+
+def event_domains(snapshot: Snapshot, events: pd.DataFrame) -> NDArray[np.object_]:
+    """(E,) name of the domain of each event's item; column ``item``."""
+    names: NDArray[np.object_] = snapshot.items["domain"].to_numpy(object)
+    return names[events["item"]]
 
 
 def rows_by_domain(snapshot: Snapshot) -> dict[str, IntArray]:

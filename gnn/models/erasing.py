@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.store import ALONE, MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
@@ -47,7 +48,7 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         split.save(folder / SPLIT)
         known = known.iloc[split.train]
     settings = ModelSettings.model_validate(manifest["settings"]["model"])
-    domains = snapshot.items["domain"].to_numpy(object)[known["item"]]
+    domains = event_domains(snapshot, known)
     models = [(folder, known)]
     models += [
         (folder / ALONE / str(number), known[domains == domain])

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch_geometric.data import HeteroData
 
-from linkspan.gnn.events.domains import item_domains
+from linkspan.gnn.events.domains import event_domains, item_domains
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.parts.walks import Walks
@@ -54,11 +54,13 @@ class View:
 
     def within(self, domain: str) -> View:
         """The same graph with the known events of one domain only; held-out ones likewise."""
-        names = self.snapshot.items["domain"].to_numpy(object)
+
+        def inside(events: pd.DataFrame) -> pd.DataFrame:
+            chosen: pd.DataFrame = events[event_domains(self.snapshot, events) == domain]
+            return chosen
+
         held_out = self.held_out
-        if held_out is not None:
-            held_out = held_out[names[held_out["item"]] == domain]
-        return self.over(self.events[names[self.events["item"]] == domain], held_out)
+        return self.over(inside(self.events), None if held_out is None else inside(held_out))
 
     @cached_property
     def keys(self) -> NodeKeys:

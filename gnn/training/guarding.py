@@ -21,6 +21,7 @@ from linkspan.gnn.evaluation.transfer import (
     leave_out,
     why_unlearnable,
 )
+from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import Component
@@ -56,9 +57,8 @@ def guard_domains(
         figures of `linkspan.gnn.evaluation.transfer.difference`, and ``hurt`` (bool).
     """
     events, snapshot = fitted.snapshot.events(), fitted.snapshot
-    names = snapshot.items["domain"].to_numpy(object)
     validation = some_validation(split, events, fitted.settings.learning.seed)
-    several = len(set(names[fitted.events["item"]])) > 1
+    several = len(set(event_domains(snapshot, fitted.events))) > 1
     if not (several and len(validation) and fitted.weights and fitted.is_trained):
         return fitted, []
     baselines = build_baselines(fitted, fitted.events, SIMPLE)
@@ -74,7 +74,7 @@ def guard_domains(
             continue
         model = train(snapshot, own, dict(fitted.text), fitted.settings, progress)
         model = fit_hybrid(model, own, progress)
-        inside = validation[names[validation["item"]] == domain]
+        inside = validation[event_domains(snapshot, validation) == domain]
         theirs = _rank(model, inside, {OTHER: published(model)})
         found = difference(ours.assign(**{OTHER: theirs[OTHER].to_numpy()}))
         hurt = bool(found["certain"]) and found["gain"] < 0
