@@ -40,8 +40,8 @@ class FadingHistory:
 
     def lengths(self, users: IntArray) -> IntArray:
         """(B,) number of events of each user (B,)."""
-        first = np.searchsorted(self._users, users, side="left")
-        return np.searchsorted(self._users, users, side="right") - first
+        first, end = self._bounds(users)
+        return end - first
 
     def rows(self, users: IntArray, decay: float = 1.0) -> sparse.csr_array:
         """Weight of each item in the users' histories; one met twice weighs twice.
@@ -56,8 +56,7 @@ class FadingHistory:
         """
         if not self._timed:
             decay = 1.0
-        first = np.searchsorted(self._users, users, side="left")
-        end = np.searchsorted(self._users, users, side="right")
+        first, end = self._bounds(users)
         sizes = end - first
         if decay < 1.0:
             sizes = np.minimum(sizes, int(np.log(FAINTEST) / np.log(decay)) + 1)
@@ -67,6 +66,11 @@ class FadingHistory:
         weights = np.power(decay, steps, dtype=np.float32)
         shape = (len(users), self._width)
         return sparse.csr_array((weights, columns, starts), shape=shape)
+
+    def _bounds(self, users: IntArray) -> tuple[IntArray, IntArray]:
+        """(B,) both: where the events of each user begin, and where they end."""
+        first = np.searchsorted(self._users, users, side="left")
+        return first, np.searchsorted(self._users, users, side="right")
 
 
 class Recent(NamedTuple):
