@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.events.sampling import at_most
 from linkspan.gnn.settings import SplitSettings
 from linkspan.graph.snapshot import Snapshot
 
@@ -171,10 +172,7 @@ def some_validation(split: Split, events: pd.DataFrame, seed: int) -> pd.DataFra
         events: All events of the snapshot.
         seed: Of the draw.
     """
-    rows = split.validation
-    if len(rows) > MOST_VALIDATED:
-        rows = np.random.default_rng(seed).choice(rows, MOST_VALIDATED, replace=False)
-    return events.iloc[np.sort(rows)]
+    return at_most(events.iloc[split.validation], MOST_VALIDATED, np.random.default_rng(seed))
 
 
 def last_out(snapshot: Snapshot, per_domain: bool = False) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,13 +69,9 @@ def draw_examples(
         The same rows twice: with what each signal's list begins with, and with items drawn from
         the whole domain.
     """
-    users = events["user"].to_numpy(np.int64)
-    own = np.searchsorted(rows, events["item"].to_numpy(np.int64))
     heads, spread = Collected(len(signals)), Collected(len(signals))
-    size = rows_at_once(len(rows), len(signals) + 6, _CHUNK)  # the others: met, unmet, on the way
-    for start in range(0, len(users), size):
-        asked, column = users[start : start + size], own[start : start + size]
-        lines = np.arange(len(asked))
+    # Beside the signals there are: met, unmet, and those on the way.
+    for asked, column in in_chunks(events, rows, len(signals) + 6):
         met = np.zeros((len(asked), len(rows)), np.float32)
         seen.hide(met, asked, domain)
         if among is not None:
@@ -91,13 +87,34 @@ def draw_examples(
             tied = (unmet >= least).sum(axis=1, keepdims=True) > 2 * top  # (B, 1)
             chosen |= np.where(tied, unmet > least, unmet >= least)
             scores.append(score)
-        drawn = np.zeros(met.shape, bool)
-        drawn[lines[:, None], random.integers(0, len(rows), (len(asked), DRAWN))] = True
-        for places, collected in ((chosen, heads), (drawn, spread)):
-            places[np.isneginf(met)] = False
-            places[lines, column] = False
-            collected.add(scores, column, places)
+        heads.add(scores, column, chosen, met)
+        spread.add(scores, column, drawn_places(len(asked), len(rows), random), met)
     return [heads.examples(), spread.examples()]
+
+
+def in_chunks(
+    events: pd.DataFrame, rows: IntArray, arrays: int
+) -> Iterator[tuple[IntArray, IntArray]]:
+    """Users (B,) of some events at a time, with the column (B,) of each one's item.
+
+    Args:
+        events: Events of a domain; columns ``user`` and ``item``.
+        rows: (N,) ascending rows of its items.
+        arrays: How many float32 arrays (B, N) there are at the same time.
+    """
+    users = events["user"].to_numpy(np.int64)
+    own = np.searchsorted(rows, events["item"].to_numpy(np.int64))
+    size = rows_at_once(len(rows), arrays, _CHUNK)
+    for start in range(0, len(users), size):
+        yield users[start : start + size], own[start : start + size]
+
+
+def drawn_places(lines: int, columns: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Candidates (B, N) drawn from the whole domain, `DRAWN` or fewer a line."""
+    places = np.zeros((lines, columns), bool)
+    chosen = random.integers(0, columns, (lines, DRAWN))
+    places[np.arange(lines)[:, None], chosen] = True
+    return places
 
 
 class Collected:
@@ -106,8 +123,23 @@ class Collected:
     def __init__(self, width: int) -> None:
         self._signals, self._sizes = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
 
-    def add(self, scores: Sequence[FloatArray], own: IntArray, places: NDArray[np.bool_]) -> None:
-        """Rows (B,) with their own column and the places (B, N) of their candidates."""
+    def add(
+        self,
+        scores: Sequence[FloatArray],
+        own: IntArray,
+        places: NDArray[np.bool_],
+        met: FloatArray,
+    ) -> None:
+        """Rows with their candidates.
+
+        Args:
+            scores: (B, N) of each signal.
+            own: (B,) column of each row's item.
+            places: (B, N) candidates; less those that are none, it is changed in place.
+            met: (B, N) ``-inf`` where an item is no candidate.
+        """
+        places[np.isneginf(met)] = False
+        places[np.arange(len(own)), own] = False
         first = np.stack([score[np.arange(len(own)), own] for score in scores], axis=1)  # (B, F)
         others = np.stack([score[places] for score in scores], axis=1)  # (C, F), row by row
         counts = places.sum(axis=1)

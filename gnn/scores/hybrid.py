@@ -15,9 +15,7 @@ from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights
-from linkspan.gnn.parts.historic import (
-    Historic,
-)
+from linkspan.gnn.parts.historic import Historic
 from linkspan.gnn.parts.linear import learn_linear
 from linkspan.gnn.scores.components import Cosine
 from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, Signal, build_signals, network_signals
@@ -32,6 +30,18 @@ class Cases(NamedTuple):
     usual: np.float32
     newcomer: np.float32
     new_item: np.float32
+
+    def of_users(
+        self, newcomers: NDArray[np.bool_], new: NDArray[np.bool_] | np.bool_
+    ) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Weights (B,) for items that were met, and whether the signal counts at all.
+
+        Args:
+            newcomers: (B,) which users are new to the domain.
+            new: Whether there are new items, for all or (B,) for each.
+        """
+        weights = np.where(newcomers, self.newcomer, self.usual)
+        return weights, (weights > 0) | (new & (self.new_item > 0))
 
 
 class People(NamedTuple):
@@ -121,8 +131,7 @@ class Mixture:
         unmet: NDArray[np.bool_],
     ) -> FloatArray:
         """(B, N) weighed scores of a signal, made for those users only for whom it counts."""
-        of_user = np.where(newcomers, weights.newcomer, weights.usual)  # (B,)
-        asked = (of_user > 0) | (bool(unmet.any()) and weights.new_item > 0)
+        of_user, asked = weights.of_users(newcomers, unmet.any())
         share = np.zeros((len(users), len(unmet)), np.float32)
         if asked.any():
             found = standardized(signal.score(users[asked], domain))
@@ -146,8 +155,7 @@ class Mixture:
         for signal, weights in self._weighed(domain):
             if not isinstance(signal, Cosine | Historic):
                 continue
-            of_user = np.where(newcomers, weights.newcomer, weights.usual)  # (B,)
-            asked = (of_user > 0) | (unmet.any(axis=1) & (weights.new_item > 0))
+            of_user, asked = weights.of_users(newcomers, unmet.any(axis=1))
             if not asked.any():
                 continue
             # (R, k), (R,), (R,) for the R users for whom it counts.

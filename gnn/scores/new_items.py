@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from linkspan.gnn.events.domains import item_domains, rows_at_once, rows_by_domain
+from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
+from linkspan.gnn.events.sampling import at_most
 from linkspan.gnn.metrics import kth_largest
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import SignalWeights
 from linkspan.gnn.parts.historic import Likeness
 from linkspan.gnn.parts.relations import Association
 from linkspan.gnn.scores.components import Component, Cosine, Seen
-from linkspan.gnn.scores.examples import Collected, Examples, draw_examples, join
+from linkspan.gnn.scores.examples import (
+    Collected,
+    Examples,
+    draw_examples,
+    drawn_places,
+    in_chunks,
+    join,
+)
 from linkspan.gnn.scores.hybrid import Mixture
-from linkspan.gnn.scores.signals import GNN, HYBRID, build_signals, content_signals
+from linkspan.gnn.scores.signals import HYBRID, SIMPLE, Signal
 from linkspan.gnn.scores.weight_search import fit_logit, fit_weights
 from linkspan.progress import Progress
 
@@ -38,10 +46,15 @@ NETWORK_SHARE = 0.25
 _PLACED = 1_000
 """Most validation rows that the scale of new items is found on; it has three numbers."""
 
-_TOP, _DRAWN, _CHUNK = 20, 100, 512
+_TOP = 20
 
 
-def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progress) -> FittedModel:
+def fit_new_items(
+    fitted: FittedModel,
+    signals: Mapping[str, Sequence[Signal]],
+    validation: pd.DataFrame,
+    progress: Progress,
+) -> FittedModel:
     """Find weights for items that nobody has met, of what they are and of the network.
 
     Items are hidden in turn, a part of them at a time, with all their events; each user's last
@@ -53,6 +66,7 @@ def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progr
 
     Args:
         fitted: A model with weights; ``validation`` is not among its events.
+        signals: Its own, as `build_signals` gives them.
         validation: Columns ``user`` and ``item``.
         progress: Told of each part.
 
@@ -60,7 +74,7 @@ def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progr
         The model with them; as it was where items have neither text nor relations.
     """
     random = np.random.default_rng(fitted.settings.learning.seed)
-    contents = content_signals(fitted)
+    contents = [one for one in signals[SIMPLE] if isinstance(one, Likeness | Association)]
     if not contents:
         return fitted
     fold = random.permutation(np.arange(len(fitted.snapshot.items)) % FOLDS)
@@ -68,20 +82,17 @@ def fit_new_items(fitted: FittedModel, validation: pd.DataFrame, progress: Progr
     if not any(len(found[0].starts) > 1 for found in examples.values()):
         return fitted
     found = fit_weights(examples, [signal.name for signal in contents])
-    if len(validation) > _PLACED:
-        rows = random.choice(len(validation), _PLACED, replace=False)
-        validation = validation.iloc[np.sort(rows)]
+    validation = at_most(validation, _PLACED, random)
     hidden = fold == 0
     events = fitted.events[~hidden[fitted.events["item"]]]
     everyone = np.arange(len(fitted.snapshot.users))
     weights = dict(fitted.weights)
-    for name, signals in build_signals(fitted).items():
-        if name in weights and name != GNN:
-            weighed = _with_network(found) if name == HYBRID else found
-            cases = replace(weights[name], new_items=weighed)
-            whole = Mixture(name, fitted, signals, cases, hidden)
-            scale, start = _place(whole.over(events, everyone), fitted, hidden, validation, random)
-            weights[name] = replace(weights[name], new_items=weighed.times(scale), start=start)
+    for name in (SIMPLE, HYBRID):
+        weighed = _with_network(found) if name == HYBRID else found
+        cases = replace(weights[name], new_items=weighed)
+        whole = Mixture(name, fitted, signals[name], cases, hidden)
+        scale, start = _place(whole.over(events, everyone), fitted, hidden, validation, random)
+        weights[name] = replace(weights[name], new_items=weighed.times(scale), start=start)
     return replace(fitted, weights=weights)
 
 
@@ -112,8 +123,7 @@ def _hidden_rows(
             kept, gone = fitted.events[~out], fitted.events[out]
             gone = gone[gone["user"].isin(kept["user"])]
             last = gone[~gone["user"].duplicated(keep="last")]
-            if len(last) > ROWS // FOLDS:
-                last = last.iloc[np.sort(random.choice(len(last), ROWS // FOLDS, replace=False))]
+            last = at_most(last, ROWS // FOLDS, random)
             known = KnownEvents(kept, domains, timed=fitted.snapshot.timed)
             seen, signals = Seen(fitted, less=last), [each.over(known) for each in contents]
             for code, (domain, rows) in enumerate(rows_of.items()):
@@ -144,26 +154,18 @@ def _place(
     collected = Collected(3)
     for code, (domain, rows) in enumerate(rows_of.items()):
         inside = validation[domains[validation["item"]] == code]
-        users = inside["user"].to_numpy(np.int64)
-        own = np.searchsorted(rows, inside["item"].to_numpy(np.int64))
         new = hidden[rows]  # (N,)
-        size = rows_at_once(len(rows), 16, _CHUNK)
-        for start in range(0, len(users), size):
-            asked, column = users[start : start + size], own[start : start + size]
-            lines = np.arange(len(asked))
+        for asked, column in in_chunks(inside, rows, 16):
             scores = mixture.score(asked, domain)  # (B, N)
-            places = np.zeros(scores.shape, bool)
-            places[lines[:, None], random.integers(0, len(rows), (len(asked), _DRAWN))] = True
+            places = drawn_places(len(asked), len(rows), random)
             unmet = scores.copy()
             seen.hide(unmet, asked, domain)
             for kind in (new, ~new):
                 if kind.any():
                     of_kind = np.where(kind, unmet, -np.inf)
                     places |= of_kind >= kth_largest(of_kind, min(_TOP, int(kind.sum())))
-            places[np.isneginf(unmet)] = False
-            places[lines, column] = False
             being_new = np.broadcast_to(new, scores.shape).astype(np.float32)
-            collected.add([scores * ~new, scores * new, being_new], column, places)
+            collected.add([scores * ~new, scores * new, being_new], column, places, unmet)
     examples = collected.examples()
     usual, of_new, being = fit_logit(examples, [(1e-3, None), (0.0, None), (None, None)])
     return float(of_new / usual), float(being / usual)

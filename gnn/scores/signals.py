@@ -93,7 +93,7 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
             add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
             if not within:
                 add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
-    simple += content_signals(fitted)
+    simple += _content_signals(fitted)
     simple.append(Popular(events, rows, items))
     network = network_signals(fitted)
     network.append(Walked(fitted.walks, known_events, rows))
@@ -102,7 +102,7 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
 
 
-def content_signals(fitted: FittedModel) -> list[Likeness | Association]:
+def _content_signals(fitted: FittedModel) -> list[Likeness | Association]:
     """Signals of what an item is, whoever met it: its text, and what the graph ties it to."""
     snapshot, known_events = fitted.snapshot, fitted.known_events
     rows = rows_by_domain(snapshot)

@@ -12,6 +12,7 @@ import pandas as pd
 from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
+from linkspan.gnn.events.sampling import at_most
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
@@ -74,7 +75,7 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
             fit_weights(_choose(newcomers, places), chosen) if newcomers else None,
         )
     fitted = replace(fitted, weights=weights)
-    return fit_new_items(fitted, validation, progress)
+    return fit_new_items(fitted, signals, validation, progress)
 
 
 def _draw(
@@ -103,9 +104,7 @@ def _draw(
                     signal.over(known) if isinstance(signal, Cosine | Historic) else signal
                     for signal in signals
                 ]
-                if len(inside) > most:
-                    kept = random.choice(len(inside), most, replace=False)
-                    inside = inside.iloc[np.sort(kept)]
+                inside = at_most(inside, most, random)
                 newcomers[domain] = draw_examples(away, inside, domain, rows, seen, random)
             task.advance()
     return usual, newcomers
