@@ -41,8 +41,8 @@ ROWS = 3_000
 """Most rows of hidden items, over all parts."""
 
 NETWORK_SHARE = 0.25
-"""Of the sum of the weights of a new item; from 0.2 to 0.35 all are alike on goodbooks. It was chosen
-on held-out rows there, not on validation rows (docs/decisions.md)."""
+"""Of the sum of the weights of a new item; from 0.2 to 0.35 all are alike on goodbooks. It was
+chosen on held-out rows there, not on validation rows (docs/decisions.md)."""
 
 _PLACED = 1_000
 """Most validation rows that the scale of new items is found on; it has three numbers."""
