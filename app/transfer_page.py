@@ -28,6 +28,15 @@ _SEGMENTS = {
     "new items": "new items",
 }
 _RECEIVES = "A row receives, a column is left out: what the joint model gains over one without."
+_MATRICES = {
+    "without_domain": ("Who gives to whom", "left out", _RECEIVES),
+    "without_relation": ("What relations give", "left out", _RECEIVES),
+    "with_method": (
+        "What methods of domain adaptation give",
+        "with the method",
+        "A column is a method: what the joint model with it gains over the same without.",
+    ),
+}
 
 
 class Matrix(NamedTuple):
@@ -35,26 +44,29 @@ class Matrix(NamedTuple):
 
     Attributes:
         title: What it is about.
-        columns: What is left out.
+        axis: What its columns are.
+        note: How to read it.
+        columns: What is left out, or added.
         rows: Domains.
         values: Row and column to the figures.
     """
 
     title: str
+    axis: str
+    note: str
     columns: list[str]
     rows: list[str]
     values: dict[tuple[str, str], Row]
 
 
 def matrices(report: Report) -> list[Matrix]:
-    """The matrix of domains and that of relations, where there is anything in them."""
+    """Matrices of domains, relations and methods, where there is anything in them."""
     found = []
-    titles = {"without_domain": "Who gives to whom", "without_relation": "What relations give"}
-    for key, title in titles.items():
+    for key, told in _MATRICES.items():
         values = {(row["domain"], row["left_out"]): row for row in report[key]}
         columns = sorted({column for _, column in values})
         if values:
-            found.append(Matrix(title, columns, sorted({row for row, _ in values}), values))
+            found.append(Matrix(*told, columns, sorted({row for row, _ in values}), values))
     return found
 
 
@@ -139,7 +151,7 @@ def _tables(report: Report) -> Iterator[tuple[str, str, list[str], list[list[str
                 interval(row) + ("*" if row["certain"] else "") if row else "" for row in found
             ]
             lines.append([name, *cells])
-        yield matrix.title, _RECEIVES, ["", *matrix.columns], lines
+        yield matrix.title, matrix.note, ["", *matrix.columns], lines
     pairs = [
         [
             f"{row['one']}, {row['other']}",
@@ -155,7 +167,7 @@ def _tables(report: Report) -> Iterator[tuple[str, str, list[str], list[list[str
 
 def _show_matrix(matrix: Matrix) -> Iterator[Table | str]:
     """The matrix in tables of 80 columns; where names are long, numbers stand for columns."""
-    title = f"\n{matrix.title}: points of NDCG gained over leaving the column out"
+    title = f"\n{matrix.title}: points of NDCG gained by the column"
     named = sum(len(name) + 2 for name in matrix.columns) <= _WIDE
     for start in range(0, len(matrix.columns), _AT_ONCE):
         chosen = matrix.columns[start : start + _AT_ONCE]
@@ -216,5 +228,5 @@ def _heat(matrix: Matrix) -> Any:
             axes.text(place, line, text, ha="center", va="center", fontsize=8)
     axes.set_xticks(range(len(matrix.columns)), matrix.columns, rotation=30, ha="right")
     axes.set_yticks(range(len(matrix.rows)), matrix.rows)
-    axes.set_xlabel("left out")
+    axes.set_xlabel(matrix.axis)
     return figure

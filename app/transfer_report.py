@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from linkspan.opening import open_model
 from linkspan.workspace import RunFolder, written_whole
 
 if TYPE_CHECKING:
-    from linkspan.gnn import Cell, FittedModel, Plan, Split
+    from linkspan.gnn import Cell, FittedModel, Plan, Split, TrainSettings
     from linkspan.pipeline import Pipeline
 
 Row = dict[str, Any]
@@ -49,7 +49,7 @@ class _Kept:
 
     def of(self, cell: Cell) -> Path:
         """Folder of a cell."""
-        told = f"{self.told} {json.dumps([cell.domains, cell.without])}"
+        told = f"{self.told} {json.dumps([cell.domains, cell.without, cell.method])}"
         return self.folder / hashlib.sha256(told.encode()).hexdigest()[:24]
 
     def load(self, cell: Cell) -> pd.DataFrame | None:
@@ -66,7 +66,7 @@ class _Kept:
         folder = self.of(cell)
         with written_whole(folder / "ranks.parquet") as part:
             ranks.to_parquet(part, index=False)
-        about = {"domains": cell.domains, "without": cell.without, "seconds": seconds}
+        about = {**asdict(cell), "seconds": seconds}
         with written_whole(folder / "cell.json") as part:
             part.write_text(json.dumps(about, indent=2))
         self.checkpoint(cell).unlink(missing_ok=True)
@@ -81,6 +81,7 @@ def report_transfer(
     snapshot: Snapshot,
     run: RunFolder,
     domains: Sequence[str] | None = None,
+    methods: Sequence[str] = (),
     tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Train what a run is compared with, and compare.
@@ -92,23 +93,27 @@ def report_transfer(
         snapshot: The graph that the run was trained on.
         run: The run; its held-out model, without the guard, is the joint one.
         domains: Those to report on, as receiving and as giving; None: all with events.
+        methods: Methods of domain adaptation to try, each switched on (off, where the run has it).
         tell: Told before training begins what it will cost.
 
     Returns:
         ``run``, ``protocol``, ``k``, ``domains`` (a row each: ``domain``, ``state``, ``verdict``,
-        and the figures over all its rows), ``segments``, ``without_domain`` and
-        ``without_relation`` (as `linkspan.gnn.evaluation.transfer.compare_cells` gives them),
-        ``bridges`` (as `find_bridges` does) and ``trainings`` (``new``, ``kept``).
+        and the figures over all its rows), ``segments``, ``without_domain``,
+        ``without_relation`` and ``with_method`` (as
+        `linkspan.gnn.evaluation.transfer.compare_cells` gives them; of a method, ``gain`` is of the
+        training with it over the one without), ``bridges`` (as `find_bridges` does) and
+        ``trainings`` (``new``, ``kept``).
 
     Raises:
-        ConfigError: A domain is unknown or stands alone.
+        ConfigError: A domain is unknown or stands alone, or there is no such method.
         ModelError: Nothing was held out, or the run's network is untrained.
     """
     split, joint = gnn.Split.load(run.split), open_model(run, snapshot, run.held_out)
     guarded, joint = sorted(joint.alone), replace(joint, alone={})
     _check(snapshot, split, joint)
+    _check_methods(methods)
     chosen = _choose(snapshot, split, domains)
-    plan = gnn.plan_cells(snapshot, split, chosen)
+    plan = gnn.plan_cells(snapshot, split, chosen, methods)
     kept = _Kept(pipeline.workspace.transfer, _told(run, split))
     problems = {cell: _problem(snapshot, split, cell) for cell in plan.cells}
     wanted = [cell for cell in plan.cells if not problems[cell]]
@@ -122,7 +127,7 @@ def report_transfer(
             kept.save(cell, found[cell], round(perf_counter() - began, 1))
             stage.text = f"{number} of {len(new)}: {describe(cell, plan)}"
     with pipeline.stage("compare") as stage:
-        rows = gnn.compare_cells(snapshot, split, chosen, gnn.rank_tests(joint, split), found)
+        rows = gnn.compare_cells(snapshot, split, plan, gnn.rank_tests(joint, split), found)
         stage.text = f"{len(split.test):,} held-out events"
     bridges = gnn.find_bridges(snapshot, snapshot.events().iloc[split.train], joint.text)
     return {
@@ -133,18 +138,38 @@ def report_transfer(
         "segments": rows["segments"],
         "without_domain": rows["domains"],
         "without_relation": rows["relations"],
+        "with_method": [_of_method(row, joint.settings) for row in rows["methods"]],
         "bridges": bridges,
         "trainings": {"new": len(new), "kept": len(wanted) - len(new)},
     }
 
 
 def describe(cell: Cell, plan: Plan) -> str:
-    """Name of a cell: what it is alone on, or without."""
+    """Name of a cell: what it is alone on, without, or switched."""
+    if cell.method is not None:
+        return f"{cell.method} switched"
     if cell.without is not None:
         return f"without {cell.without}"
     if len(cell.domains) == 1:
         return f"{cell.domains[0]} alone"
     return f"without {next(name for name, each in plan.less_domain.items() if each == cell)}"
+
+
+def _of_method(row: Row, settings: TrainSettings) -> Row:
+    """A row of a method: what the training with it gains over the one without."""
+    gains = {name: row[name] for name in ("gain", "low", "high")}
+    if not getattr(settings.transfer, row["left_out"]):  # the joint training is the one without
+        gains = {"gain": -row["gain"], "low": -row["high"], "high": -row["low"]}
+    return {**row, **gains}
+
+
+def _check_methods(methods: Sequence[str]) -> None:
+    for name in methods:
+        if name not in gnn.METHODS:
+            raise ConfigError(
+                f"--methods: there is no method '{name}'",
+                hint=f"There are {', '.join(gnn.METHODS)}",
+            )
 
 
 def _check(snapshot: Snapshot, split: Split, joint: FittedModel) -> None:
@@ -217,7 +242,7 @@ def _train_cell(
     """Train as the run was, but for what is left out, and rank the test events."""
     snapshot, own = gnn.leave_out(joint.snapshot, split, cell)
     machine = pipeline.settings.train.machine
-    settings = joint.settings.model_copy(update={"machine": machine})
+    settings = gnn.settings_of(joint.settings, cell).model_copy(update={"machine": machine})
     fitted = gnn.train(
         snapshot, own, dict(joint.text), settings, pipeline.progress, checkpoint=checkpoint
     )

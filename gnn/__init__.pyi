@@ -24,6 +24,7 @@ from .evaluation.transfer import find_bridges as find_bridges
 from .evaluation.transfer import leave_out as leave_out
 from .evaluation.transfer import plan_cells as plan_cells
 from .evaluation.transfer import rank_tests as rank_tests
+from .evaluation.transfer import settings_of as settings_of
 from .evaluation.transfer import why_unlearnable as why_unlearnable
 from .events.domains import event_domains as event_domains
 from .events.split import Split as Split
@@ -46,6 +47,7 @@ from .scores.scoring import score_pairs as score_pairs
 from .scores.scoring import score_top as score_top
 from .scores.scoring import similar_items as similar_items
 from .scores.weighing import fit_hybrid as fit_hybrid
+from .settings import METHODS as METHODS
 from .settings import EncodingSettings as EncodingSettings
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings

@@ -228,6 +228,10 @@ class TransferSettings(BaseModel):
         return any((self.mapping, self.gan))
 
 
+METHODS = {"coral": 1.0, "mmd": 0.1, "dann": 0.03, "mapping": 0.1, "gan": 0.1}
+"""Methods of domain adaptation, each with a weight to try it with first."""
+
+
 class MachineSettings(BaseModel):
     """Device and memory to train with, which are no part of what a model is.
 

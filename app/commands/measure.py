@@ -39,33 +39,37 @@ def evaluate(
         Path | None, typer.Option("--html", help="Write a page with all figures and plots.")
     ] = None,
     transfer: Annotated[
-        bool, typer.Option("--transfer", help="Tell what domains and relations give each other.")
+        bool, typer.Option("--transfer", help="Tell what domains give each other.")
     ] = False,
     domains: Annotated[
         str | None, typer.Option(help="With --transfer: only these, with commas. [default: all]")
+    ] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(help="With --transfer: try these methods of \\[train.transfer] too, or all."),
     ] = None,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
     """Measure a run on its held-out events: full ranking, beside baselines.
 
-    With --transfer it is compared instead with models that a domain or a relation is left out of;
-    broken off, the same command goes on with those that are not trained yet.
+    With --transfer it is compared instead with models that a domain or a relation is left out of,
+    and with others that a method of domain adaptation is added to; broken off, the same command
+    goes on with those that are not trained yet.
     """
     from linkspan import gnn
 
-    if domains is not None and not transfer:
-        raise ConfigError("--domains goes with --transfer only", hint="Add --transfer")
+    for flag, given in (("domains", domains), ("methods", methods)):
+        if given is not None and not transfer:
+            raise ConfigError(f"--{flag} goes with --transfer only", hint="Add --transfer")
     pipeline = build_pipeline(load_settings(config), as_json)
     if transfer:
-        chosen_domains = domains and [each.strip() for each in domains.split(",")]
-        return _evaluate_transfer(pipeline, name, chosen_domains or None, markdown, html, as_json)
+        tried = list(gnn.METHODS) if methods == "all" else _names(methods)
+        return _evaluate_transfer(
+            pipeline, name, _names(domains) or None, tried, markdown, html, as_json
+        )
     trained, taken = find_run(pipeline, name)
-    chosen = (
-        gnn.BASELINES
-        if baselines == "all"
-        else tuple(each.strip() for each in baselines.split(","))
-    )
+    chosen = gnn.BASELINES if baselines == "all" else tuple(_names(baselines))
     if "popularity" not in chosen:  # what a run must be above to be published
         chosen = ("popularity", *chosen)
     evaluation = pipeline.evaluate(taken, trained, chosen)
@@ -230,6 +234,7 @@ def _evaluate_transfer(
     pipeline: Pipeline,
     name: str | None,
     domains: list[str] | None,
+    methods: list[str],
     markdown: Path | None,
     html: Path | None,
     as_json: bool,
@@ -240,7 +245,7 @@ def _evaluate_transfer(
             raise ConfigError(f"{file} cannot be written: there is no such folder")
     trained, taken = find_run(pipeline, name)
     console = err if as_json else out
-    report = report_transfer(pipeline, taken, trained, domains, console.print)
+    report = report_transfer(pipeline, taken, trained, domains, methods, console.print)
     if markdown is not None:
         _write(markdown, transfer_page.as_markdown(report))
     if html is not None:
@@ -251,6 +256,11 @@ def _evaluate_transfer(
     for part in transfer_page.show_report(report):
         out.print(part)
     return None
+
+
+def _names(text: str | None) -> list[str]:
+    """Names that stand between commas."""
+    return [each.strip() for each in text.split(",")] if text else []
 
 
 def _about(run: RunFolder, protocol: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Models without a domain or a relation, and what each loses by it."""
+"""Models without a domain or a relation, or with a method more: what each gains or loses by it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from linkspan.gnn.events.split import Split, has_histories
 from linkspan.gnn.metrics import figures_by_list, paired_interval
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.hybrid import published
+from linkspan.gnn.settings import METHODS, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
 IntArray = NDArray[np.int64]
@@ -33,16 +34,19 @@ _RANK = "rank"
 
 @dataclass(frozen=True)
 class Cell:
-    """A training from which something is left out.
+    """A training that differs from the joint one.
 
     Attributes:
         domains: Domains whose events are learned from and known, sorted. Items of the others stay
             in the graph, with their texts and relations.
         without: Type of relation that is left out; None: all are there.
+        method: Method of domain adaptation that is switched: on where the joint training has it
+            off, and off where it has it on.
     """
 
     domains: tuple[str, ...]
     without: str | None = None
+    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,35 +54,43 @@ class Plan:
     """The trainings that a report compares with the joint one.
 
     Attributes:
+        chosen: Domains that the report is on.
         alone: Domain to the training on its events only.
         less_domain: Domain to the training without its events.
         less_relation: Type to the training without it.
+        switched: Method of domain adaptation to the training with it switched.
     """
 
+    chosen: tuple[str, ...]
     alone: Mapping[str, Cell]
     less_domain: Mapping[str, Cell]
     less_relation: Mapping[str, Cell]
+    switched: Mapping[str, Cell]
 
     @property
     def cells(self) -> list[Cell]:
         """All of them, each once: of two domains, one alone is one without the other."""
-        groups = (self.alone, self.less_domain, self.less_relation)
+        groups = (self.alone, self.less_domain, self.less_relation, self.switched)
         return list(dict.fromkeys(cell for group in groups for cell in group.values()))
 
 
-def plan_cells(snapshot: Snapshot, split: Split, chosen: Sequence[str]) -> Plan:
+def plan_cells(
+    snapshot: Snapshot, split: Split, chosen: Sequence[str], methods: Sequence[str] = ()
+) -> Plan:
     """Plan what has to be trained.
 
     Args:
         snapshot: The graph.
         split: Of this snapshot.
         chosen: Domains that the report is on, as those that receive and those that give.
+        methods: Methods of domain adaptation to try.
     """
     domains = event_domains(snapshot, snapshot.events())
     learned = sorted(set(domains[split.train]))
     tested = set(domains[split.test])
     types = sorted({key[1] for key, frame in snapshot.relations.items() if len(frame)})
     return Plan(
+        chosen=tuple(chosen),
         alone={name: Cell((name,)) for name in chosen if name in tested and name in learned},
         less_domain={
             name: Cell(tuple(other for other in learned if other != name))
@@ -86,6 +98,7 @@ def plan_cells(snapshot: Snapshot, split: Split, chosen: Sequence[str]) -> Plan:
             if name in learned and len(learned) > 1
         },
         less_relation={name: Cell(tuple(learned), name) for name in types},
+        switched={name: Cell(tuple(learned), method=name) for name in methods},
     )
 
 
@@ -99,6 +112,14 @@ def leave_out(snapshot: Snapshot, split: Split, cell: Cell) -> tuple[Snapshot, S
         rows[inside[rows]] for rows in (split.train, split.validation, split.test)
     )
     return snapshot, Split(split.protocol, train, validation, test, snapshot.fingerprint())
+
+
+def settings_of(settings: TrainSettings, cell: Cell) -> TrainSettings:
+    """Settings of a cell's training, from those of the joint one."""
+    if cell.method is None:
+        return settings
+    weight = 0.0 if getattr(settings.transfer, cell.method) else METHODS[cell.method]
+    return settings.changed(**{cell.method: weight})
 
 
 def why_unlearnable(snapshot: Snapshot, split: Split) -> str:
@@ -133,7 +154,7 @@ def rank_tests(fitted: FittedModel, split: Split) -> pd.DataFrame:
 def compare_cells(
     snapshot: Snapshot,
     split: Split,
-    chosen: Sequence[str],
+    plan: Plan,
     joint: pd.DataFrame,
     ranks: Mapping[Cell, pd.DataFrame],
 ) -> dict[str, list[Row]]:
@@ -142,21 +163,25 @@ def compare_cells(
     Args:
         snapshot: The graph.
         split: Of this snapshot.
-        chosen: Domains that the report is on.
+        plan: The cells, and the domains that the report is on.
         joint: `rank_tests` of the joint model.
         ranks: The same of each cell that could be trained.
 
     Returns:
         ``segments``: a row for each ``domain`` and ``segment`` (``all``, users with ``0``, ``1 to
         4`` and ``5 or more`` known events in it, ``new items``), over the training on the domain
-        alone; ``domains`` and ``relations``: a row for each ``domain`` and ``left_out``. Each has
-        the figures of `difference`.
+        alone; ``domains``, ``relations`` and ``methods``: a row for each ``domain`` and
+        ``left_out``, which of a method means switched. Each has the figures of `difference`.
     """
-    plan = plan_cells(snapshot, split, chosen)
     joint = joint[has_choice(joint)]
     joint = joint.assign(known=_known_counts(snapshot, split, joint))
-    found: dict[str, list[Row]] = {"segments": [], "domains": [], "relations": []}
-    for domain in chosen:
+    groups = {
+        "domains": plan.less_domain,
+        "relations": plan.less_relation,
+        "methods": plan.switched,
+    }
+    found: dict[str, list[Row]] = {"segments": [], **{kind: [] for kind in groups}}
+    for domain in plan.chosen:
         ours = joint[joint["domain"] == domain]
         if not len(ours):
             continue
@@ -168,7 +193,7 @@ def compare_cells(
                 for name, inside in _segments(both).items()
                 if inside.any()
             ]
-        for kind, cells in (("domains", plan.less_domain), ("relations", plan.less_relation)):
+        for kind, cells in groups.items():
             found[kind] += [
                 {"domain": domain, "left_out": name, **difference(_beside(ours, ranks[cell]))}
                 for name, cell in cells.items()

@@ -104,11 +104,27 @@ def test_what_domains_and_relations_give_is_told(
     assert not cells.exists()
 
 
+def test_what_methods_give_is_told(linkspan: Any, project: Path, taken: Snapshot) -> None:
+    train_run(linkspan)
+    flags = ("--transfer", "--methods", "mmd", "--html", "t.html")
+    report = json.loads(linkspan("evaluate", *flags, "--json").out)
+    assert {row["left_out"] for row in report["with_method"]} == {"mmd"}
+    for row in report["with_method"]:  # the run is without, so the other is the one with it
+        assert row["gain"] == pytest.approx(row["other"] - row["joint"])
+        assert row["low"] <= row["gain"] <= row["high"]
+    answer = linkspan("evaluate", *flags)
+    assert "What methods of domain adaptation give" in answer.out
+    assert max(map(len, answer.out.splitlines())) <= 80, answer.out
+    assert "with it gains over the same without" in Path("t.html").read_text()
+
+
 def test_bad_requests_are_refused(linkspan: Any, project: Path, taken: Snapshot) -> None:
     train_run(linkspan)
     for flags, message in (
         (["--transfer", "--domains", "music"], "no domain 'music'"),
         (["--domains", "films"], "goes with --transfer"),
+        (["--methods", "gan"], "goes with --transfer"),
+        (["--transfer", "--methods", "magic"], "no method 'magic'"),
         (["--transfer", "--html", "none/a.html"], "cannot be written"),
     ):
         refused = linkspan("evaluate", *flags)

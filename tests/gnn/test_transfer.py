@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from linkspan.gnn import (
+    METHODS,
     Cell,
     FittedModel,
     Split,
@@ -21,6 +22,7 @@ from linkspan.gnn import (
     leave_out,
     plan_cells,
     rank_tests,
+    settings_of,
     train,
     why_unlearnable,
 )
@@ -64,8 +66,7 @@ def figures(
             left, own = leave_out(snapshot, split, cell)
             if not why_unlearnable(left, own):
                 ranks[cell] = rank_tests(trained(left, own, settings), own)
-        chosen = ["art", "books"]
-        return compare_cells(snapshot, split, chosen, rank_tests(joint, split), ranks)
+        return compare_cells(snapshot, split, plan, rank_tests(joint, split), ranks)
 
     return compared
 
@@ -107,6 +108,7 @@ def test_what_is_left_out_is_neither_learned_from_nor_known(planted: Snapshot) -
     assert plan.less_domain["art"] == Cell(("book", "film"))
     assert set(plan.less_relation) == {"FOLLOWS", "FRIEND", "MADE_BY", "SEQUEL"}
     assert len(plan.cells) == 3 + 3 + 4
+    assert len(plan_cells(planted, split, planted.domains, ["mmd", "gan"]).cells) == 12
     snapshot, own = leave_out(planted, split, plan.less_domain["art"])
     domains = planted.items["domain"].to_numpy()[planted.events()["item"]]
     for part in ("train", "validation", "test"):
@@ -166,3 +168,10 @@ def test_a_difference_of_a_few_lists_is_not_certain() -> None:
     assert (found["joint"], found["other"], found["gain"]) == (1.0, 0.5, 0.5)
     assert found["certain"] and found["lists"] == 40
     assert not difference(both.head(5))["certain"]
+
+
+def test_a_method_is_switched() -> None:
+    settings, cell = TrainSettings.of(coral=0.5), Cell(("a", "b"), method="coral")
+    assert settings_of(settings, cell).transfer.coral == 0
+    assert settings_of(TrainSettings(), cell).transfer.coral == METHODS["coral"] > 0
+    assert settings_of(settings, Cell(("a",))) == settings
