@@ -29,7 +29,7 @@ from linkspan import gnn
 from linkspan.console import table
 from linkspan.gnn.training import trainer as training
 from linkspan.gnn.training.memory import MIB, Plan
-from linkspan.gnn.training.trainer import _Trainer
+from linkspan.gnn.training.trainer import Trainer
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 
@@ -84,7 +84,7 @@ def train_once(users: int, memory: int) -> dict[str, Any]:
     text = {"item": np.random.default_rng(0).normal(size=(len(snapshot.items), 64))}
     before = resident("VmRSS")
     text = {"item": text["item"].astype(np.float32)}
-    trainer = _Trainer(snapshot, events, None, text, settings)
+    trainer = Trainer(snapshot, events, None, text, settings)
     built = resident("VmHWM") - before
     Path("/proc/self/clear_refs").write_text("5")  # the most so far begins anew
     started = perf_counter()

@@ -54,8 +54,8 @@ from .settings import TrainSettings as TrainSettings
 from .tensors.features import find_scheme as find_scheme
 from .training.guarding import guard_domains as guard_domains
 from .training.guarding import refit_alone as refit_alone
-from .training.trainer import train as train
-from .training.trainer import train_all as train_all
-from .training.trainer import train_further as train_further
+from .training.train import train as train
+from .training.train import train_all as train_all
+from .training.train import train_further as train_further
 from .training.tuning import Tuned as Tuned
 from .training.tuning import tune as tune

@@ -27,7 +27,7 @@ from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import Component
 from linkspan.gnn.scores.hybrid import published, with_weights
 from linkspan.gnn.scores.weighing import fit_hybrid
-from linkspan.gnn.training.trainer import train, train_all
+from linkspan.gnn.training.train import train, train_all
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]

@@ -19,7 +19,7 @@ from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.weighing import fit_hybrid
 from linkspan.gnn.settings import PARTS, TrainSettings, in_parts
-from linkspan.gnn.training.trainer import train
+from linkspan.gnn.training.train import train
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import SILENT, Progress
 

@@ -20,7 +20,7 @@ from linkspan.gnn import FittedModel, TrainSettings, View, load, save, train_all
 from linkspan.gnn.scores.components import Cosine
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.training.rates import Rates
-from linkspan.gnn.training.trainer import _seeded, _Trainer
+from linkspan.gnn.training.trainer import Trainer, seeded
 from linkspan.gnn.training.transfer.clusters import Clusters
 from linkspan.gnn.training.transfer.coral import Coral
 from linkspan.gnn.training.transfer.dann import DANN, RAMP, Reverse
@@ -95,8 +95,8 @@ def crossing(fitted: FittedModel) -> float:
 def fit_map(snapshot: Snapshot, text: Texts, settings: TrainSettings, epochs: int) -> FittedModel:
     """An untrained network whose map alone, if it has one, is learned, by its term alone."""
     plan = Rates((("network.newcomers.*", 1.0), ("network.bias", 1.0), ("network.*", 0.0)))
-    with _seeded(settings):
-        trainer = _Trainer(View.whole(snapshot, text), settings, rates=plan)
+    with seeded(settings):
+        trainer = Trainer(View.whole(snapshot, text), settings, rates=plan)
         trainer.objective.weights["ranking"] = 0.0
         for _ in range(epochs):
             trainer.run_epoch()
@@ -196,16 +196,16 @@ def test_terms_go_together(
     whole = train_all(apart, text, chosen, 3)
     assert bool(whole.bounded) == bool(memory)
     calls: list[int] = []
-    original = _Trainer.run_epoch
+    original = Trainer.run_epoch
 
-    def broken(self: _Trainer) -> float:
+    def broken(self: Trainer) -> float:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return original(self)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_Trainer, "run_epoch", broken)
+        patch.setattr(Trainer, "run_epoch", broken)
         train_all(apart, text, chosen, 3, checkpoint=tmp_path / "state")
     resumed = train_all(apart, text, chosen, 3, checkpoint=tmp_path / "state")
     for name, value in whole.model.state_dict().items():
@@ -215,12 +215,12 @@ def test_terms_go_together(
 def test_without_weights_nothing_is_imported_or_built(
     apart: Snapshot, small: TrainSettings
 ) -> None:
-    trainer = _Trainer(View.whole(apart, texts(lambda *_: 0.0)), small)
+    trainer = Trainer(View.whole(apart, texts(lambda *_: 0.0)), small)
     assert list(trainer.objective.terms) == ["ranking"] and not trainer.objective.state_dict()
     assert trainer.model.newcomers is None
     code = (
         "import sys; from linkspan.gnn import TrainSettings, train_all\n"
-        "from linkspan.gnn.training.trainer import _terms\n"
+        "from linkspan.gnn.training.trainer import choose_terms\n"
         "assert len(_terms(TrainSettings(), 2)) == 1\n"
         "print([name for name in sys.modules if name.startswith('linkspan.gnn.training.transfer')])"
     )
@@ -287,7 +287,7 @@ def test_a_term_that_collapses_is_told_and_dropped(
         original(self, loss if flat else torch.ones(()), spread * 0 if flat else spread)
 
     monkeypatch.setattr(term, "saw", seen)
-    trainer = _Trainer(View.whole(apart, texts(lambda *_: 0.0)), weighed(small, **{name: 0.1}))
+    trainer = Trainer(View.whole(apart, texts(lambda *_: 0.0)), weighed(small, **{name: 0.1}))
     with caplog.at_level(logging.WARNING):
         for epoch in range(PATIENCE + 1):
             assert trainer.objective.terms[name].is_dropped == (epoch == PATIENCE)

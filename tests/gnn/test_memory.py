@@ -31,7 +31,7 @@ from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.tensors.subgraph import Subgraph, draw_subgraph
 from linkspan.gnn.training.memory import FAN_OUTS, MIB, Estimate, Plan, choose_plan
-from linkspan.gnn.training.trainer import _Trainer
+from linkspan.gnn.training.trainer import Trainer
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 
@@ -103,7 +103,7 @@ def test_gradients_do_not_depend_on_the_plan_where_nothing_is_left_to_chance(
     chosen = settings.changed(negatives=60)  # all of a domain
     found = []
     for rows, fan_out in ((1000, 0), plan):
-        trainer = _Trainer(View.whole(planted, text_of(planted)), chosen)
+        trainer = Trainer(View.whole(planted, text_of(planted)), chosen)
         trainer.learner.plan = Plan(rows, fan_out, 0, 0)
         histories = trainer._histories()
         batch = np.flatnonzero(histories.items[:, 0] >= 0)[:300]
@@ -131,7 +131,7 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     wide: Snapshot, settings: TrainSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     large = settings.changed(embedding_size=64, batch_size=3000, history_length=20, negatives=50)
-    trainer = _Trainer(View.whole(wide, {}), large)
+    trainer = Trainer(View.whole(wide, {}), large)
     whole = trainer.plan.whole
 
     def plan(memory: int) -> Plan:
@@ -164,7 +164,7 @@ def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
         train_further(fitted, 1, memory=least - 1)
 
 
-def measured(trainer: _Trainer, held: int) -> int:
+def measured(trainer: Trainer, held: int) -> int:
     """Most bytes of tensors while training: what is held before, and torch's own account."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
         for _ in range(2):
@@ -188,7 +188,7 @@ def test_the_estimate_is_near_what_is_measured(
     snapshot = build({"a": [0] * 400, "b": [0] * 400}, histories)
     chosen = TrainSettings.of(encoder="hash", convolution=kind, steps=2, device="cpu")
     text = {"item": random.normal(size=(800, 32)).astype(np.float32)}
-    trainer = _Trainer(View.whole(snapshot, text), chosen)
+    trainer = Trainer(View.whole(snapshot, text), chosen)
     estimate = Estimate(trainer.data, trainer.model, trainer.mask, chosen)
     if plan is None:
         expected = estimate.whole(trainer.plan.rows)

@@ -11,7 +11,7 @@ from linkspan.gnn import TrainSettings, View, train_all, train_further
 from linkspan.gnn.tensors.adjacency import adjacencies
 from linkspan.gnn.training.objective import Objective, Ranking, Step, Term
 from linkspan.gnn.training.rates import Rates
-from linkspan.gnn.training.trainer import _Trainer
+from linkspan.gnn.training.trainer import Trainer
 from linkspan.graph.snapshot import Snapshot
 
 
@@ -49,7 +49,7 @@ def test_terms_add_up_by_their_weights(
         def forward(self, step: Step) -> torch.Tensor:
             return (step.users - self.place).square().sum()
 
-    trainer = _Trainer(View.whole(planted, text_of(planted)), settings)
+    trainer = Trainer(View.whole(planted, text_of(planted)), settings)
     pull = Pull()
     states = trainer.model.encode(trainer.data, adjacencies(trainer.data))
     prior = trainer.model.prior(trainer.data["item"].count)
