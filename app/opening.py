@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from linkspan import gnn
 from linkspan.errors import ModelError
+from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
 from linkspan.graph.connecting.connection import Database
@@ -60,3 +61,25 @@ def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -
         )
     view = gnn.View.whole(snapshot, gnn.load_vectors(run.embedded))
     return gnn.load(folder or run.final).on(view)
+
+
+def check_encoders(run: RunFolder, settings: EncodingSettings, snapshot: Snapshot) -> None:
+    """See that a folder of an encoder still holds what the run's vectors were made with.
+
+    Args:
+        run: The run.
+        settings: Those that it was trained with.
+        snapshot: What is to be embedded.
+
+    Raises:
+        ModelError: It holds another encoder.
+    """
+    images = any(role.kind == "image" for role in snapshot.roles.features)
+    now = gnn.encoder_names(settings)
+    for kind in ("text", "image") if images else ("text",):
+        if run.encoders is not None and run.encoders[kind] != now[kind]:
+            raise ModelError(
+                f"the {kind} encoder has changed since run {run.id} was trained: it was "
+                f"{run.encoders[kind]!r}, and is {now[kind]!r}",
+                hint="Do a full run, or put its files back",
+            )

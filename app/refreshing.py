@@ -13,15 +13,13 @@ import pandas as pd
 import linkspan
 from linkspan import gnn
 from linkspan.errors import ModelError
-from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import RunRecord
 from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.roles import Roles
-from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.changes import Changes, find_changes
-from linkspan.opening import find_active
+from linkspan.opening import check_encoders, find_active
 from linkspan.pipeline import Pipeline
 from linkspan.run_lists import build_choice, find_users, write_recommended
 from linkspan.stages import MODELS
@@ -77,7 +75,13 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         return Refreshed(None, active, changes)
     choice, _ = build_choice(database, snapshot, wanted)
     learned = gnn.load(latest.final)
-    _check_encoders(latest, learned.settings.encoding, snapshot)
+    if epochs and learned.adapted is not None:
+        raise ModelError(
+            f"run {latest.id} was adapted to domain '{learned.adapted}', and cannot be trained "
+            "further as a whole",
+            hint="Leave --epochs out, or do a full run",
+        )
+    check_encoders(latest, learned.settings.encoding, snapshot)
     text = pipeline.embed(snapshot, learned.settings.encoding)
     run = workspace.new_run(
         version=linkspan.__version__,
@@ -134,19 +138,6 @@ def _check_roles(before: Roles, now: Roles, run: str) -> None:
             raise ModelError(
                 f"the mapping says other {name} than when run {run} was trained",
                 hint="Do a full run, or set it back",
-            )
-
-
-def _check_encoders(run: RunFolder, settings: EncodingSettings, snapshot: Snapshot) -> None:
-    """See that a folder of an encoder still holds what the run's vectors were made with."""
-    images = any(role.kind == "image" for role in snapshot.roles.features)
-    now = gnn.encoder_names(settings)
-    for kind in ("text", "image") if images else ("text",):
-        if run.encoders is not None and run.encoders[kind] != now[kind]:
-            raise ModelError(
-                f"the {kind} encoder has changed since run {run.id} was trained: it was "
-                f"{run.encoders[kind]!r}, and is {now[kind]!r}",
-                hint="Do a full run, or put its files back",
             )
 
 

@@ -52,7 +52,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     scores = total(parts)
     own = float(scores[0, column])
     Seen(fitted, not_liked=True).hide(scores, users, found.domain)
-    left = find_drops(fitted, mixture, users, found.domain, np.array([[item]]))
+    left = find_drops(mixture, users, found.domain, np.array([[item]]))
     drops = sorted(
         (
             (float(loss), int(row))

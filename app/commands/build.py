@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from linkspan.adapting import adapt_run
 from linkspan.commands.feedback import as_figures, show_acceptance
 from linkspan.commands.options import Config, Json, RunId, Uri, build_pipeline, find_run, resumable
 from linkspan.console import (
@@ -148,6 +149,26 @@ def train(
     taken = pipeline.workspace.load_snapshot()
     trained = pipeline.train(taken, pipeline.embed(taken))
     show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
+
+
+@app.command()
+def adapt(
+    domain: Annotated[str, typer.Argument(help="The new domain.", show_default=False)],
+    name: Annotated[
+        str | None, typer.Option("--run", help="The run to adapt. [default: the latest]")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps, of 4,096 events each.")] = 20,
+    config: Config = None,
+    as_json: Json = False,
+) -> None:
+    """Learn a domain that a run does not know, on the latest snapshot; all else stays as it is.
+
+    The result is a run to evaluate and publish as any other.
+    """
+    pipeline = build_pipeline(load_settings(config), as_json)
+    base = pipeline.workspace.run(name)
+    adapted = adapt_run(pipeline, pipeline.workspace.load_snapshot(), base, domain, steps)
+    show_json({"run": adapted.id}) if as_json else out.print(f"Run {adapted.id}")
 
 
 @app.command()

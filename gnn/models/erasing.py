@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.store import ALONE, MANIFEST, SPLIT
+from linkspan.gnn.models.store import ALONE, BASE, MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
@@ -49,6 +49,8 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         known = known.iloc[split.train]
     settings = ModelSettings.model_validate(manifest["settings"]["model"])
     domains = event_domains(snapshot, known)
+    if manifest["adapted"] is not None:
+        erase_from_model(folder / BASE, snapshot, events)
     models = [(folder, known)]
     models += [
         (folder / ALONE / str(number), known[domains == domain])

@@ -70,6 +70,8 @@ class Learned:
         curves: Loss and validation figures by epoch.
         best_epoch: The epoch, from 1, whose parameters these are.
         alone: Domain to what was learned of its events only, where its lists come from that.
+        adapted: Domain that was learned on top of ``base``; None where all were learned at once.
+        base: What scores all other domains, as if ``adapted`` were not there.
     """
 
     settings: TrainSettings
@@ -83,6 +85,8 @@ class Learned:
     curves: tuple[Epoch, ...] = ()
     best_epoch: int = 0
     alone: Mapping[str, Learned] = field(default_factory=dict)
+    adapted: str | None = None
+    base: Learned | None = None
 
     def on(self, view: View, device: torch.device | None = None) -> FittedModel:
         """Use what was learned on a graph: with other events, of another day, or of another shop.
@@ -130,6 +134,10 @@ class Learned:
                 for domain, each in self.alone.items()
                 if domain in view.keys.domains
             },
+            adapted=self.adapted,
+            base=None
+            if self.base is None or self.adapted is None
+            else self.base.on(view.without(self.adapted), place),
         )
 
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
@@ -177,6 +185,8 @@ class FittedModel:
         linear: (N, N) weights from items to items; None where the network is alone.
         weights: Name of a mixture (`linkspan.gnn.scores.hybrid`) to the weights of its signals.
         alone: Domain to the model of its events only, where its lists come from that.
+        adapted: Domain that was learned on top of ``base``; None where all were learned at once.
+        base: Model that scores all other domains, on the view without ``adapted``.
     """
 
     view: View
@@ -189,6 +199,8 @@ class FittedModel:
     linear: Linear | None = None
     weights: Mapping[str, MixtureWeights] = field(default_factory=dict)
     alone: Mapping[str, FittedModel] = field(default_factory=dict)
+    adapted: str | None = None
+    base: FittedModel | None = None
 
     @property
     def is_trained(self) -> bool:
@@ -225,6 +237,21 @@ class FittedModel:
         """Device where the parameters are."""
         return self.model.bias.device
 
+    @property
+    def gates(self) -> dict[str, dict[str, float]]:
+        """Domain to how much of its own ``items`` and ``users`` take, 1 at first; or nothing.
+
+        There is nothing where the domains have no adapters.
+        """
+        if self.model.item_adapters is None or self.model.user_adapters is None:
+            return {}
+        items, users = self.model.item_adapters.gate, self.model.user_adapters.gate
+        pairs = zip(items.tolist(), users.tolist(), strict=True)
+        return {
+            domain: {"items": of_items, "users": of_users}
+            for domain, (of_items, of_users) in zip(self.view.keys.domains, pairs, strict=True)
+        }
+
     @cached_property
     def learned(self) -> Learned:
         """Learned part, apart from the view."""
@@ -244,6 +271,8 @@ class FittedModel:
             curves=self.curves,
             best_epoch=self.best_epoch,
             alone={domain: each.learned for domain, each in self.alone.items()},
+            adapted=self.adapted,
+            base=None if self.base is None else self.base.learned,
         )
 
     @cached_property
@@ -262,7 +291,16 @@ class FittedModel:
             empty = np.zeros((len(self.snapshot.items), 1), np.float32)
             return unit_rows(self.text.get("item", empty))
         states: FloatArray = self.states.items[:-1].cpu().numpy()
+        if self.base is not None:
+            states = states.copy()
+            states[self.rows_of_base >= 0] = self.base.item_states
         return states
+
+    @cached_property
+    def rows_of_base(self) -> NDArray[np.int64]:
+        """(N,) row in ``base`` of each item; -1 for those that came with the adapted domain."""
+        assert self.base is not None, "the model was adapted to no domain"
+        return self.base.view.keys.rows_of(self.view.keys, "item")
 
     @cached_property
     def prior(self) -> FloatArray:

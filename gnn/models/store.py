@@ -22,14 +22,14 @@ from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
 
-FORMAT = 7
+FORMAT = 8
 PARAMETERS, KEYS, MANIFEST, SPLIT = (
     "weights.safetensors",
     "keys.parquet",
     "model.json",
     "split.parquet",
 )
-ALONE = "alone"
+ALONE, BASE = "alone", "base"
 
 
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
@@ -38,7 +38,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
     of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part;
     ``split.parquet`` where a split is given; in ``alone/0`` and on, a model each of the domains
-    whose lists come from their events only; last, ``model.json`` (settings with the seed, version,
+    whose lists come from their events only; in ``base`` what a domain was adapted on; last,
+    ``model.json`` (settings with the seed, version,
     domains, scheme of the features, relations of each hop, curves, weights of the signals).
 
     Args:
@@ -60,6 +61,9 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     shutil.rmtree(folder / ALONE, ignore_errors=True)
     for number, each in enumerate(learned.alone.values()):
         save(each, folder / ALONE / str(number))
+    shutil.rmtree(folder / BASE, ignore_errors=True)
+    if learned.base is not None:
+        save(learned.base, folder / BASE)
     manifest = {
         "format": FORMAT,
         "version": _version(),
@@ -74,6 +78,7 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         "curves": [epoch._asdict() for epoch in learned.curves],
         "weights": {name: weights.as_dict() for name, weights in learned.weights.items()},
         "alone": list(learned.alone),
+        "adapted": learned.adapted,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
 
@@ -118,6 +123,8 @@ def load(folder: Path) -> Learned:
                 domain: load(folder / ALONE / str(number))
                 for number, domain in enumerate(manifest["alone"])
             },
+            adapted=manifest["adapted"],
+            base=None if manifest["adapted"] is None else load(folder / BASE),
         )
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise _unreadable(folder, error) from error

@@ -20,6 +20,7 @@ from linkspan.gnn.tensors.adjacency import EdgeType
 from linkspan.gnn.tensors.features import Scheme
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import without_domain
 
 FloatArray = NDArray[np.float32]
 
@@ -61,6 +62,28 @@ class View:
 
         held_out = self.held_out
         return self.over(inside(self.events), None if held_out is None else inside(held_out))
+
+    def without(self, domain: str) -> View:
+        """The graph as it was before a domain came: rows of items and entities are its own.
+
+        Rows of users are the same.
+        """
+        snapshot, places = without_domain(self.snapshot, domain)
+
+        def left(events: pd.DataFrame) -> pd.DataFrame:
+            rows = places["item"][events["item"]]
+            return events[rows >= 0].assign(item=rows[rows >= 0].astype(np.int32))
+
+        return View(
+            snapshot,
+            {
+                name: part[places[kind] >= 0] if kind in places else part
+                for name, part in self.vectors.items()
+                for kind in [name.split("/")[0]]
+            },
+            left(self.events),
+            None if self.held_out is None else left(self.held_out),
+        )
 
     @cached_property
     def keys(self) -> NodeKeys:

@@ -18,9 +18,9 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType
 
 DOMAIN_PARAMETERS = tuple(
-    f"{adapters}.{half}"
+    f"{adapters}.{part}"
     for adapters in ("item_adapters", "user_adapters", "newcomers")
-    for half in ("down", "up")
+    for part in ("down", "up", "gate")
 )
 """Names of the parameters that have a row for each domain; as far as there are any."""
 
@@ -44,22 +44,24 @@ class States(NamedTuple):
 
 
 class DomainAdapters(nn.Module):
-    """A residual for each domain: ``x + x @ down @ up``, of low rank, zero at first.
+    """A residual for each domain: ``x + gate * (x @ down @ up)``, of low rank, zero at first.
 
     Linear, so that a state stays a sum of what each event of the history gave.
-    After Houlsby et al. (2019, arXiv:1902.00751), without the non-linearity.
+    After Houlsby et al. (2019, arXiv:1902.00751), without the non-linearity. The gate, one number
+    for each domain, says how much of its own the domain takes; 1 at first.
     """
 
     def __init__(self, domains: int, width: int, rank: int) -> None:
         super().__init__()
         self.down = nn.Parameter(torch.randn(domains, width, rank) * width**-0.5)
         self.up = nn.Parameter(torch.zeros(domains, rank, width))
+        self.gate = nn.Parameter(torch.ones(domains))
 
     def forward(self, x: Tensor, domains: Tensor) -> Tensor:
         """States (B, K) of the domains (B,) to states (B, K)."""
         # All domains at once, and those of others set to zero: gathering rows costs more.
         narrow = x @ self.down.transpose(0, 1).flatten(1)  # (B, D * R)
-        own = functional.one_hot(domains, len(self.down)).to(x.dtype)  # (B, D)
+        own = functional.one_hot(domains, len(self.down)).to(x.dtype) * self.gate  # (B, D)
         narrow = narrow * own.repeat_interleave(self.down.shape[2], dim=1)
         return torch.addmm(x, narrow, self.up.flatten(0, 1))  # by (D * R, K)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights
@@ -56,6 +57,30 @@ class People(NamedTuple):
     walks: IntArray
 
 
+class Other(NamedTuple):
+    """A mixture that scores some domains in place of another.
+
+    Attributes:
+        mixture: It has the same users, and of each domain the same items in the same order.
+        rows: (N,) its row of each item of the other; None where they are the same.
+    """
+
+    mixture: Mixture
+    rows: IntArray | None = None
+
+    def places(self, items: IntArray) -> IntArray:
+        """Its rows of some items."""
+        return items if self.rows is None else self.rows[items]
+
+    def back(self, items: IntArray) -> IntArray:
+        """The rows of the other that some of its items have; `PAD` stays."""
+        if self.rows is None:
+            return items
+        known = np.flatnonzero(self.rows >= 0)
+        order = np.append(known[np.argsort(self.rows[known])], PAD)
+        return order[items]
+
+
 class Mixture:
     """The weighted sum of signals; a component.
 
@@ -67,6 +92,7 @@ class Mixture:
         known_events: The same, over all domains and within each.
         rows: Domain to the rows of its items.
         codes: Domain to its position.
+        length: Latest events of a history that the network looks at.
 
     Args:
         name: What the figures call it.
@@ -75,7 +101,7 @@ class Mixture:
         weights: As `linkspan.gnn.scores.weighing` finds them; without, the signals are summed as
             they are. A signal that they do not name counts nothing.
         new_items: (N,) the items that count as new; by default those without a known event.
-        alone: Domain to the mixture that scores it in place of this one.
+        others: Domains to what scores them in place of this one, and sees only their events.
     """
 
     def __init__(
@@ -85,12 +111,12 @@ class Mixture:
         signals: Sequence[Signal],
         weights: MixtureWeights | None = None,
         new_items: NDArray[np.bool_] | None = None,
-        alone: Mapping[str, Mixture] | None = None,
+        others: Mapping[tuple[str, ...], Other] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
         self.events, self.known_events = fitted.events, fitted.known_events
-        self._fitted, self._weights, self._alone = fitted, weights, dict(alone or {})
-        self._domains = item_domains(fitted.snapshot)
+        self._fitted, self._weights, self._others = fitted, weights, dict(others or {})
+        self._domains, self.length = item_domains(fitted.snapshot), fitted.model.length
         self._people: People | None = None
         self._owned: tuple[Mixture, IntArray] | None = None
         met = np.bincount(fitted.events["item"], minlength=len(fitted.snapshot.items)) > 0
@@ -100,8 +126,8 @@ class Mixture:
 
     def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
         """Part to its share (B, N) of the scores of a domain's items."""
-        if domain in self._alone:
-            return self._alone[domain].parts(users, domain)
+        if (other := self.other(domain)) is not None:
+            return other.mixture.parts(users, domain)
         parts: dict[str, FloatArray] = {}
         unmet = self._unmet[self.rows[domain]]  # (N,)
         newcomers = self._newcomers(users, domain)
@@ -147,8 +173,8 @@ class Mixture:
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
-        if domain in self._alone:
-            return self._alone[domain].at(users, domain, items)
+        if (other := self.other(domain)) is not None:
+            return other.mixture.at(users, domain, other.places(items))
         total = np.zeros(items.shape, np.float32)
         unmet = self._unmet[items]  # (B, k)
         newcomers = self._newcomers(users, domain)
@@ -187,9 +213,9 @@ class Mixture:
             else People(people.graph[owners], people.walks[owners]),
         )
         other._owned = self, owners
-        other._alone = {
-            domain: each.over(self._inside(events, domain), owners)
-            for domain, each in self._alone.items()
+        other._others = {
+            domains: each._replace(mixture=each.mixture.over(self._inside(events, domains), owners))
+            for domains, each in self._others.items()
         }
         return other
 
@@ -205,16 +231,21 @@ class Mixture:
         same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
         other = self._with(events, People(np.array([-1]), np.array([same])))
         other._owned = None
-        other._alone = {
-            domain: each.for_visitor(self._inside(events, domain))
-            for domain, each in self._alone.items()
+        other._others = {
+            domains: each._replace(mixture=each.mixture.for_visitor(self._inside(events, domains)))
+            for domains, each in self._others.items()
         }
         return other
 
-    def _inside(self, events: pd.DataFrame, domain: str) -> pd.DataFrame:
-        """The events with items of a domain."""
-        chosen: pd.DataFrame = events[self._domains[events["item"]] == self.codes[domain]]
-        return chosen
+    def other(self, domain: str) -> Other | None:
+        """What scores a domain in place of this one."""
+        return next((each for domains, each in self._others.items() if domain in domains), None)
+
+    def _inside(self, events: pd.DataFrame, domains: tuple[str, ...]) -> pd.DataFrame:
+        """The events with items of some domains, by the rows of what scores these."""
+        codes = [self.codes[domain] for domain in domains]
+        chosen = events[np.isin(self._domains[events["item"]], codes)]
+        return chosen.assign(item=self._others[domains].places(chosen["item"].to_numpy(np.int64)))
 
     def _with(self, events: pd.DataFrame, people: People) -> Mixture:
         """The mixture with other histories."""
@@ -307,20 +338,19 @@ def mixtures(fitted: FittedModel) -> dict[str, Mixture]:
 
     The first one is what is published.
     """
-    if not fitted.is_trained and fitted.weights:
-        simple = build_signals(fitted)[SIMPLE]
-        return {SIMPLE: Mixture(SIMPLE, fitted, simple, fitted.weights[SIMPLE])}
-    if not fitted.weights:
-        return {GNN: Mixture(GNN, fitted, network_signals(fitted))}
-    signals = build_signals(fitted)
-    alone = {domain: published(each) for domain, each in fitted.alone.items()}
+    if fitted.weights:
+        signals = build_signals(fitted)
+        names = (HYBRID, SIMPLE, GNN) if fitted.is_trained else (SIMPLE,)
+    else:
+        signals, names = {GNN: network_signals(fitted)}, (GNN,)
+    others: dict[str, dict[tuple[str, ...], Other]] = {name: {} for name in names}
+    if fitted.alone:
+        others[HYBRID] = {(domain,): Other(published(m)) for domain, m in fitted.alone.items()}
+    if fitted.base is not None:
+        known = tuple(name for name in fitted.snapshot.domains if name != fitted.adapted)
+        for name, mixture in mixtures(fitted.base).items():
+            others[name][known] = Other(mixture, fitted.rows_of_base)
     return {
-        name: Mixture(
-            name,
-            fitted,
-            signals[name],
-            fitted.weights.get(name),
-            alone=alone if name == HYBRID else None,
-        )
-        for name in (HYBRID, SIMPLE, GNN)
+        name: Mixture(name, fitted, signals[name], fitted.weights.get(name), others=others[name])
+        for name in names
     }

@@ -10,8 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.scores.hybrid import Mixture, total
+from linkspan.gnn.scores.hybrid import Mixture, Other, total
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -45,9 +44,7 @@ class Drops(NamedTuple):
         return result
 
 
-def find_drops(
-    fitted: FittedModel, mixture: Mixture, users: IntArray, domain: str, items: IntArray
-) -> Drops:
+def find_drops(mixture: Mixture, users: IntArray, domain: str, items: IntArray) -> Drops:
     """Take each item of a past away, and score again (leave one out).
 
     An item goes with all its events; older events become younger, the attention and the
@@ -55,7 +52,6 @@ def find_drops(
     each event gives are no substitute: without the latest event the one before takes its weight.
 
     Args:
-        fitted: The model.
         mixture: What scores, and whose histories count.
         users: (B,) rows of its users.
         domain: Name of the items' domain.
@@ -66,7 +62,10 @@ def find_drops(
         many as the network looks at. Costs L times the events of the users, and no scores of
         other items.
     """
-    past = _past(fitted, mixture, users, domain)  # (B, L)
+    if (served := mixture.other(domain)) is not None:  # no reason is what it has not seen
+        found = find_drops(served.mixture, users, domain, served.places(items))
+        return _moved(served, found)
+    past = _past(mixture, users, domain)  # (B, L)
     owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
     drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
     scores = mixture.at(users, domain, items)
@@ -79,12 +78,11 @@ def find_drops(
 
 
 def score_with_drops(
-    fitted: FittedModel, mixture: Mixture, domain: str
+    mixture: Mixture, domain: str
 ) -> tuple[dict[str, FloatArray], Callable[[IntArray], Drops]]:
     """Score the one user of a mixture, and find the same drops, all histories in one pass.
 
     Args:
-        fitted: The model.
         mixture: What scores; its user's row is 0.
         domain: Name of the domain.
 
@@ -92,12 +90,15 @@ def score_with_drops(
         Part to its share (1, N) of the scores of the domain's items, as `Mixture.parts`; and what
         turns item rows (1, k) into their `Drops`.
     """
+    if (served := mixture.other(domain)) is not None:
+        parts, find = score_with_drops(served.mixture, domain)
+        return parts, lambda items, served=served: _moved(served, find(served.places(items)))
     user, rows = np.zeros(1, np.int64), mixture.rows[domain]
-    past = _past(fitted, mixture, user, domain)
+    past = _past(mixture, user, domain)
     places = np.flatnonzero(past[0] != PAD)  # (V,)
     if len(rows) * len(places) > _DENSE:
         parts = mixture.parts(user, domain)
-        return parts, lambda items: find_drops(fitted, mixture, user, domain, items)
+        return parts, lambda items: find_drops(mixture, user, domain, items)
     gone = np.append(PAD, past[0, places])  # from the first history nothing
     owners = np.zeros(len(gone), np.int64)
     other = mixture.over(without(mixture.events, owners, gone), owners)
@@ -113,9 +114,14 @@ def score_with_drops(
     return {name: part[:1] for name, part in parts.items()}, drops
 
 
-def _past(fitted: FittedModel, mixture: Mixture, users: IntArray, domain: str) -> IntArray:
+def _moved(served: Other, found: Drops) -> Drops:
+    """What another mixture found, by the rows of the one that asked it."""
+    return Drops(served.back(found.past), found.drops)
+
+
+def _past(mixture: Mixture, users: IntArray, domain: str) -> IntArray:
     """(B, L) the items that may be the reason, each once, else `PAD`."""
-    recent = mixture.known_events.recent(users, mixture.codes[domain], fitted.model.length)
+    recent = mixture.known_events.recent(users, mixture.codes[domain], mixture.length)
     met = recent.items
     if mixture.known_events.timed:
         late = (recent.steps < _LATEST) | ((recent.inside >= 0) & (recent.inside < _LATEST))

@@ -134,10 +134,10 @@ class Ranker:
         """
         rows = self._mixture.rows[domain]
         if self._alone:
-            parts, find = score_with_drops(self._fitted, self._mixture, domain)
+            parts, find = score_with_drops(self._mixture, domain)
         else:
             parts = self._mixture.parts(users, domain)
-            find = partial(find_drops, self._fitted, self._mixture, users, domain)
+            find = partial(find_drops, self._mixture, users, domain)
         scores = total(parts)
         if not np.isfinite(scores).all():
             raise ModelError(f"scores in domain '{domain}' are not finite")

@@ -30,6 +30,7 @@ class Engine:
             rates: Of its parameters, by name.
             settings: Learning rate and weight decay.
         """
+        self._learned, self._rates = learned, rates
         groups = rates.groups(learned.named_parameters(), settings.learning_rate)
         self.optimizer = torch.optim.Adam(
             groups, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -41,6 +42,7 @@ class Engine:
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget these."""
+        self._rates.freeze_rows(self._learned.named_parameters())
         self.optimizer.step()
         self.optimizer.zero_grad()
 

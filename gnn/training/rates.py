@@ -1,13 +1,13 @@
-"""The plan of a training: which parameters are learned, and at which rate."""
+"""The plan of a training: which parameters, or rows of them, are learned, and at which rate."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,11 @@ class Rates:
     Attributes:
         rules: Patterns such as ``identity.*`` with a factor each; the first that fits a name
             counts, 0 freezes what it fits, and what none fits is learned at the full rate.
+        rows: Name of a parameter to the rows (n,), bool, that are learned; all, where it has none.
     """
 
     rules: tuple[tuple[str, float], ...] = ()
+    rows: Mapping[str, Tensor] = field(default_factory=dict)
 
     def factor(self, name: str) -> float:
         """The factor of a parameter."""
@@ -41,6 +43,12 @@ class Rates:
             if factor > 0:
                 found.setdefault(factor, []).append(parameter)
         return [{"params": some, "lr": learning_rate * f} for f, some in found.items()]
+
+    def freeze_rows(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
+        """Set to zero the gradients of the rows that stay as they are."""
+        for name, parameter in parameters:
+            if name in self.rows and parameter.grad is not None:
+                parameter.grad[~self.rows[name].to(parameter.device)] = 0.0
 
 
 ALL = Rates()

@@ -87,7 +87,7 @@ def train(
             task.advance(len(curves))
             while len(curves) < epochs and len(curves) - best.epoch < patience:
                 loss = trainer.run_epoch()
-                hits, gain = _validate(trainer.fitted(), validation)
+                hits, gain = validate(trainer.fitted(), validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
                 _warn_of_collapse(curves, len(validation))
@@ -185,10 +185,10 @@ def _untrained(view: View, settings: TrainSettings) -> FittedModel:
     return FittedModel(view, settings, data.to(device), model)
 
 
-def _validate(
+def validate(
     fitted: FittedModel, validation: pd.DataFrame
 ) -> tuple[float, float] | tuple[None, None]:
-    """HR@10 and NDCG@10 on validation rows; None where there are none."""
+    """HR@10 and NDCG@10 of the network on validation rows; None where there are none."""
     if not len(validation):
         return None, None
     ranks = rank_events(fitted, validation, mixtures(fitted)).table[GNN].to_numpy()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.dislikes import Dislikes
-from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.domains import event_domains, item_domains, rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.learned import Epoch, FittedModel
@@ -36,7 +36,18 @@ _log = logging.getLogger(__name__)
 
 
 class Trainer:
-    """State of one training: model, optimiser, rows, and generators of random numbers."""
+    """State of one training: model, optimiser, rows, and generators of random numbers.
+
+    Attributes:
+        steps: Steps of the optimiser in an epoch, about.
+
+    Args:
+        view: The graph and the known events.
+        settings: How to build and train.
+        start: A model to begin from, on the same view; it stays as it is.
+        rates: What is learned; parameters have their names in the network after ``network.``.
+        domain: Only events of this domain are targets.
+    """
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class Trainer:
         settings: TrainSettings,
         start: FittedModel | None = None,
         rates: Rates = ALL,
+        domain: str | None = None,
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
@@ -63,6 +75,8 @@ class Trainer:
         self.domains = item_domains(snapshot)
         # A repeated event asks for what is already known, which no list will ever hold.
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
+        if domain is not None:
+            self.fresh &= event_domains(snapshot, events) == domain
         rows = int((self._histories().items[self.fresh, 0] != PAD).sum())
         if not rows:
             raise ModelError(
@@ -70,7 +84,8 @@ class Trainer:
                 hint="At least one user needs two events beside those held out; without a "
                 "'protocol', [split] holds out only what can be spared",
             )
-        batch = math.ceil(rows / self._steps(rows))
+        self.steps = self._steps(rows)
+        batch = math.ceil(rows / self.steps)
         self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)
         if note := self.plan.note():
             _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)

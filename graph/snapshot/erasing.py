@@ -1,8 +1,8 @@
-"""A snapshot without some of its users."""
+"""A snapshot without some of its nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,34 +46,96 @@ def erase_users(snapshot: Snapshot, keys: Collection[str]) -> Erased | None:
         gone[aliases.loc[aliases["key"].isin(keys), "row"]] = True
     if not gone.any():
         return None
-    users = np.where(gone, -1, np.cumsum(~gone) - 1)
     events = gone[snapshot.events()["user"].to_numpy()]
-    interactions = {n: _kept(frame, users, "user") for n, frame in snapshot.interactions.items()}
-    relations = {}
-    for key, frame in snapshot.relations.items():
-        for end, kind in (("source", key[0]), ("target", key[2])):
-            frame = _kept(frame, users, end) if kind == "user" else frame  # noqa: PLW2901
-        relations[key] = frame
-    before, after = (sum(map(len, each.values())) for each in (snapshot.interactions, interactions))
-    left = dict(snapshot.aliases)
-    if aliases is not None:
-        left["user"] = _kept(aliases, users, "row")
+    left, places = without_nodes(snapshot, {"user": gone})
+    before, after = (sum(map(len, each.interactions.values())) for each in (snapshot, left))
     return Erased(
-        snapshot=replace(
-            snapshot,
-            users=snapshot.users[~gone].reset_index(drop=True),
-            interactions=interactions,
-            relations=relations,
-            aliases={role: frame for role, frame in left.items() if len(frame)},
-        ),
-        users=users,
+        snapshot=left,
+        users=places["user"],
         events=np.where(events, -1, np.cumsum(~events) - 1),
         removed=before - after,
     )
 
 
-def _kept(frame: pd.DataFrame, users: IntArray, column: str) -> pd.DataFrame:
-    """Rows whose user is still there, by the rows that users have now."""
-    rows = users[frame[column]]
+def without_domain(snapshot: Snapshot, domain: str) -> tuple[Snapshot, dict[str, IntArray]]:
+    """Take a domain out: its items, their events and ties, and entities that only they have.
+
+    Users stay, also those who have met nothing else. So does an item that is one with an item of
+    another domain.
+
+    Returns:
+        What is left, and the places of `without_nodes`.
+    """
+    gone = (snapshot.items["domain"] == domain).to_numpy(copy=True)
+    aliases = snapshot.aliases.get("item")
+    if aliases is not None:
+        gone[aliases.loc[aliases["domain"] != domain, "row"]] = False
+    nodes = {"item": gone}
+    for kind, frame in snapshot.entities.items():
+        theirs, others = (np.zeros(len(frame), bool) for _ in range(2))
+        for (source, _, target), ties in snapshot.relations.items():
+            for one, item, entity in (
+                ((source, target), "source", "target"),
+                ((target, source), "target", "source"),
+            ):
+                if one == ("item", kind):
+                    inside = gone[ties[item]]
+                    theirs[ties.loc[inside, entity]] = True
+                    others[ties.loc[~inside, entity]] = True
+        nodes[kind] = theirs & ~others
+    return without_nodes(snapshot, nodes)
+
+
+def without_nodes(
+    snapshot: Snapshot, gone: Mapping[str, NDArray[np.bool_]]
+) -> tuple[Snapshot, dict[str, IntArray]]:
+    """Take nodes out, with all events and relations that they are in.
+
+    Args:
+        snapshot: What there is.
+        gone: Node type to which of its nodes go, (n,).
+
+    Returns:
+        What is left, and node type to the row now (n,) of each node there was; -1 for those that
+        went.
+    """
+    places = {kind: np.where(rows, -1, np.cumsum(~rows) - 1) for kind, rows in gone.items()}
+
+    def kept(frame: pd.DataFrame, **ends: str) -> pd.DataFrame:
+        for column, kind in ends.items():
+            if kind in places:
+                frame = _kept(frame, places[kind], column)
+        return frame
+
+    def nodes(kind: str, frame: pd.DataFrame) -> pd.DataFrame:
+        left: pd.DataFrame = frame[~gone[kind]].reset_index(drop=True) if kind in gone else frame
+        return left
+
+    left = replace(
+        snapshot,
+        users=nodes("user", snapshot.users),
+        items=nodes("item", snapshot.items),
+        entities={kind: nodes(kind, frame) for kind, frame in snapshot.entities.items()},
+        interactions={
+            name: kept(frame, user="user", item="item")
+            for name, frame in snapshot.interactions.items()
+        },
+        relations={
+            key: kept(frame, source=key[0], target=key[2])
+            for key, frame in snapshot.relations.items()
+        },
+        aliases={
+            role: left
+            for role, frame in snapshot.aliases.items()
+            if len(left := kept(frame, row=role))
+        },
+        features={name: nodes("item", frame) for name, frame in snapshot.features.items()},
+    )
+    return left, places
+
+
+def _kept(frame: pd.DataFrame, places: IntArray, column: str) -> pd.DataFrame:
+    """Rows whose node is still there, by the rows that nodes have now."""
+    rows = places[frame[column]]
     kept = frame[rows >= 0]
     return kept.assign(**{column: rows[rows >= 0].astype(np.int32)}).reset_index(drop=True)

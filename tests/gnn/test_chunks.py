@@ -161,7 +161,7 @@ def test_pieces_change_nothing(
         )
         pairs = gnn.score_pairs(fitted, many["user"].to_numpy(), many["item"].to_numpy())
         rows = rows_by_domain(fitted.snapshot)["b"]
-        found = find_drops(fitted, published(fitted), users, "b", np.tile(rows[3:9], (USERS, 1)))
+        found = find_drops(published(fitted), users, "b", np.tile(rows[3:9], (USERS, 1)))
         weights = gnn.fit_hybrid(fitted, split).weights[HYBRID].usual
         return [
             rank_events(fitted, many, methods).table,

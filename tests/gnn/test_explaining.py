@@ -44,7 +44,7 @@ def test_losses_are_those_of_scoring_again(fitted: FittedModel) -> None:
     users, items = np.arange(0, 20, 3), np.tile(np.arange(60, 120), (7, 1))
     mixture = published(fitted)
     before = mixture.score(users, "book")
-    found = find_drops(fitted, mixture, users, "book", items)
+    found = find_drops(mixture, users, "book", items)
     for row, user in enumerate(users):
         past = [item for item in found.past[row] if item != PAD]
         own = fitted.events.loc[fitted.events["user"] == user, "item"].to_numpy()
@@ -63,7 +63,7 @@ def test_because_is_faithful_and_not_always_the_latest(fitted: FittedModel) -> N
     for row in top.itertuples():
         own = fitted.events.loc[fitted.events["user"] == row.user, "item"].to_numpy()
         users, items = np.array([row.user]), np.array([[row.item]])
-        found = find_drops(fitted, mixture, users, row.domain, items)
+        found = find_drops(mixture, users, row.domain, items)
         losses = dict(zip(found.past[0], found.drops[0, 0], strict=True))
         assert losses[row.because] == max(losses.values())
         latest += row.because == own[-1]
@@ -80,7 +80,7 @@ def test_an_item_met_twice_goes_with_all_its_events(
     split = last_out(snapshot)
     whole = train(snapshot, split, {}, settings.changed(epochs=1))
     whole = whole.learned.on(whole.view.over(snapshot.events()))
-    found = find_drops(whole, published(whole), np.array([0]), "a", np.array([[5]]))
+    found = find_drops(published(whole), np.array([0]), "a", np.array([[5]]))
     assert sorted(found.past[0]) == [PAD] * (found.past.shape[1] - 3) + [0, 1, 2]
     gone = scored_without(whole, 0, 0, "a")
     lost = published(whole).score(np.array([0]), "a")[0, 5] - gone[5]

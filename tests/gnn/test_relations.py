@@ -165,5 +165,5 @@ def test_a_newcomer_is_scored_by_weights_of_its_own(build: Build, settings: Trai
     assert np.abs(inside["popularity"]).max() > 0 == np.abs(inside["linear"]).max()
     assert np.abs(outside["linear"]).max() > 0 == np.abs(outside["popularity"]).max()
     # The reason for a newcomer's item is what the newcomer's own weights say.
-    drops = find_drops(fitted, mixture, np.array([60]), "b", np.array([[12, 15]]))
+    drops = find_drops(mixture, np.array([60]), "b", np.array([[12, 15]]))
     assert np.isfinite(drops.drops).any() and (drops.because() >= 0).all()

@@ -134,7 +134,7 @@ def test_the_network_walks_and_is_weighed(fitted: FittedModel, tmp_path: Path) -
 def test_reasons_count_walks_too(fitted: FittedModel) -> None:
     users, items = np.arange(5), np.tile(np.arange(12), (5, 1))
     mixture = published(fitted)
-    found = find_drops(fitted, mixture, users, "a", items)
+    found = find_drops(mixture, users, "a", items)
     before = mixture.score(users, "a")
     for row, place in np.argwhere(found.past != PAD):
         events = fitted.events
