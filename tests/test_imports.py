@@ -20,6 +20,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "gnn": (
         "linkspan.graph.snapshot.Snapshot",
         "linkspan.graph.snapshot.RelationKey",
+        "linkspan.graph.snapshot.erasing",
         "linkspan.graph.roles",
     ),
     "app": (ANYTHING,),
@@ -36,7 +37,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "parts": ("settings", "metrics", "events"),
         "models": ("settings", "events", "encoding", "tensors", "network", "parts"),
         "scores": ("settings", "metrics", "events", "encoding", "parts", "models"),
-        "evaluation": ("metrics", "events", "encoding", "parts", "models", "scores"),
+        "evaluation": ("settings", "metrics", "events", "encoding", "parts", "models", "scores"),
         "training": (
             "settings",
             "metrics",

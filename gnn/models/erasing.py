@@ -15,6 +15,7 @@ from linkspan.gnn.models.store import ALONE, BASE, MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import without_domain
 
 IntArray = NDArray[np.int64]
 
@@ -50,7 +51,8 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
     settings = ModelSettings.model_validate(manifest["settings"]["model"])
     domains = event_domains(snapshot, known)
     if manifest["adapted"] is not None:
-        erase_from_model(folder / BASE, snapshot, events)
+        before, _ = without_domain(snapshot, manifest["adapted"])
+        erase_from_model(folder / BASE, before, events)  # it has no split: events are not used
     models = [(folder, known)]
     models += [
         (folder / ALONE / str(number), known[domains == domain])

@@ -96,7 +96,10 @@ class HistoryGNN(nn.Module):
         chosen = settings.model
         width, self.ordered = chosen.embedding_size, NEXT in data.edge_types
         self.length = chosen.history_length if self.ordered else SET_LENGTH
-        self.inside = NEXT_INSIDE in data.edge_types
+        found = _useful_relations(data, chosen.layers) if relations is None else relations
+        self.relations = [list(keys) for keys in found]
+        # Learned where there was one domain, it knows of no inside, also where there are more now.
+        self.inside = any(NEXT_INSIDE in keys for keys in self.relations)
         length = self.length * (1 + self.inside) if self.ordered else 1
         self.temperature = chosen.temperature
         self.kinds = known = [kind for kind in data.node_types if kind != "user"]
@@ -114,8 +117,6 @@ class HistoryGNN(nn.Module):
                 if "text" in data[kind] and (kind != "item" or self.fusion is None)
             }
         )
-        found = _useful_relations(data, chosen.layers) if relations is None else relations
-        self.relations = [list(keys) for keys in found]
         self.convs = nn.ModuleList(
             build_hop(chosen.convolution, keys, width) for keys in self.relations
         )

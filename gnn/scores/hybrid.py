@@ -238,7 +238,7 @@ class Mixture:
         return other
 
     def other(self, domain: str) -> Other | None:
-        """What scores a domain in place of this one."""
+        """The mixture that scores a domain in place of this one, if one does."""
         return next((each for domains, each in self._others.items() if domain in domains), None)
 
     def _inside(self, events: pd.DataFrame, domains: tuple[str, ...]) -> pd.DataFrame:

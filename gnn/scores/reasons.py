@@ -115,7 +115,7 @@ def score_with_drops(
 
 
 def _moved(served: Other, found: Drops) -> Drops:
-    """What another mixture found, by the rows of the one that asked it."""
+    """Findings of another mixture by the rows of the one that asked it."""
     return Drops(served.back(found.past), found.drops)
 
 

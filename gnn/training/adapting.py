@@ -142,7 +142,7 @@ def check_adaptable(base: Learned, snapshot: Snapshot, split: Split, domain: str
         raise ModelError(
             f"the run has learned domain '{domain}' already",
             hint="'linkspan train' learns all domains from all events; or name a run from before "
-            "the domain came",
+            "it came, with --run",
         )
     events = snapshot.events().iloc[split.train]
     if not (event_domains(snapshot, events) == domain).any():
@@ -184,7 +184,7 @@ def _own_rows(model: HistoryGNN, snapshot: Snapshot, domain: str) -> dict[str, T
 def _joined(
     base: Learned, trainer: Trainer, domain: str, curves: list[Epoch], best_epoch: int
 ) -> FittedModel:
-    """What was learned of the domain, with what scores the others."""
+    """The model of the domain, with what scores the others."""
     return replace(
         trainer.fitted(curves, best_epoch),
         settings=base.settings,

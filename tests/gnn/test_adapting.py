@@ -21,6 +21,7 @@ from linkspan.gnn import (
     View,
     adapt,
     adapt_all,
+    erase_from_model,
     fit_hybrid,
     last_out,
     load,
@@ -33,11 +34,13 @@ from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.metrics import ndcg
 from linkspan.gnn.network.model import DOMAIN_PARAMETERS
+from linkspan.gnn.parts.dual_ease import DualWeights
+from linkspan.gnn.parts.linear import learn_linear
 from linkspan.gnn.scores.hybrid import mixtures
 from linkspan.gnn.scores.reranking import Choice
 from linkspan.gnn.scores.scoring import Ranker
 from linkspan.graph.snapshot import Snapshot
-from linkspan.graph.snapshot.erasing import without_domain
+from linkspan.graph.snapshot.erasing import erase_users, without_domain
 
 NEW = "art"
 
@@ -139,6 +142,24 @@ def test_what_is_kept_is_what_was_learned(
     pd.testing.assert_frame_equal(score_top(opened, 5), score_top(final, 5), check_exact=True)
     again = opened.learned.on(final.view)
     pd.testing.assert_frame_equal(score_top(again, 5), score_top(final, 5), check_exact=True)
+
+
+def test_it_forgets_a_user(
+    adapted: FittedModel, base: Learned, graph: Snapshot, tmp_path: Path
+) -> None:
+    final = adapt_all(base, adapted)
+    save(final.learned, tmp_path)
+    erased = erase_users(graph, [graph.users["key"][3]])
+    assert erased is not None
+    erase_from_model(tmp_path, erased.snapshot, erased.events)
+    left = load(tmp_path)
+    assert left.base is not None and final.base is not None
+    assert isinstance(left.linear, DualWeights) and isinstance(final.linear, DualWeights)
+    assert len(left.linear.inverse) == len(final.linear.inverse) - 1
+    before, _ = without_domain(erased.snapshot, NEW)
+    again = learn_linear(before, before.events(), base.settings.model)
+    assert abs(left.base.linear - again).max() == 0  # type: ignore[operator]
+    assert len(score_top(left.on(View.whole(erased.snapshot, final.text)), 3))
 
 
 def test_a_visitor_gets_what_a_user_of_this_history_gets(

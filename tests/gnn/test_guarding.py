@@ -93,6 +93,8 @@ def test_only_the_domain_that_is_hurt_gets_its_own_model(guarded: Guarded) -> No
     assert np.array_equal(scorer.score(users, "art"), joint.score(users, "art"))
     other = scorer.over(guarded.spoilt.events[["user", "item"]], np.arange(120))
     assert other.score(users, "books") == pytest.approx(own.score(users, "books"), abs=1e-5)
+    because = score_top(guarded.spoilt, 5, ["books"])["because"].to_numpy()
+    assert (because >= 60).any() and not ((because >= 0) & (because < 60)).any()
 
 
 def test_lists_of_the_domain_are_as_good_as_those_learned_alone(guarded: Guarded) -> None:

@@ -22,6 +22,7 @@ from linkspan.gnn import (
     train,
 )
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import without_domain
 
 TextOf = Callable[..., dict[str, np.ndarray]]
 
@@ -94,6 +95,19 @@ def test_a_new_domain_is_scored_with_what_is_shared(
     top = score_top(model, k=3, domains=["zoo"])
     assert len(top) and np.isfinite(top["score"]).all()
     assert model.weights["hybrid"].usual.of("zoo") == model.weights["hybrid"].usual.shared
+
+
+def test_a_second_domain_comes_to_a_model_of_one(
+    planted: Snapshot, text_of: TextOf, settings: TrainSettings
+) -> None:
+    """Where there was one domain, the network knows of none inside and outside."""
+    two, _ = without_domain(planted, "film")
+    one, _ = without_domain(two, "book")
+    split = last_out(one)
+    short = settings.changed(epochs=1, linear_regularization=5.0)
+    alone = fit_hybrid(train(one, split, text_of(one), short), split)
+    top = score_top(alone.learned.on(View.whole(two, text_of(two))), k=3)
+    assert set(top["domain"]) == {"art", "book"} and np.isfinite(top["score"]).all()
 
 
 def test_relations_that_are_new_or_gone(planted: Snapshot, fitted: FittedModel) -> None:
