@@ -213,6 +213,8 @@ class Pipeline:
             if fitted.weights:
                 final = gnn.with_weights(final, fitted.weights)
                 final = gnn.refit_alone(final, fitted.alone, self.progress)
+            if settings.learning.meta and final.is_trained:
+                final = gnn.learn_beginnings(final, settings.learning.meta, self.progress)
             gnn.save(final.learned, run.final)
             for name in ("train", "refit"):
                 (kept / name).unlink(missing_ok=True)

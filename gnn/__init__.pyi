@@ -58,6 +58,7 @@ from .training.adapting import check_adaptable as check_adaptable
 from .training.adapting import within as within
 from .training.guarding import guard_domains as guard_domains
 from .training.guarding import refit_alone as refit_alone
+from .training.meta import learn_beginnings as learn_beginnings
 from .training.train import train as train
 from .training.train import train_all as train_all
 from .training.train import train_further as train_further

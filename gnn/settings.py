@@ -168,6 +168,8 @@ class LearningSettings(BaseModel):
         guard: Whether a domain that joint learning hurts on validation rows, by more than the 95%
             interval, gets its lists from a model of its events alone. Costs a training on the
             events of each domain where the joint model is not surely above simple baselines.
+        meta: Rounds of meta-learning over the domains, after training, that find where `linkspan
+            adapt` shall begin (Nichol et al., 2018, arXiv:1803.02999); 0: none.
         seed: Seed of initial weights, order and negatives.
     """
 
@@ -185,6 +187,7 @@ class LearningSettings(BaseModel):
     epochs: int = Field(default=30, ge=1)
     patience: int = Field(default=4, ge=1)
     guard: bool = True
+    meta: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
 

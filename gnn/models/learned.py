@@ -72,6 +72,8 @@ class Learned:
         alone: Domain to what was learned of its events only, where its lists come from that.
         adapted: Domain that was learned on top of ``base``; None where all were learned at once.
         base: What scores all other domains, as if ``adapted`` were not there.
+        beginnings: Name of a parameter of domains to where a new domain begins with it; empty
+            where nothing was learned of that.
     """
 
     settings: TrainSettings
@@ -87,6 +89,7 @@ class Learned:
     alone: Mapping[str, Learned] = field(default_factory=dict)
     adapted: str | None = None
     base: Learned | None = None
+    beginnings: Mapping[str, Tensor] = field(default_factory=dict)
 
     def on(self, view: View, device: torch.device | None = None) -> FittedModel:
         """Use what was learned on a graph: with other events, of another day, or of another shop.
@@ -138,6 +141,7 @@ class Learned:
             base=None
             if self.base is None or self.adapted is None
             else self.base.on(view.without(self.adapted), place),
+            beginnings=self.beginnings,
         )
 
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
@@ -187,6 +191,7 @@ class FittedModel:
         alone: Domain to the model of its events only, where its lists come from that.
         adapted: Domain that was learned on top of ``base``; None where all were learned at once.
         base: Model that scores all other domains, on the view without ``adapted``.
+        beginnings: Name of a parameter of domains to where a new domain begins with it.
     """
 
     view: View
@@ -201,6 +206,7 @@ class FittedModel:
     alone: Mapping[str, FittedModel] = field(default_factory=dict)
     adapted: str | None = None
     base: FittedModel | None = None
+    beginnings: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def is_trained(self) -> bool:
@@ -273,6 +279,7 @@ class FittedModel:
             alone={domain: each.learned for domain, each in self.alone.items()},
             adapted=self.adapted,
             base=None if self.base is None else self.base.learned,
+            beginnings=self.beginnings,
         )
 
     @cached_property

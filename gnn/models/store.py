@@ -29,7 +29,7 @@ PARAMETERS, KEYS, MANIFEST, SPLIT = (
     "model.json",
     "split.parquet",
 )
-ALONE, BASE = "alone", "base"
+ALONE, BASE, BEGINNING = "alone", "base", "beginning/"
 
 
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
@@ -48,7 +48,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         split: The split that its settings and number of epochs were found with.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(dict(learned.parameters), folder / PARAMETERS)
+    begun = {f"{BEGINNING}{name}": each for name, each in learned.beginnings.items()}
+    save_file({**learned.parameters, **begun}, folder / PARAMETERS)
     nodes = [
         pd.DataFrame({"kind": kind, "key": rows.index, "row": rows.to_numpy(np.int64)})
         for kind, rows in learned.keys.nodes.items()
@@ -93,12 +94,13 @@ def load(folder: Path) -> Learned:
     """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        found = manifest["format"]
+        known = manifest["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _unreadable(folder, error) from error
-    if found != FORMAT:
-        raise ModelError(f"{folder}: model format {found}, expected {FORMAT}", hint="Train again")
+    if known != FORMAT:
+        raise ModelError(f"{folder}: model format {known}, expected {FORMAT}", hint="Train again")
     try:
+        found = load_file(folder / PARAMETERS)
         weights = {n: MixtureWeights.read(values) for n, values in manifest["weights"].items()}
         table = pd.read_parquet(folder / KEYS)
         nodes = {
@@ -113,7 +115,12 @@ def load(folder: Path) -> Learned:
                 for keys in manifest["relations"]
             ),
             scheme=Scheme.model_validate(manifest["features"]),
-            parameters=load_file(folder / PARAMETERS),
+            parameters={n: each for n, each in found.items() if not n.startswith(BEGINNING)},
+            beginnings={
+                name.removeprefix(BEGINNING): each
+                for name, each in found.items()
+                if name.startswith(BEGINNING)
+            },
             start=float(manifest["start"]),
             linear=load_linear(folder) if weights else None,
             weights=weights,

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import Epoch, FittedModel, Learned
 from linkspan.gnn.models.view import View
-from linkspan.gnn.network.model import DOMAIN_PARAMETERS, HistoryGNN
 from linkspan.gnn.scores.hybrid import with_weights
 from linkspan.gnn.scores.weighing import fit_hybrid
-from linkspan.gnn.training.rates import Rates
+from linkspan.gnn.training.beginning import Part, begin_part
 from linkspan.gnn.training.train import validate
 from linkspan.gnn.training.trainer import Trainer, seeded
 from linkspan.graph.snapshot import Snapshot
@@ -27,7 +24,7 @@ from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
 
-STEPS, BATCH = 20, 4096
+STEPS = 20
 _CHECKS = 5
 """Times that parameters are measured on validation rows; each takes about as long as two steps."""
 
@@ -54,7 +51,7 @@ def adapt(
         split: Of this snapshot; only held-out events of the domain are ranked.
         text: Node type to vectors (n, d), by the encoder that ``base`` was trained with.
         domain: The new one.
-        steps: Steps of the optimiser, of `BATCH` events each.
+        steps: Steps of the optimiser, of 4,096 events each.
         progress: Told of each pass over the domain's events.
 
     Raises:
@@ -153,32 +150,8 @@ def check_adaptable(base: Learned, snapshot: Snapshot, split: Split, domain: str
 
 
 def _begin(base: Learned, view: View, domain: str) -> Trainer:
-    """A training of the domain's own part, which begins at zero."""
-    fitted = base.on(view)
-    fitted = replace(fitted, model=copy.deepcopy(fitted.model))
-    place = view.snapshot.domains.index(domain)
-    settings = base.settings.changed(batch_size=BATCH, weight_decay=0.0)
-    rows = _own_rows(fitted.model, view.snapshot, domain)
-    with seeded(settings), torch.no_grad():
-        for adapters in (fitted.model.item_adapters, fitted.model.user_adapters):
-            if adapters is not None:
-                adapters.down[place].normal_(std=adapters.down.shape[1] ** -0.5)
-                adapters.up[place] = 0.0
-                adapters.gate[place] = 1.0
-    rates = Rates(
-        (*((name, 1.0) for name in rows), ("*", 0.0)), {name: each for name, each in rows.items()}
-    )
-    return Trainer(view, settings, fitted, rates, domain)
-
-
-def _own_rows(model: HistoryGNN, snapshot: Snapshot, domain: str) -> dict[str, Tensor]:
-    """Name, as a `Trainer` has it, to the rows (n,), bool, of what is a domain's own."""
-    items = torch.from_numpy(snapshot.items["domain"].to_numpy(object) == domain)
-    place = torch.tensor([name == domain for name in snapshot.domains])
-    found = {"bias": items, "identity.item_nodes": items}
-    found |= dict.fromkeys(DOMAIN_PARAMETERS, place)
-    there = dict(model.named_parameters())
-    return {f"network.{name}": rows for name, rows in found.items() if name in there}
+    items = view.snapshot.items["domain"].to_numpy(object) == domain
+    return begin_part(base.on(view), Part(domain, items), base.start, base.beginnings)
 
 
 def _joined(

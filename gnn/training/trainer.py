@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.dislikes import Dislikes
-from linkspan.gnn.events.domains import event_domains, item_domains, rows_by_domain
+from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.learned import Epoch, FittedModel
@@ -46,7 +47,7 @@ class Trainer:
         settings: How to build and train.
         start: A model to begin from, on the same view; it stays as it is.
         rates: What is learned; parameters have their names in the network after ``network.``.
-        domain: Only events of this domain are targets.
+        targets: (E,) which events are learned to be predicted; by default all.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Trainer:
         settings: TrainSettings,
         start: FittedModel | None = None,
         rates: Rates = ALL,
-        domain: str | None = None,
+        targets: NDArray[np.bool_] | None = None,
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
@@ -75,8 +76,8 @@ class Trainer:
         self.domains = item_domains(snapshot)
         # A repeated event asks for what is already known, which no list will ever hold.
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
-        if domain is not None:
-            self.fresh &= event_domains(snapshot, events) == domain
+        if targets is not None:
+            self.fresh &= targets
         rows = int((self._histories().items[self.fresh, 0] != PAD).sum())
         if not rows:
             raise ModelError(
@@ -97,16 +98,16 @@ class Trainer:
             self.random,
             device,
         )
-        targets = events["item"].to_numpy(np.int64)
+        items = events["item"].to_numpy(np.int64)
         sizes = np.minimum([len(pool) for pool in pools], settings.learning.negatives)
-        self.ignorant = ignorant_loss(settings.learning.loss, sizes[self.domains[targets]])
+        self.ignorant = ignorant_loss(settings.learning.loss, sizes[self.domains[items]])
         self.objective = Objective(choose_terms(settings, len(snapshot.domains))).to(device)
         self.learner = Learner(
             self.model,
             self.data,
             self.mask,
             builder,
-            targets,
+            items,
             self.plan,
             self.objective,
             self.engine,

@@ -23,8 +23,20 @@ def test_frozen_parameters_stay_to_the_last_bit(
     only = Rates((("network.user_adapters.*", 1.0), ("*", 0.0)))
     after = train_further(base, 1, rates=only).model.state_dict()
     moved = {name for name, value in after.items() if not value.equal(before[name])}
-    assert moved == {"user_adapters.down", "user_adapters.up"}
+    assert moved == {"user_adapters.down", "user_adapters.up", "user_adapters.gate"}
     assert all(value.equal(before[name]) for name, value in base.model.state_dict().items())
+
+
+def test_frozen_rows_stay_to_the_last_bit(
+    planted: Snapshot, text_of: Callable[..., dict[str, np.ndarray]], settings: TrainSettings
+) -> None:
+    base = train_all(planted, text_of(planted), settings, epochs=1)
+    before = base.model.state_dict()["bias"]
+    learned = torch.arange(len(before)) % 3 == 0
+    only = Rates((("network.bias", 1.0), ("*", 0.0)), {"network.bias": learned})
+    after = train_further(base, 2, rates=only).model.state_dict()["bias"]
+    assert after[~learned].equal(before[~learned])
+    assert (after[learned] != before[learned]).any()
 
 
 def test_a_rate_of_its_own_makes_smaller_steps() -> None:
