@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from linkspan import cypher
 from linkspan.graph.connecting.connection import Database
@@ -14,6 +15,7 @@ from linkspan.ingest.mapping.tables import FileTable, InteractionsTable, ItemsTa
 from linkspan.ingest.readers.source import Source
 from linkspan.ingest.shaping.statistics import statistics_groups
 
+Stored = dict[str, dict[str, Any]]
 _FORMAT = 2  # grows when the same file and mapping make another graph than before
 
 
@@ -47,11 +49,20 @@ class Entry:
 _FIELDS = tuple(field.name for field in fields(Entry))
 
 
-def strangers(database: Database, sources: list[Source]) -> dict[str, str]:
+def read_ledger(database: Database) -> Stored:
+    """Read all entries of the graph: key to properties.
+
+    Raises:
+        DatabaseError: The query failed.
+    """
+    rows = database.read(cypher.load("read_ledger"))
+    return {row["key"]: row["properties"] for row in rows}
+
+
+def strangers(stored: Stored, sources: list[Source]) -> dict[str, str]:
     """Files that were loaded and are not among the sources: key of the entry to name."""
     keys = {_key(source) for source in sources}
-    rows = database.read(cypher.load("read_ledger"))
-    return {row["key"]: row["properties"]["file"] for row in rows if row["key"] not in keys}
+    return {key: properties["file"] for key, properties in stored.items() if key not in keys}
 
 
 class Ledger:
@@ -84,8 +95,8 @@ class Ledger:
     def known(self, database: Database) -> dict[int, Entry]:
         """Entries, by number, of the files of which any row was loaded as the files are now."""
         stored = {
-            row["key"]: Entry(**{name: row["properties"].get(name, 0) for name in _FIELDS})
-            for row in database.read(cypher.load("read_ledger"))
+            key: Entry(**{name: properties.get(name, 0) for name in _FIELDS})
+            for key, properties in read_ledger(database).items()
         }
         found = {}
         for number, key in enumerate(self._keys):

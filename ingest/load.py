@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -38,6 +39,7 @@ from linkspan.progress import SILENT, Progress, Task
 
 _log = logging.getLogger(__name__)
 
+Row = TypeVar("Row")
 LEASE_SECONDS = 10.0
 """Seconds that one who was killed keeps others waiting."""
 
@@ -107,6 +109,22 @@ def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
     return pseudonyms
 
 
+def ingest_lease(database: Database, what: str) -> Lease:
+    """The right to change what files become in the graph; others who would wait."""
+    return Lease(database, what, LEASE_SECONDS, name="ingest", wait=True)
+
+
+def held(rows: Iterable[Row], lease: Lease) -> Iterator[Row]:
+    """Rows, or pieces, while the lease is ours.
+
+    Raises:
+        PublishError: It expired, and another took it.
+    """
+    for row in rows:
+        lease.check()
+        yield row
+
+
 @dataclass(frozen=True)
 class _Plan:
     """Files to be written, and what they were found to hold.
@@ -143,8 +161,7 @@ class _Loader:
         """Check all files, then write what was not loaded before."""
         plan = self._plan(force)
         if plan.rest:
-            what = "another ingest"
-            with Lease(self._database, what, LEASE_SECONDS, name="ingest", wait=True) as lease:
+            with ingest_lease(self._database, "another ingest") as lease:
                 if self._known(force) != plan.known:  # others have loaded something meanwhile
                     plan = self._plan(force)
                 self._tell(plan)
@@ -193,7 +210,7 @@ class _Loader:
         made = ahead(pieces(plan.rest, plan.checked, writer, loaded, shared_users=shared))
         for number, of_file in groupby(made, key=attrgetter("number")):
             found, before = plan.checked.files[number], loaded.get(number, 0)
-            self._load_file(number, _held(of_file, lease), writer, found, before, rejects)
+            self._load_file(number, held(of_file, lease), writer, found, before, rejects)
         if writer.older:
             _log.warning(
                 "%s event(s) are older than what the graph has of the same user and item, which "
@@ -270,13 +287,6 @@ class _Loader:
         line.written += written
         line.unchanged += count - written
         return line
-
-
-def _held(made: Iterator[Piece], lease: Lease) -> Iterator[Piece]:
-    """The pieces, while the lease is ours."""
-    for piece in made:
-        lease.check()
-        yield piece
 
 
 def _skipped(source: Source, entry: Entry) -> Line:

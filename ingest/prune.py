@@ -15,8 +15,8 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.writing.writer import write_rows
 from linkspan.ingest.check import check, open_sources
-from linkspan.ingest.ledger import strangers
-from linkspan.ingest.load import pseudonyms_of
+from linkspan.ingest.ledger import Stored, read_ledger, strangers
+from linkspan.ingest.load import held, ingest_lease, pseudonyms_of
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.shaping.codes import Codes, KeyCodes
 from linkspan.ingest.shaping.forgotten import shape_known
@@ -48,10 +48,12 @@ class Pruning:
     Attributes:
         gone: By label and type; relationships before nodes. Those of which all stay are left out.
         files: Names of files that were loaded once and that the mapping no longer names.
+        ledger: What had been loaded when the graph was looked at.
     """
 
     gone: list[Gone]
     files: dict[str, str]
+    ledger: Stored
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, as JSON takes them."""
@@ -71,6 +73,7 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
             what the graph holds.
     """
     sources = open_sources(mapping, pseudonyms_of(mapping))
+    ledger = read_ledger(database)
     checked = check(mapping, sources, progress=progress, forgotten=read_forgotten(database))
     for number, found in checked.files.items():
         if lost := found.rejected - found.dropped:
@@ -90,21 +93,29 @@ def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT)
                 task.advance(len(batch))
     gone = [_gone(database, target, keys) for target, keys in kept.items()]
     gone.sort(key=lambda each: isinstance(each.target, NodeTarget))
-    return Pruning([each for each in gone if each.rows], strangers(database, sources))
+    return Pruning([each for each in gone if each.rows], strangers(ledger, sources), ledger)
 
 
 def prune(database: Database, pruning: Pruning, progress: Progress = SILENT) -> None:
-    """Delete what `find_gone` found.
+    """Delete what `find_gone` found, while no ingest writes: it is waited for, and waits.
 
     Raises:
+        DataError: Files were loaded since then: what was gone may be back.
         DatabaseError: A batch failed; those before it stay deleted, and pruning again goes on.
     """
-    for gone in pruning.gone:
-        with progress.task(f"Removing {gone.target.shown}", len(gone.rows)) as task:
-            query = gone.target.delete_query()
-            write_rows(database, query, gone.rows, batch_size=_DELETE_ROWS, task=task)
-    rows = [{"key": key} for key in pruning.files]
-    write_rows(database, cypher.load("delete_ledger"), rows)
+    with ingest_lease(database, "another prune") as lease:
+        if read_ledger(database) != pruning.ledger:
+            raise DataError(
+                "files were loaded while the graph was compared with them; nothing was removed",
+                hint="Prune again",
+            )
+        for gone in pruning.gone:
+            with progress.task(f"Removing {gone.target.shown}", len(gone.rows)) as task:
+                rows = held(gone.rows, lease)
+                query = gone.target.delete_query()
+                write_rows(database, query, rows, batch_size=_DELETE_ROWS, task=task)
+        files = [{"key": key} for key in pruning.files]
+        write_rows(database, cypher.load("delete_ledger"), files)
 
 
 def _whole(target: Target) -> Target:

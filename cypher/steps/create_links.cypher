@@ -1,4 +1,4 @@
-// purpose: writes new relationships of one type (here SAVED), one for each pair of nodes
+// purpose: writes new relationships of one type (here SAVED)
 // parameters: $rows: each with source (key), target (key) and properties
 // columns: none
 // index: User.key, Item.key

@@ -1,7 +1,8 @@
-// purpose: removes the lease for publishing
+// purpose: removes all leases
 // parameters: none
 // columns: none
-// index: PublishLease.name
+// index: Lease.name
 // retryable: yes
-MATCH (l:PublishLease)
+MATCH (l:Lease)
+WHERE l.name IN ['publish', 'ingest']
 DELETE l

@@ -1,9 +1,9 @@
 // purpose: gives the lease of a name back; the first SET locks it before the look
 // parameters: $name: publish or ingest; $token: of the one who holds it
 // columns: none
-// index: PublishLease.name
+// index: Lease.name
 // retryable: yes
-MATCH (l:PublishLease {name: $name})
+MATCH (l:Lease {name: $name})
 SET l.asked = l.asked + 1
 WITH l
 WHERE l.token = $token

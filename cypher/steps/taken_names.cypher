@@ -1,9 +1,10 @@
 // purpose: whether an adopted graph uses for itself what Linkspan would write; lists count only while it has no run of Linkspan's
 // parameters: none
-// columns: runs, recommended, similar, feedback, users, items (each whether there are such)
+// columns: runs, leases, recommended, similar, feedback, users, items (each whether there are such)
 // index: none, stops at the first
 // retryable: yes
 RETURN EXISTS { MATCH (r:Run) WHERE r.state IS NULL OR r.fingerprint IS NULL } AS runs,
+       EXISTS { MATCH (l:Lease) WHERE l.asked IS NULL } AS leases,
        NOT EXISTS { MATCH (r:Run) } AND EXISTS { MATCH ()-[:RECOMMENDED]->() } AS recommended,
        NOT EXISTS { MATCH (r:Run) } AND EXISTS { MATCH ()-[:SIMILAR]->() } AS similar,
        NOT EXISTS { MATCH (r:Run) } AND EXISTS { MATCH ()-[:FEEDBACK]->() } AS feedback,

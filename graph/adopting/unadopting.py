@@ -10,7 +10,7 @@ from linkspan.errors import SchemaError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.vectors import drop_vectors
 from linkspan.graph.users.feedback import MARK, FeedbackRules
-from linkspan.graph.writing.constraints import drop_adopted, is_loaded
+from linkspan.graph.writing.constraints import LEASE_BEFORE, drop_adopted, is_loaded
 from linkspan.graph.writing.writer import BATCH_ROWS
 from linkspan.progress import SILENT, Progress
 
@@ -91,7 +91,8 @@ def unadopt(database: Database, progress: Progress = SILENT) -> list[str]:
             while gone := database.write(query, runs=ids, size=BATCH_ROWS).properties_set:
                 task.advance(gone)
     dropped = [name for names, _ in adopted for name in drop_vectors(database, names, progress)]
-    database.write(cypher.load("delete_lease"))
+    for label in ("Lease", LEASE_BEFORE):
+        database.write(cypher.load("delete_lease", {"Lease": label}))
     database.write(cypher.load("delete_forgotten"))
     database.write(cypher.load("delete_runs"), runs=runs)  # last: they say what else is ours
     return dropped + drop_adopted(database)

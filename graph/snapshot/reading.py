@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from linkspan.graph.users.feedback import MARK
 from linkspan.graph.users.hearing import with_feedback, without_order
 from linkspan.progress import SILENT, Progress, Task
 
+_each = chain.from_iterable
 _LABELS = {"item": "Item", "user": "User"}
 
 
@@ -178,9 +180,11 @@ def _read_interactions(
     wanted = [role.at, role.weight, role.positive.property if role.positive else None, MARK]
     properties = [name or "" for name in wanted]
     query = cypher.load("read_interactions", {"SAVED": role.type}, names)
-    frame = database.read_frame(query, ["user", "item", "values"], properties=properties)
-    found = zip(*frame["values"], strict=True) if len(frame) else ((), (), (), ())
-    at, weight, judged, mark = found
+    found = database.read_rows(query, {"properties": properties})
+    users, items, values = zip(*found, strict=True) if found else ((), (), ())
+    met = {"user": np.repeat(np.array(users, object), [*map(len, items)]), "item": [*_each(items)]}
+    frame = pd.DataFrame(met, dtype=object)
+    at, weight, judged, mark = zip(*_each(values), strict=True) if len(frame) else ((), (), (), ())
     task.advance(1, f"{len(frame):,} {role.type}")
     events = pd.DataFrame(
         {

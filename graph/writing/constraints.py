@@ -14,11 +14,14 @@ _UNIQUE = {
     "Item": "key",
     "Entity": "key",
     "Run": "id",
-    "PublishLease": "name",
+    "Lease": "name",
     "ForgottenKey": "name",
     "Forgotten": "hash",
 }
-_ON_ADOPTED = ("Run", "PublishLease", "ForgottenKey", "Forgotten")
+_ON_ADOPTED = ("Run", "Lease", "ForgottenKey", "Forgotten")
+LEASE_BEFORE = "PublishLease"
+"""Label of a lease in a graph that an earlier version wrote."""
+_LEASE_NAME_BEFORE = "linkspan_publishlease_name"
 _ADOPTED = "linkspan_adopted"
 _KEEP = "_typed"  # the type of the property was declared before the index was made
 
@@ -71,7 +74,8 @@ def prepare_lease(database: Database, name: str) -> None:
     """
     for again in (True, False):
         try:
-            _make_unique(database, "PublishLease")
+            _make_unique(database, "Lease")
+            database.run(f"DROP CONSTRAINT {_LEASE_NAME_BEFORE} IF EXISTS")
             database.write(cypher.load("make_lease"), name=name)
         except DatabaseError:  # ArcadeDB refuses one of two who make it at once; then it is there
             if not again:
@@ -96,11 +100,12 @@ def check_free(database: Database, names: Names) -> None:
     Raises:
         SchemaError: Before the first publish, it has relationships of type RECOMMENDED or SIMILAR,
             users with a property ``run`` or items with vectors under our names, or at any time
-            nodes labelled Run of its own.
+            nodes labelled Run or Lease of its own.
     """
     taken = database.read(cypher.load("taken_names", None, names))[0]
     found = {
         "nodes labelled Run": taken["runs"],
+        "nodes labelled Lease": taken["leases"],
         "relationships of type RECOMMENDED": taken["recommended"],
         "relationships of type SIMILAR": taken["similar"],
         "relationships of type FEEDBACK": taken["feedback"],
@@ -133,8 +138,9 @@ def drop_adopted(database: Database) -> list[str]:
             dropped.append(f"index {row['name']}")
             if not row["name"].endswith(_KEEP):
                 indexed.add((row["labelsOrTypes"][0], row["properties"][0]))
+    own = {_LEASE_NAME_BEFORE, *map(_name, _ON_ADOPTED)}
     for row in database.run("SHOW CONSTRAINTS"):
-        if row["name"] in map(_name, _ON_ADOPTED) or _declared(row) in indexed:
+        if row["name"] in own or _declared(row) in indexed:
             database.run(f"DROP CONSTRAINT {cypher.quote(row['name'])}")
             dropped.append(f"constraint {row['name']}")
     return dropped

@@ -1,11 +1,11 @@
 """Leases in the database: of all who would do the same, one at a time may.
 
-One is for changing which lists are read, one for loading files. Each is a node with a token and a
-time. Both servers read committed data, so looking first
-and writing then would let two in. Therefore the node is written before it is looked at, in one
-transaction: on Neo4j the write locks it until the commit, and what is read then is what the one
-before committed; on ArcadeDB the second commit of two fails and is tried again. Time is the
-server's. A holder says every `SECONDS` / 3 that it is alive; a killed one holds nothing soon after.
+One is for changing which lists are read, one for loading and pruning. Each is a node with a token
+and a time. Both servers read committed data, so looking first and writing then would let two in.
+Therefore the node is written before it is looked at, in one transaction: on Neo4j the write locks
+it until the commit, and what is read then is what the one before committed; on ArcadeDB the second
+commit of two fails and is tried again. Time is the server's. A holder says every `SECONDS` / 3 that
+it is alive; a killed one holds nothing soon after.
 
 A holder that was asleep longer than that does no harm: each batch of a publish names the holder's
 token and does nothing where the ``Run`` has another one.
@@ -26,7 +26,7 @@ from uuid import uuid4
 from linkspan import cypher
 from linkspan.errors import LinkspanError, PublishError
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.writing.constraints import prepare_lease
+from linkspan.graph.writing.constraints import LEASE_BEFORE, prepare_lease
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _ASK_SECONDS = 0.5
 
 
 class Lease:
-    """The right to publish, roll back or refresh, or to load files; a context manager.
+    """The right to publish, roll back or refresh, or to load and prune; a context manager.
 
     Args:
         database: The graph.
@@ -73,7 +73,7 @@ class Lease:
         """
         prepare_lease(self.database, self.name)
         told = False
-        while (held := self._take(fresh=True)) is not None:
+        while (held := self._held_before() or self._take(fresh=True)) is not None:
             until = datetime.fromtimestamp(held["until"] / 1000, UTC).strftime("%H:%M:%S UTC")
             going_on = f"{held['what']} is going on ({held['holder']}, lease until {until})"
             if not self.wait:
@@ -124,6 +124,13 @@ class Lease:
         if self._take(fresh=False) is not None:
             self._lost.set()
         self.check()
+
+    def _held_before(self) -> dict[str, Any] | None:
+        """The holder under the label of an earlier version; where nobody holds it, it goes."""
+        before = {"Lease": LEASE_BEFORE}
+        self.database.write(cypher.load("drop_lease", before), name=self.name)
+        held = self.database.read(cypher.load("read_lease", before), name=self.name)
+        return held[0] if held else None
 
     def _take(self, *, fresh: bool) -> dict[str, Any] | None:
         """Take or renew it; returns what is known of the holder, or None where that is us."""

@@ -17,7 +17,7 @@ RESERVED_LABELS = frozenset(
         "Run",
         "LoadedFile",
         "UserKey",
-        "PublishLease",
+        "Lease",
         "Forgotten",
         "ForgottenKey",
     }

@@ -115,7 +115,7 @@ class LinkTarget:
 
     def create_query(self) -> str:
         """The query that writes rows that the graph does not have."""
-        return cypher.load("create_repeated" if self.repeat else "create_links", self._names())
+        return cypher.load("create_links", self._names())
 
     def stored_query(self) -> str:
         """The query that reads what the graph has of such rows."""
@@ -193,8 +193,21 @@ class Table:
         return self._with_properties(self.target.write_query())
 
     def create_query(self) -> str:
-        """The query that writes `rows` that the graph is known not to have."""
-        return self._with_properties(self.target.create_query())
+        """The query that writes `rows` that the graph is known not to have.
+
+        A relationship is made with its properties: on ArcadeDB 1.5 to 2.5 times as fast as with
+        SET behind it, on Neo4j the same. For nodes it makes no difference on either.
+        """
+        text = self.target.create_query()
+        if isinstance(self.target, NodeTarget):
+            return self._with_properties(text)
+        own = [*list(self.keys)[2:], *self.properties]
+        places = [*list(self.keys)[2:], *self.places]
+        each = (
+            f"{cypher.quote(name)}: row.{place}" for name, place in zip(own, places, strict=True)
+        )
+        what = f" {{{', '.join(each)}}}" if own else ""
+        return text.replace("]->(t)\nSET r += row.properties", f"{what}]->(t)")
 
     def update_query(self) -> str:
         """The query that writes the properties of `rows` that the graph has."""

@@ -15,15 +15,17 @@ from typing import Any
 import pytest
 
 import linkspan as package
+from linkspan import cypher
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import note_forgotten
+from linkspan.graph.writing.constraints import LEASE_BEFORE
 
 Graph = dict[str, list[Any]]
 GAINED = re.compile(
     r"\('(run|text_hash_[ab])', '[^']*'\)(, )?|\('(text_)?vector_[ab]', \[[^]]*\]\)(, )?"
 )
 """What publishing sets on a node, as `read_all` writes it."""
-OWN_SCHEMA = re.compile(r"linkspan_|'Run'|'PublishLease'|'item_(vector|text)_[ab]|_type'")
+OWN_SCHEMA = re.compile(r"linkspan_|'Run'|'Lease'|'item_(vector|text)_[ab]|_type'")
 
 
 def read_all(db: Database) -> Graph:
@@ -68,7 +70,7 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
         assert answer.code == 0, (stage, answer.err)
 
     nodes, links, schema = _ours(before, read_all(theirs))
-    own = [node for node in nodes if "['Run']" in node or "['PublishLease']" in node]
+    own = [node for node in nodes if "['Run']" in node or "['Lease']" in node]
     assert len(own) == 2 and all(GAINED.search(node) for node in nodes - set(own))
     assert all("'RECOMMENDED'" in link or "'SIMILAR'" in link for link in links)
     assert all(OWN_SCHEMA.search(entry) for entry in schema)
@@ -123,6 +125,7 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     assert newest["item"] == taken and newest["at"] > 1_700_000_000_000  # a date of theirs
     assert json.loads(linkspan("snapshot", "--json").out)["rows"]["interaction/RATED"] == 963
 
+    theirs.write(cypher.load("make_lease", {"Lease": LEASE_BEFORE}), name="publish")
     asked = linkspan("unadopt", "--json")
     assert asked.code == 2 and "--yes" in asked.err
     removed = json.loads(linkspan("unadopt", "--yes", "--json").out)["removed"]
@@ -324,6 +327,9 @@ DAMAGE: dict[str, tuple[str, tuple[str, str], str]] = {
     "results of their own": (
         "MATCH (f:Film {no: 1}) MATCH (g:Film {no: 2}) CREATE (f)-[:SIMILAR]->(g)", ("", ""),
         "relationships of type SIMILAR that are not Linkspan's",
+    ),
+    "leases of their own": (
+        "CREATE (:Lease {name: 'Hill Road 1'})", ("", ""), "nodes labelled Lease that are not",
     ),
     "runs of their own": ("CREATE (:Run {km: 3})", ("", ""), "nodes labelled Run that are not"),
     "users with a run": (

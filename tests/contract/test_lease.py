@@ -16,6 +16,7 @@ from linkspan.errors import PublishError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing import publish as publishing
 from linkspan.graph.publishing.publish import rollback
+from linkspan.graph.writing.constraints import LEASE_BEFORE
 from linkspan.graph.writing.lease import Lease
 
 
@@ -36,7 +37,7 @@ def test_only_one_of_many_takes_an_expired_lease(graph: Database) -> None:
     with Lease(graph, "publish"):
         pass
     for _ in range(3):
-        graph.write("MATCH (l:PublishLease) SET l.token = 'dead', l.until = timestamp() - 1")
+        graph.write("MATCH (l:Lease) SET l.token = 'dead', l.until = timestamp() - 1")
         start, taken = threading.Barrier(4), []
 
         def ask(start: threading.Barrier = start, taken: list[Lease] = taken) -> None:
@@ -51,6 +52,30 @@ def test_only_one_of_many_takes_an_expired_lease(graph: Database) -> None:
         for thread in threads:
             thread.join()
         assert len(taken) == 1
+
+
+def test_a_lease_of_an_earlier_version_is_honoured_and_then_removed(graph: Database) -> None:
+    before = {"Lease": LEASE_BEFORE}
+    graph.run(
+        f"CREATE CONSTRAINT linkspan_publishlease_name FOR (n:{LEASE_BEFORE}) "
+        "REQUIRE n.name IS UNIQUE"
+    )
+    held = {"name": "publish", "holder": "process 7", "what": "publish of run old"}
+    graph.write(cypher.load("make_lease", before), name="publish")
+    take, took = cypher.load("take_lease", before), {**held, "token": "old", "milliseconds": 1500}
+    graph.write(take, **took, fresh=True)
+    with pytest.raises(PublishError, match="run old is going on"), Lease(graph, "refresh"):
+        pass
+    with Lease(graph, "ingest", name="ingest"):  # another right
+        pass
+    time.sleep(1.6)
+    graph.write(take, **{**took, "milliseconds": 60_000}, fresh=False)  # it lives, and renews
+    with pytest.raises(PublishError, match="run old is going on"), Lease(graph, "refresh"):
+        pass
+    graph.write(cypher.load("release_lease", before), name="publish", token="old")
+    with Lease(graph, "refresh"):
+        assert graph.read(f"MATCH (l:{LEASE_BEFORE}) RETURN l") == []
+        assert not any("publishlease" in row["name"] for row in graph.run("SHOW CONSTRAINTS"))
 
 
 def test_it_is_renewed_while_its_holder_lives_and_no_longer(graph: Database) -> None:
@@ -82,7 +107,7 @@ def test_a_publisher_that_was_asleep_does_no_harm(
     def sleepy(query: str, **parameters: Any) -> Any:
         if query == cypher.load("publish_recommended") and not asleep and parameters["done"] > 10:
             asleep.append(True)
-            graph.write("MATCH (l:PublishLease) SET l.until = 0")
+            graph.write("MATCH (l:Lease) SET l.until = 0")
             publish_run("b", 1)
         return write(query, **parameters)
 

@@ -198,7 +198,7 @@ def test_killed_at_random_moments_of_publishing(
         found = graph.run("MATCH (r:Run {id: $run}) RETURN r.state AS s, r.users AS n", run=run)
         state, count = (found[0]["s"], found[0]["n"]) if found else ("not begun", 0)
         broken += state == "publishing"
-        graph.write("MATCH (l:PublishLease) SET l.until = 0")  # as after half a minute
+        graph.write("MATCH (l:Lease) SET l.until = 0")  # as after half a minute
         seed = number % 2
         files = tmp_path / f"lists{seed}.parquet", tmp_path / "similar.parquet"
         publish(graph, make_record(run), users, *files, vectors=vectors[seed])

@@ -168,7 +168,7 @@ def test_a_broken_publish_goes_on_where_it_stopped(
                     _as_saved(lists(0), user),
                     _as_saved(lists(1), user),
                 )
-    graph.write("MATCH (l:PublishLease) SET l.until = 0")  # it may have broken giving it back
+    graph.write("MATCH (l:Lease) SET l.until = 0")  # it may have broken giving it back
     publish_run("b", 1)
     assert _published(graph) == {"a": len(lists(0)), "b": len(lists(1))}
     assert all(_as_read(graph, user) == _as_saved(lists(1), user) for user in users)

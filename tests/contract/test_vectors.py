@@ -213,7 +213,7 @@ def test_a_publisher_that_slept_does_not_write_into_the_slot_of_another(
         if "i += row.properties" in query and parameters["run"] == "b":
             batches.append(1)
             if len(batches) == 2:  # meanwhile its lease expires, and another publishes
-                write("MATCH (l:PublishLease) SET l.until = 0")
+                write("MATCH (l:Lease) SET l.until = 0")
                 publish_run("c", 2, other)
         return write(query, **parameters)
 

@@ -28,7 +28,7 @@ class Recorder:
         self._token: str | None = None
 
     def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        if "PublishLease" in query:
+        if ":Lease " in query:
             return [{"token": self._token}]
         return [{"found": 0}] if "AS found" in query else []
 
@@ -85,7 +85,7 @@ def read_graph() -> Callable[[Any], Graph]:
             "nodes": sorted(
                 (",".join(sorted(row["l"])), plain(row["p"]))
                 for row in nodes
-                if not {"LoadedFile", "PublishLease"} & set(row["l"])
+                if not {"LoadedFile", "Lease"} & set(row["l"])
             ),
             "links": sorted((row["a"], row["t"], row["b"], plain(row["p"])) for row in links),
         }

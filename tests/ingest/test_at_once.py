@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import threading
 import time
@@ -13,12 +14,14 @@ from typing import Any
 import pytest
 
 from corpus.shop import open_shop
+from linkspan.errors import DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.writing.lease import Lease
-from linkspan.ingest import IngestReport, ingest
+from linkspan.ingest import IngestReport, find_gone, ingest, prune
 from linkspan.ingest.load import _Loader
 from servers import RunningServer, empty
 
+pruner = importlib.import_module("linkspan.ingest.prune")  # the package has a function of the name
 MORE = "person,thing,when,amount,rating\nann,2,1700000000,2,5\ndan,3,1700000100,1,3\n"
 
 
@@ -83,3 +86,67 @@ def test_who_waits_is_told_for_whom_and_a_killed_one_is_not_waited_for_long(
         assert report.written == 17 and time.monotonic() - began < 30
     assert "another ingest is going on (process" in caplog.text
     assert caplog.text.count("waiting for it to end") == 1
+
+
+def test_an_ingest_and_a_prune_wait_for_a_prune(
+    db: Database,
+    server: RunningServer,
+    shop: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ingest(db, shop.mapping())
+    shop.replace("bought.csv", "ann,3,1700000100,1,3\n", "")
+    ingest(db, shop.mapping())
+    pruning = find_gone(db, shop.mapping())
+    write_rows, removing, go_on = pruner.write_rows, threading.Event(), threading.Event()
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        removing.set()
+        assert go_on.wait(60)
+        return write_rows(*given, **named)
+
+    monkeypatch.setattr(pruner, "write_rows", slowly)
+
+    def beside(work: Callable[[Database], Any]) -> Any:
+        with Database(server.uri, server.user, server.password) as own:
+            return work(own)
+
+    with ThreadPoolExecutor(3) as threads, caplog.at_level(logging.WARNING):
+        first = threads.submit(beside, lambda own: prune(own, pruning))
+        assert removing.wait(60)
+        others = [
+            threads.submit(beside, lambda own: ingest(own, shop.mapping(), force=True)),
+            threads.submit(beside, lambda own: prune(own, pruning)),
+        ]
+        try:
+            began = time.monotonic()
+            while caplog.text.count("another prune is going on (process") < 2:
+                assert time.monotonic() - began < 60
+                time.sleep(0.05)
+            assert not any(other.done() for other in others)
+        finally:
+            go_on.set()
+        first.result()
+        others[0].result()
+        try:
+            others[1].result()
+        except DataError as error:  # the ingest was before it
+            assert "loaded while" in str(error)
+    assert find_gone(db, shop.mapping()).gone == []
+
+
+def test_what_was_loaded_since_it_was_compared_is_not_pruned(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    row = "ann,3,1700000100,1,3\n"
+    ingest(db, shop.mapping())
+    graph = read_graph(db)
+    shop.replace("bought.csv", row, "")
+    ingest(db, shop.mapping())
+    pruning = find_gone(db, shop.mapping())
+    shop.replace("bought.csv", "ann,1,", row + "ann,1,")
+    ingest(db, shop.mapping())
+    with pytest.raises(DataError, match="loaded while the graph was compared"):
+        prune(db, pruning)
+    assert read_graph(db) == graph and find_gone(db, shop.mapping()).gone == []

@@ -60,7 +60,7 @@ def in_graph(db: Database) -> Counts:
     return {name: c for name, c in both.items() if name not in NOT_COUNTED}
 
 
-NOT_COUNTED = ("LoadedFile", "PublishLease", "Item", "Entity")
+NOT_COUNTED = ("LoadedFile", "Lease", "Item", "Entity")
 
 
 def listed(frame: pd.DataFrame, key: str, column: str) -> pd.DataFrame:

@@ -39,7 +39,7 @@ def test_counts_equal_those_of_pandas(db: Database) -> None:
     assert {
         row["l"]: row["c"]
         for row in db.read("MATCH (n) UNWIND labels(n) AS l RETURN l, count(*) AS c")
-        if row["l"] not in ("LoadedFile", "PublishLease")
+        if row["l"] not in ("LoadedFile", "Lease")
     } == {
         "User": saved["user_id"].nunique(),
         "Item": len(books),

@@ -131,7 +131,7 @@ def test_killed_at_random_moments(
         found = db.read("MATCH (n) RETURN count(n) AS nodes")[0]["nodes"]
         entries = db.read("MATCH (f:LoadedFile) RETURN f.loaded AS loaded, f.rows AS rows")
         broken += found > 0 and sum(row["loaded"] == row["rows"] for row in entries) < 2
-        db.write("MATCH (l:PublishLease) SET l.until = 0")  # as after ten seconds
+        db.write("MATCH (l:Lease) SET l.until = 0")  # as after ten seconds
         ingest(db, mapping)
         assert read_graph(db) == graph, f"kill {number} of {KILLS}, after {wait:.3f} s"
         print(

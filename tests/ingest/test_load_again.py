@@ -37,7 +37,7 @@ class Watched:
         return self._database.write_once(query, **parameters)
 
     def write(self, query: str, **parameters: Any) -> Counters:
-        if "PublishLease" in query:
+        if "Lease " in query:
             return self._database.write(query, **parameters)
         self._count()
         counters = self._database.write(query, **parameters)

@@ -71,14 +71,14 @@ MISTAKES = [
         'type = "BOUGHT"',
         'type = "RECOMMENDED"',
         "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: Entity, "
-        "FEEDBACK, Forgotten, ForgottenKey, Item, LoadedFile, PublishLease, RECOMMENDED, Run, "
+        "FEEDBACK, Forgotten, ForgottenKey, Item, Lease, LoadedFile, RECOMMENDED, Run, "
         "SAME_AS, SIMILAR, User, UserKey",
     ),
     (
         'entity = "Maker"',
         'entity = "User"',
         "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, FEEDBACK, "
-        "Forgotten, ForgottenKey, Item, LoadedFile, PublishLease, RECOMMENDED, Run, SAME_AS, "
+        "Forgotten, ForgottenKey, Item, Lease, LoadedFile, RECOMMENDED, Run, SAME_AS, "
         "SIMILAR, User, UserKey",
     ),
     (
@@ -240,7 +240,7 @@ def test_names_that_are_no_domain(name: str) -> None:
     [
         *(
             ('entity = "Maker"', f'entity = "{kind}"', f"a label '{kind}' is reserved")
-            for kind in ("user", "ITEM", "entity", "run", "publishlease", "Forgottenkey", "SIMILAR")
+            for kind in ("user", "ITEM", "entity", "run", "lease", "Forgottenkey", "SIMILAR")
         ),
         *(
             ('type = "BOUGHT"', f'type = "{kind}"', f"a relationship type '{kind}' is reserved")

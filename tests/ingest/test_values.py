@@ -30,7 +30,7 @@ class Sink:
         self._token: str | None = None
 
     def read(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        if "PublishLease" in query:
+        if ":Lease " in query:
             return [{"token": self._token}]
         return [{"found": 0}] if "AS found" in query else []
 
