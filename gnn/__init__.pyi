@@ -20,6 +20,7 @@ from .evaluation.ranking import evaluate as evaluate
 from .evaluation.transfer import Cell as Cell
 from .evaluation.transfer import Plan as Plan
 from .evaluation.transfer import compare_cells as compare_cells
+from .evaluation.transfer import find_apart as find_apart
 from .evaluation.transfer import find_bridges as find_bridges
 from .evaluation.transfer import leave_out as leave_out
 from .evaluation.transfer import plan_cells as plan_cells
