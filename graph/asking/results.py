@@ -108,10 +108,9 @@ class SimilarItem:
         score: Cosine of the two item embeddings, -1 to 1; of relations, that of what the graph ties
             the two to, 0 to 1.
         run: Id of the run that computed it.
-        kind: ``states``, like by what was learned, or ``relations``, by what the graph says.
-        how: Type of the relation by which both are tied; None for states.
-        by: Name of what ties them most: an entity, a third item, or the type again where the
-            relation joins the two.
+        how: Of relations, the type of the one that ties them most; None for states.
+        by: Name of what ties them so: an entity, a third item, or the type again where the relation
+            joins the two; None for states.
     """
 
     item: str
@@ -120,7 +119,6 @@ class SimilarItem:
     rank: int
     score: float
     run: str
-    kind: Likeness
     how: str | None
     by: str | None
 

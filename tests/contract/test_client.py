@@ -89,11 +89,9 @@ def test_an_empty_answer_has_its_columns(client: Client) -> None:
 
 def test_similar_history_and_runs(client: Client) -> None:
     assert [row.score for row in client.similar("comics/1")] == [1, 1 / 2, 1 / 3]
-    assert {(row.kind, row.how, row.by) for row in client.similar("comics/1")} == {
-        ("states", None, None)
-    }
+    assert {(row.how, row.by) for row in client.similar("comics/1")} == {(None, None)}
     (row,) = client.similar("comics/1", kind="relations")
-    assert (row.score, row.kind, row.how, row.by) == (0.25, "relations", "WRITTEN_BY", "Author 1")
+    assert (row.score, row.how, row.by) == (0.25, "WRITTEN_BY", "Author 1")
     assert client.similar("comics/1", "science-fiction", kind="relations") == []
     assert [row["score"] for row in client.query("similar", item="comics/1")] == [1, 1 / 2, 1 / 3]
     shelf = client.history("7", domain="comics")

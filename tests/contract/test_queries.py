@@ -190,7 +190,7 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     ),
     "similar": (
         {"domain": "books"},
-        [["books/3", "Dune Messiah", "books", 2, 0.8, "r2", "states", None, None]],
+        [["books/3", "Dune Messiah", "books", 2, 0.8, "r2", None, None]],
     ),
     "similar_across": (
         {},
@@ -309,7 +309,7 @@ def test_items_that_are_like_one_by_relations(planted: tuple[Database, Any]) -> 
     film, by = ["films/1", "Dune", "films"], ["WRITTEN_BY", "Frank Herbert"]
     expected = {
         "similar": [
-            [*book, 1, 0.75, "r2", "relations", *by], [*film, 1, 0.7, "r2", "relations", *by],
+            [*book, 1, 0.75, "r2", *by], [*film, 1, 0.7, "r2", *by],
         ],
         "similar_across": [[*film, 0.7]],
         "alike_between": [["books/1", "Dune", "films/1", "Dune", 0.7]],
