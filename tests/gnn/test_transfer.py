@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,6 +159,27 @@ def test_domains_that_nothing_joins_are_named(build: Callable[..., Snapshot]) ->
     assert find_apart(find_bridges(apart, apart.events(), {"item": text})) == []
     one = build({"art": [0] * 6}, [[0, 1, 2]])
     assert find_apart(find_bridges(one, one.events(), {})) == []
+
+
+def test_users_are_cut_apart_by_domain(planted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    cut = import_module("zero_overlap").cut_users(planted)
+
+    def met(snapshot: Snapshot) -> list[tuple[str, str, int]]:
+        events = snapshot.events()
+        users = snapshot.users["key"].to_numpy()[events["user"]]
+        keys = snapshot.items["key"].to_numpy()[events["item"]]
+        return list(zip(users, keys, events["at"], strict=True))
+
+    expected = {(f"{item.split('/')[0]}/{user}", item, at) for user, item, at in met(planted)}
+    assert set(met(cut)) == expected and len(met(cut)) == len(expected)
+    assert cut.users["key"].is_monotonic_increasing and cut.users["key"].is_unique
+    assert len(cut.users) > 2 * len(planted.users)
+    pairs = find_bridges(planted, planted.events(), {}), find_bridges(cut, cut.events(), {})
+    assert [sum(row["users"] for row in rows) > 0 for rows in pairs] == [True, False]
+    # Entities tie items still; who follows whom would tie users, and with them the domains.
+    assert {key[1] for key in cut.relations} == {"MADE_BY", "SEQUEL"}
+    assert cut.interactions["SAVED"].dtypes.equals(planted.interactions["SAVED"].dtypes)
 
 
 def test_a_domain_that_nothing_joins_is_served_as_if_learned_alone(
