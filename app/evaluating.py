@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,18 @@ def guard_note(doubted: Iterable[dict[str, Any]]) -> str:
         "lists are of its own events"
         for row in doubted
         if row["hurt"]
+    )
+
+
+def apart_note(domains: Sequence[str]) -> str:
+    """Note on the domains that nothing joins to another; empty where there are none."""
+    if not domains:
+        return ""
+    one = len(domains) == 1
+    return (
+        f"; nothing can pass to {'domain' if one else 'domains'} {', '.join(domains)}: no user, "
+        f"relation or text joins {'it' if one else 'them'} to another, so all that is known of "
+        f"{'it' if one else 'each'} is its own events"
     )
 
 

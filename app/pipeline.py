@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
-from linkspan.evaluating import evaluation_note, guard, guard_note
+from linkspan.evaluating import apart_note, evaluation_note, guard, guard_note
 from linkspan.figures import draw_curves, records
 from linkspan.graph.adopting.checking import check_adopted
 from linkspan.graph.asking.wording import counted
@@ -203,7 +203,9 @@ class Pipeline:
                 stage.text = (
                     "no user met two items: no network, but popularity and texts by stated weights"
                 )
-            stage.text += guard_note(doubted)
+            learned = snapshot.events().iloc[split.train]
+            apart = gnn.find_apart(gnn.find_bridges(snapshot, learned, text))
+            stage.text += apart_note(apart) + guard_note(doubted)
             if fitted.bounded:
                 stage.text += f"; to stay within {settings.machine.memory:,} MiB: {fitted.bounded}"
         with self.stage("refit") as stage:

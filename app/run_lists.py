@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -163,15 +163,35 @@ def write_lists(
     rows = find_users(snapshot, settings)
     model = open_model(run, snapshot)
     written = write_recommended(model, run, settings, choice, rows, progress, told)
-    similar = keyed_similar(snapshot, gnn.similar_items(model, settings.similar, progress))
+    similar = keyed_similar(snapshot, similar_items(model, settings, progress))
     similar = _without(similar, gone)
-    table = pa.Table.from_pandas(similar, preserve_index=False)
+    table = _with_text(pa.Table.from_pandas(similar, preserve_index=False), ("how", "by"))
     with written_whole(run.similar) as part:
         pq.write_table(_stamped(table, told), part)
     if settings.vectors:
         with written_whole(run.vectors) as part:
             keyed_vectors(snapshot, model, run).save(part)
     return written, len(similar)
+
+
+def similar_items(
+    model: FittedModel, settings: PublishSettings, progress: Progress
+) -> pd.DataFrame:
+    """Similar items of each kind that is published.
+
+    Returns:
+        Columns of `linkspan.gnn.similar_items`, ``kind``, and ``how`` and ``by`` (null but for
+        relations), sorted by item, kind as in the settings, list and rank.
+    """
+    frames = []
+    for kind in dict.fromkeys(settings.similar_kinds):
+        if kind == "relations":
+            found = gnn.related_items(model.snapshot, settings.similar, progress)
+        else:
+            found = gnn.similar_items(model, settings.similar, progress)
+            found = found.assign(how=None, by=None)
+        frames.append(found.assign(kind=kind))
+    return pd.concat(frames).sort_values("item", kind="stable", ignore_index=True)
 
 
 def write_recommended(
@@ -207,7 +227,8 @@ def write_recommended(
                 preserve_index=False,
             )
             if writer is None:
-                table = _stamped(_with_text(table), told)
+                texts = ("user", "item", "domain", "because")
+                table = _stamped(_with_text(table, texts), told)
                 writer = stack.enter_context(pq.ParquetWriter(part, table.schema))
             writer.write_table(table)
             written += table.num_rows
@@ -232,9 +253,9 @@ def keyed_vectors(snapshot: Snapshot, model: FittedModel, run: RunFolder) -> Ite
     )
 
 
-def _with_text(table: pa.Table) -> pa.Table:
-    """The first piece sets the types, also where none of its reasons, or no row, is there."""
-    for name in ("user", "item", "domain", "because"):
+def _with_text(table: pa.Table, columns: Iterable[str]) -> pa.Table:
+    """The table with text in these columns, also where no value, or no row, is there to tell."""
+    for name in columns:
         place = table.schema.get_field_index(name)
         table = table.set_column(place, name, table.column(place).cast(pa.string()))
     return table
@@ -250,7 +271,7 @@ def _without(similar: pd.DataFrame, gone: set[str]) -> pd.DataFrame:
     if not gone:
         return similar
     left = similar[~similar["item"].isin(gone) & ~similar["other"].isin(gone)]
-    ranks = left.groupby(["item", "inside"]).cumcount() + 1
+    ranks = left.groupby(["item", "kind", "inside"]).cumcount() + 1
     return left.assign(rank=ranks.astype(similar["rank"].dtype)).reset_index(drop=True)
 
 

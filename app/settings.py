@@ -19,6 +19,7 @@ from pydantic import (
 
 from linkspan.errors import ConfigError
 from linkspan.gnn.settings import PARTS, SplitSettings, TrainSettings
+from linkspan.graph.asking.results import Likeness
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, find_login
 from linkspan.graph.roles import Roles
@@ -64,7 +65,9 @@ class PublishSettings(BaseModel):
         k: Recommendations a user and domain; or a number by domain, 10 where one is not named.
         total: Most recommendations of a user over all domains, those of the best ranks; by default
             all.
-        similar: Similar items an item in its own domain, and as many in the others.
+        similar: Similar items an item and kind in its own domain, and as many in the others.
+        similar_kinds: By what items are like one: ``states``, what was learned of them, and
+            ``relations``, what they share in the graph.
         domains: Only these; by default all.
         users: Keys of the only users that get lists; by default all.
         min_score: Recommendations of a lower score are left out; scores of two domains are not on
@@ -84,6 +87,7 @@ class PublishSettings(BaseModel):
     k: PositiveInt | dict[str, PositiveInt] = 10
     total: PositiveInt | None = None
     similar: int = Field(default=5, ge=1)
+    similar_kinds: tuple[Likeness, ...] = Field(default=("states", "relations"), min_length=1)
     domains: tuple[str, ...] | None = Field(default=None, min_length=1)
     users: tuple[str, ...] | None = Field(default=None, min_length=1)
     min_score: float | None = Field(default=None, allow_inf_nan=False)

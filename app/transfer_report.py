@@ -270,13 +270,8 @@ def _judge(
         return {"domain": name, "state": "unmeasured", "verdict": text}
     whole = own[0]
     givers = [row for row in rows["domains"] if row["domain"] == name]
-    reached = any(
-        row["users"] or row["tied"] or row["alike"]
-        for row in bridges
-        if name in (row["one"], row["other"])
-    )
     state, text = _sentence(whole, givers, guarded=name in guarded)
-    if not reached:
+    if name in gnn.find_apart(bridges):
         text += "; nothing can pass to it: no user, relation or text joins it to another domain"
     return {**whole, "state": state, "verdict": text}
 

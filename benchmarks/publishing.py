@@ -130,7 +130,8 @@ def similar_items(items: int) -> pd.DataFrame:
     keys = np.array(keys_of(0, items)[1], object)
     others = (np.arange(items)[:, None] + np.arange(1, K + 1)) % items
     columns = {"item": np.repeat(keys, K), "other": keys[others.ravel()]}
-    return pd.DataFrame({**columns, "rank": np.tile(np.arange(1, K + 1), items), "score": 0.5})
+    columns |= {"kind": "states", "rank": np.tile(np.arange(1, K + 1), items), "score": 0.5}
+    return pd.DataFrame(columns)
 
 
 def record(number: int) -> RunRecord:

@@ -60,8 +60,9 @@ class Parameter:
     Attributes:
         name: Its name, without the ``$``.
         meaning: What to give.
-        default: What is taken where none is given, which also tells its kind: a whole number;
-            None: text or nothing; an empty list: one text or more, of which one has to be given.
+        default: What is taken where none is given, which also tells its kind: a whole number; a
+            text; None: text or nothing; an empty list: one text or more, of which one has to be
+            given.
         required: Whether it has to be given.
     """
 
@@ -102,6 +103,11 @@ class Query:
             Parameter(name, meaning, json.loads(default or "null"), default in ("", "[]"))
             for name, default, meaning in _PARAMETER.findall(self.parameters)
         ]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The parameters that need not be given, with what is taken then."""
+        return {each.name: each.default for each in self.asked if not each.required}
 
 
 def names() -> list[str]:

@@ -1,6 +1,6 @@
 // group: graph browser
 // purpose: an item with what ties it and what is like it in the active run, to look at in a graph browser
-// parameters: $item: key of the item; $k = 20: at most this many paths
+// parameters: $item: key of the item; $kind = "states": states (like by what was learned) or relations (by what both share in the graph); $k = 20: at most this many paths
 // columns: tie (paths; a graph browser draws them)
 // index: Item.key
 // retryable: yes
@@ -11,7 +11,7 @@ CALL (run, i) {
   RETURN tie
   UNION ALL
   MATCH tie = (i)-[r:SIMILAR]->(:Item)
-  WHERE r.run = run.id
+  WHERE r.run = run.id AND coalesce(r.kind, 'states') = $kind
   RETURN tie
 }
 RETURN tie

@@ -20,6 +20,7 @@ from .evaluation.ranking import evaluate as evaluate
 from .evaluation.transfer import Cell as Cell
 from .evaluation.transfer import Plan as Plan
 from .evaluation.transfer import compare_cells as compare_cells
+from .evaluation.transfer import find_apart as find_apart
 from .evaluation.transfer import find_bridges as find_bridges
 from .evaluation.transfer import leave_out as leave_out
 from .evaluation.transfer import plan_cells as plan_cells
@@ -41,6 +42,7 @@ from .scores.components import PARTS as PARTS
 from .scores.components import Component as Component
 from .scores.hybrid import method as method
 from .scores.hybrid import with_weights as with_weights
+from .scores.related import related_items as related_items
 from .scores.reranking import Choice as Choice
 from .scores.scoring import Ranker as Ranker
 from .scores.scoring import score_pairs as score_pairs

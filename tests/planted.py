@@ -46,6 +46,13 @@ ALIKE = [  # run, item, other, rank, score
     ("r2", "films/1", "games/1", 2, 0.6), ("r2", "books/2", "films/2", 1, 0.95),
     ("r2", "games/1", "books/1", 1, 0.7), ("r2", "books/3", "books/1", 1, 0.8),
 ]  # fmt: skip
+SHARING = [  # run, item, other, rank, score, how, by: likeness by relations; the above has no kind
+    ("r1", "books/1", "games/2", 1, 0.99, "TAGGED", "old"),
+    ("r2", "books/1", "books/3", 1, 0.75, "WRITTEN_BY", "Frank Herbert"),
+    ("r2", "books/1", "films/1", 1, 0.7, "WRITTEN_BY", "Frank Herbert"),
+    ("r2", "films/1", "books/1", 1, 0.7, "WRITTEN_BY", "Frank Herbert"),
+    ("r2", "films/2", "books/2", 1, 1.0, "WRITTEN_BY", "Jane Austen"),
+]  # fmt: skip
 SAID = [  # user, item, counts, run, rank
     ("cat", "films/1", "hidden", "r1", 3), ("cat", "games/2", "shown", "r2", 1),
     ("ann", "games/1", "shown", "r2", 1), ("ann", "games/1", "clicked", "r2", 1),
@@ -67,8 +74,8 @@ THEIRS = Names(
 """The names of the same graph where it was there before Linkspan."""
 DEFAULTS: dict[str, Any] = {
     "user": "ann", "users": ["ben", "nobody"], "item": "books/1", "items": ["films/1", "films/9"],
-    "domain": "books", "other": "films", "entity": "author/fh", "text": "dUNE", "run": "r1",
-    "k": 10, "events": 3, "rank": 1,
+    "domain": "books", "other": "films", "kind": "states", "entity": "author/fh", "text": "dUNE",
+    "run": "r1", "k": 10, "events": 3, "rank": 1,
 }  # fmt: skip
 """What is given to a parameter of a query unless a test says otherwise."""
 
@@ -177,6 +184,12 @@ def _write_links(db: Database, user: str, item: str, at: str) -> None:
         f"UNWIND $rows AS row MATCH {item} MATCH {other} "
         "CREATE (o)-[:SIMILAR {run: row.run, rank: row.rank, score: row.score}]->(i)",
         rows=[dict(zip(columns, row, strict=True)) for row in ALIKE],
+    )
+    columns = (*columns, "how", "by")
+    db.write(
+        f"UNWIND $rows AS row MATCH {item} MATCH {other} CREATE (o)-[:SIMILAR {{run: row.run, "
+        "kind: 'relations', rank: row.rank, score: row.score, how: row.how, by: row.by}]->(i)",
+        rows=[dict(zip(columns, row, strict=True)) for row in SHARING],
     )
     db.write(
         "UNWIND [['r1', 'superseded'], ['r2', 'active']] AS run "

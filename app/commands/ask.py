@@ -16,7 +16,7 @@ from linkspan.console import out, show_json, table
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.questions import Fallback
-from linkspan.graph.asking.results import Run
+from linkspan.graph.asking.results import Likeness, Run
 from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms
 from linkspan.settings import load_settings
 
@@ -108,13 +108,16 @@ def similar(
     item: Item,
     domain: Domain = None,
     k: K = 10,
+    kind: Annotated[
+        Likeness, typer.Option(help="By what was learned, or by what both share in the graph.")
+    ] = "states",
     config: Config = None,
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
     """Items that are like an item, in its own domain and in others."""
     with open_client(config, uri) as client:
-        rows = client.similar(item, domain, k)
+        rows = client.similar(item, domain, k, kind=kind)
         if not rows and not client.has_item(item):
             _see_items(client)
             known = " or ".join(client.domains())
@@ -123,14 +126,13 @@ def similar(
                 hint=f"A key is domain/id, with domain {known}"
                 "; 'linkspan search TEXT' finds items by title",
             )
-    cells = [(row.item, row.title, row.domain, f"{row.score:.2f}") for row in rows]
-    show(
-        rows,
-        as_json,
-        ("item", "title", "domain", ">cosine"),
-        cells,
-        f"Nothing is similar to item {item!r}",
-    )
+    reasons = ["how", "by"] if kind == "relations" else []
+    cells = [
+        [row.item, row.title, row.domain, f"{row.score:.2f}", *(getattr(row, x) for x in reasons)]
+        for row in rows
+    ]
+    columns = ["item", "title", "domain", ">cosine", *reasons]
+    show(rows, as_json, columns, cells, f"Nothing is similar to item {item!r} by {kind}")
 
 
 @app.command()

@@ -22,7 +22,7 @@ import linkspan
 from linkspan.errors import DatabaseError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.questions import Fallback
-from linkspan.graph.asking.results import Explanation
+from linkspan.graph.asking.results import Explanation, Likeness
 from linkspan.serving.answers import (
     ForVisitor,
     Found,
@@ -89,9 +89,17 @@ async def recommend_visitor(client: Client, visitor: Visitor) -> ForVisitor:
 
 
 @guarded.get("/similar/{item:path}", tags=["ask"])
-async def similar(client: Client, item: Item, domain: Domain = None, k: K = 10) -> SimilarItems:
+async def similar(
+    client: Client,
+    item: Item,
+    domain: Domain = None,
+    k: K = 10,
+    kind: Annotated[
+        Likeness, Query(description="By what was learned, or by what both share in the graph.")
+    ] = "states",
+) -> SimilarItems:
     """Items that are like an item, in its own domain and in others."""
-    return SimilarItems(item=item, results=await client.similar(item, domain, k))
+    return SimilarItems(item=item, results=await client.similar(item, domain, k, kind=kind))
 
 
 @guarded.get("/explain/{user}/{item:path}", tags=["ask"])

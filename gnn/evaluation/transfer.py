@@ -260,6 +260,21 @@ def find_bridges(
     ]
 
 
+def find_apart(bridges: Sequence[Row]) -> list[str]:
+    """Domains that nothing joins to any other, so that nothing can pass to them; sorted.
+
+    Args:
+        bridges: As `find_bridges` gives them.
+    """
+    pairs = [((row["one"], row["other"]), _is_joined(row)) for row in bridges]
+    joined = {name for names, is_joined in pairs if is_joined for name in names}
+    return sorted({name for names, _ in pairs for name in names} - joined)
+
+
+def _is_joined(bridge: Row) -> bool:
+    return bool(bridge["users"] or bridge["tied"] or bridge["alike"])
+
+
 def _is_described(vectors: Mapping[str, NDArray[np.float32]], items: NDArray[np.bool_]) -> bool:
     own = (part for name, part in vectors.items() if name.split("/")[0] == "item")
     return any(bool(part[items].any()) for part in own)

@@ -10,13 +10,13 @@ from scipy import sparse
 
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.historic import Scattered
-from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot import RelationKey, Snapshot
 
 IntArray = NDArray[np.int64]
 
 
-def item_profiles(snapshot: Snapshot) -> dict[str, sparse.csr_array]:
-    """Items by what each type of relation ties them to, rare things counting more.
+def relation_profiles(snapshot: Snapshot) -> dict[RelationKey, sparse.csr_array]:
+    """Items by what each relation ties them to, rare things counting more.
 
     A thing that n of the N items are tied to has the weight log(N / n) (inverse document frequency:
     Spärck Jones, 1972, doi:10.1108/eb026526), times that of the relation. Of relations between
@@ -24,11 +24,11 @@ def item_profiles(snapshot: Snapshot) -> dict[str, sparse.csr_array]:
     two are alike where one leads to the other, and where both lead to, or come from, a third.
 
     Returns:
-        Relation type to (N, T) float32, rows of length 1, or of zeros where an item has none. Types
+        Relation to (N, T) float32, rows of length 1, or of zeros where an item has none. Relations
         that say nothing (nothing is shared) are left out; ``SAME_AS`` items are one row already.
     """
     items = len(snapshot.items)
-    profiles: dict[str, sparse.csr_array] = {}
+    profiles: dict[RelationKey, sparse.csr_array] = {}
     for (source, name, target), frame in sorted(snapshot.relations.items()):
         ends = (frame["source"].to_numpy(), frame["target"].to_numpy())
         weights = frame["weight"].to_numpy(np.float32)
@@ -47,8 +47,16 @@ def item_profiles(snapshot: Snapshot) -> dict[str, sparse.csr_array]:
             continue
         profile = _weighed(ties)
         if profile.nnz:
-            key = name if name not in profiles else f"{source} {name} {target}"
-            profiles[key] = profile
+            profiles[source, name, target] = profile
+    return profiles
+
+
+def item_profiles(snapshot: Snapshot) -> dict[str, sparse.csr_array]:
+    """The same by the type of the relation; a second one of a type is named with its ends."""
+    profiles: dict[str, sparse.csr_array] = {}
+    for relation, profile in relation_profiles(snapshot).items():
+        name = relation[1]
+        profiles[name if name not in profiles else " ".join(relation)] = profile
     return profiles
 
 

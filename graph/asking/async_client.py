@@ -23,6 +23,7 @@ from linkspan.graph.asking.results import (
     Explanation,
     FoundItem,
     HistoryItem,
+    Likeness,
     Lists,
     Recommendation,
     Results,
@@ -85,10 +86,10 @@ class AsyncClient:
         return await self._answer(self._questions.recommend_many(users, domain, k, fallback))
 
     async def similar(
-        self, item: str, domain: str | None = None, k: int = 10
+        self, item: str, domain: str | None = None, k: int = 10, *, kind: Likeness = "states"
     ) -> Results[SimilarItem]:
         """Items that are like an item: `Client.similar`."""
-        return await self._answer(self._questions.similar(item, domain, k))
+        return await self._answer(self._questions.similar(item, domain, k, kind))
 
     async def history(
         self, user: str, domain: str | None = None, k: int = 10

@@ -22,6 +22,7 @@ from linkspan.graph.asking.results import (
     Explanation,
     FoundItem,
     HistoryItem,
+    Likeness,
     Lists,
     Recommendation,
     Results,
@@ -126,22 +127,26 @@ class Client:
         """
         return self._answer(self._questions.recommend_many(users, domain, k, fallback))
 
-    def similar(self, item: str, domain: str | None = None, k: int = 10) -> Results[SimilarItem]:
+    def similar(
+        self, item: str, domain: str | None = None, k: int = 10, *, kind: Likeness = "states"
+    ) -> Results[SimilarItem]:
         """Items that are like an item.
 
         Args:
             item: Key of the item.
             domain: Only from this domain; None: from all.
             k: At most this many, 1 or more.
+            kind: ``states``: by what was learned of both; ``relations``: by what both share in the
+                graph, each with what ties them most.
 
         Returns:
             The most alike first; empty for an item that has none, or is unknown.
 
         Raises:
-            ArgumentError: ``k`` is below 1, or the graph has no such domain.
+            ArgumentError: ``k`` is below 1, or there is no such kind, or domain in the graph.
             DatabaseError: The server failed.
         """
-        return self._answer(self._questions.similar(item, domain, k))
+        return self._answer(self._questions.similar(item, domain, k, kind))
 
     def history(self, user: str, domain: str | None = None, k: int = 10) -> Results[HistoryItem]:
         """Items that a user has met, the latest first.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 from linkspan import cypher
 from linkspan.cypher import Names
@@ -25,6 +25,7 @@ from linkspan.graph.asking.results import (
     Explanation,
     FoundItem,
     HistoryItem,
+    Likeness,
     Lists,
     Path,
     Recommendation,
@@ -172,13 +173,15 @@ class Questions:
                     found.extend((yield from self._popular_for(key, domain, k)))
         return Lists((user, lists[key]) for user, key in keys.items())
 
-    def similar(self, item: str, domain: str | None, k: int) -> Asking[Results[SimilarItem]]:
+    def similar(
+        self, item: str, domain: str | None, k: int, kind: Likeness
+    ) -> Asking[Results[SimilarItem]]:
         """Items that are like an item."""
-        return (
-            yield from self._rows(
-                "similar", SimilarItem, item=text(item, "item"), domain=domain, k=number(k)
-            )
-        )
+        if kind not in get_args(Likeness):
+            known = " or ".join(map(repr, get_args(Likeness)))
+            raise ArgumentError(f"kind is {kind!r}", hint=f"Give {known}")
+        asked = {"item": text(item, "item"), "domain": domain, "k": number(k), "kind": kind}
+        return (yield from self._rows("similar", SimilarItem, **asked))
 
     def history(self, user: str, domain: str | None, k: int) -> Asking[Results[HistoryItem]]:
         """Items that a user has met."""
@@ -239,9 +242,9 @@ class Questions:
         return bool((yield from self.query("has_item", item=text(item, "item"))))
 
     def query(self, name: str, **parameters: Any) -> Asking[Rows]:
-        """The rows of a query by its name."""
-        found = yield from self.text(name)
-        rows: Rows = yield Read(found, parameters, cypher.describe(name).retryable)
+        """The rows of a query by its name; what is not given is as its header says."""
+        found, query = (yield from self.text(name)), cypher.describe(name)
+        rows: Rows = yield Read(found, query.defaults | parameters, query.retryable)
         return rows
 
     def text(self, name: str) -> Asking[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import pandas as pd
 
 from linkspan.errors import PublishError
 
 Row = TypeVar("Row")
+Likeness = Literal["states", "relations"]
+"""By what items are like one: what was learned of them, or what they share in the graph."""
 
 
 class Results(list[Row]):
@@ -103,8 +105,12 @@ class SimilarItem:
         title: Its title, where it has one.
         domain: Its domain.
         rank: Place among the items of the same list, from 1.
-        score: Cosine of the two item embeddings, -1 to 1.
+        score: Cosine of the two item embeddings, -1 to 1; of relations, that of what the graph ties
+            the two to, 0 to 1.
         run: Id of the run that computed it.
+        how: Of relations, the type of the one that ties them most; None for states.
+        by: Name of what ties them so: an entity, a third item, or the type again where the relation
+            joins the two; None for states.
     """
 
     item: str
@@ -113,6 +119,8 @@ class SimilarItem:
     rank: int
     score: float
     run: str
+    how: str | None
+    by: str | None
 
 
 @dataclass(frozen=True, slots=True)

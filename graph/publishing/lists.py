@@ -69,9 +69,19 @@ def pieces(lists: ListSource, by: str) -> Iterator[pd.DataFrame]:
         yield rest
 
 
-def count_rows(lists: ListSource) -> int:
-    """Number of rows."""
-    return len(lists) if isinstance(lists, pd.DataFrame) else pq.read_metadata(lists).num_rows
+def count_kinds(similar: ListSource) -> dict[str, int]:
+    """Number of similar items of each kind, those of a run of before as `with_kind` has them."""
+    counts: dict[str, int] = {}
+    for piece in pieces(similar, "item"):
+        for kind, count in with_kind(piece)["kind"].value_counts().items():
+            counts[str(kind)] = counts.get(str(kind), 0) + int(count)
+    return counts
+
+
+def with_kind(similar: pd.DataFrame) -> pd.DataFrame:
+    """Similar items with all columns; a run of before knew those of states alone."""
+    plain: dict[str, str | None] = {"kind": "states", "how": None, "by": None}
+    return similar.assign(**{name: each for name, each in plain.items() if name not in similar})
 
 
 def check_lists(lists: ListSource) -> ListCounts:
@@ -157,9 +167,10 @@ def list_rows(lists: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def similar_rows(similar: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each item's similar items as one row of ``publish_similar``, with their number."""
+    columns = ["item", "kind", "rank", "score", "how", "by"]
     for piece in pieces(similar, "item"):
-        renamed = piece.rename(columns={"item": "of", "other": "item"})
-        for count, row in _grouped(renamed, "of", ["item", "rank", "score"], "others"):
+        renamed = with_kind(piece).rename(columns={"item": "of", "other": "item"})
+        for count, row in _grouped(renamed, "of", columns, "others"):
             yield count, {"item": row["of"], "others": row["others"]}
 
 

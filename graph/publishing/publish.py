@@ -30,7 +30,7 @@ from linkspan.graph.publishing.lists import (
     PARTS,
     ListSource,
     check_lists,
-    count_rows,
+    count_kinds,
     list_rows,
     similar_rows,
 )
@@ -141,7 +141,9 @@ def publish(
             sorted by domain and rank; where a column ``eligible`` says how many items could have
             been in the list, one that holds them all is no sign of a collapse. A file is read in
             pieces: memory does not grow with it.
-        similar: Columns ``item``, ``other``, ``rank``, ``score``, sorted by item and rank.
+        similar: Columns ``item``, ``other``, ``rank``, ``score``, each item's rows together, sorted
+            by rank; where they are there, ``kind`` (``states`` or ``relations``) and what the two
+            share, ``how`` and ``by``.
         progress: Told of each batch.
         vectors: Of the items; they go into the slot that the active run does not use.
 
@@ -151,8 +153,10 @@ def publish(
         DatabaseError: The server failed; call again to go on.
     """
     started = perf_counter()
-    counts, others = check_lists(lists), count_rows(similar)
-    digest = f"{counts.digest:016x}-{others}"
+    counts, kinds = check_lists(lists), count_kinds(similar)
+    others = sum(kinds.values())
+    digest = f"{counts.digest:016x}-{kinds.pop('states', 0)}"  # as of runs that had no others
+    digest += "".join(f"-{kinds[kind]} {kind}" for kind in sorted(kinds))
     if run.names is not None:
         prepare_adopted(database, run.names)
     written = 0

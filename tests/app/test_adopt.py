@@ -87,6 +87,8 @@ def test_an_adopted_graph_is_served_and_left_as_it_was(linkspan: Any, theirs: Da
     similar = json.loads(linkspan("similar", "films/1", "-d", "books", "--json").out)
     assert len(similar) == 2 and all(row["title"].startswith("Book ") for row in similar)
     assert "there is no item 'books/31'" in linkspan("similar", "books/31").err
+    related = json.loads(linkspan("similar", "films/1", "--kind", "relations", "--json").out)
+    assert {(row["how"], row["by"]) for row in related} == {("IS_A", "taste 1")}
     shelf = json.loads(linkspan("history", "p1", "-k", "20", "--json").out)
     assert len(shelf) == 9 and {row["interaction"] for row in shelf} == {"RATED"}
     assert (shelf[-1]["item"], shelf[-1]["at"]) == ("films/2", 1546300800000)

@@ -69,6 +69,12 @@ def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: 
     assert len(rows) == 6 and {row["domain"] for row in rows} == {"books", "films"}
     _explained(linkspan, rows[0])
     assert "books/" in linkspan("similar", "films/1", "-d", "books").out
+    related = linkspan("similar", "films/1", "--kind", "relations").out
+    assert related.count("WRITTEN_BY") == 4 == related.count("Author 0")
+    rows = json.loads(linkspan("similar", "films/1", "--kind", "relations", "--json").out)
+    assert {row["by"] for row in rows} == {"Author 0"}
+    wrong = linkspan("similar", "films/1", "--kind", "text")
+    assert wrong.code == 2 and "'relations'" in wrong.err
     assert linkspan("history", "7").out.count("SAVED") == 8
     assert "active" in linkspan("runs").out
     assert "recommend" in linkspan("query").out

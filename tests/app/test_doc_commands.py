@@ -38,6 +38,7 @@ PRINTED = {
     "linkspan query  ": "recommend_across",
     "linkspan query similar -p": "score",
     "linkspan query similar --print": "MATCH",
+    "linkspan similar fantasy/7 --kind": "WRITTEN_BY",
     "linkspan explain": "because",
     "linkspan doctor": "active run",
     "linkspan inspect": "Person",

@@ -102,15 +102,26 @@ def test_lists_follow_the_rules(linkspan: Run, project: Path, on_server: Databas
         "MATCH (r:Run {state: 'active'}) MATCH (i:Item)-[s:SIMILAR]->(o:Item) WHERE s.run = r.id "
     )
     similar = on_server.read(
-        ties + "RETURN i.key AS item, i.domain = o.domain AS inside, s.rank AS rank"
+        ties + "RETURN i.key AS item, i.domain = o.domain AS inside, s.rank AS rank, "
+        "s.kind AS kind, s.how AS how, s.by AS by"
     )
-    lists: dict[tuple[str, bool], list[int]] = {}
+    lists: dict[tuple[str, str, bool], list[int]] = {}
     for row in similar:
-        lists.setdefault((row["item"], row["inside"]), []).append(row["rank"])
+        lists.setdefault((row["item"], row["kind"], row["inside"]), []).append(row["rank"])
     assert {len(ranks) for ranks in lists.values()} == {1, 2}
+    assert {kind for _, kind, _ in lists} == {"states", "relations"}
+    reasons = {(row["kind"], row["how"], row["by"]) for row in similar}
+    by = {("relations", "WRITTEN_BY", f"Author {n}") for n in (0, 1)}
+    assert reasons == {("states", None, None), *by}
     assert all(sorted(ranks) == list(range(1, len(ranks) + 1)) for ranks in lists.values())
 
+    _set(k="4", diversity="0.7", similar_kinds='["states"]')
+    assert linkspan("publish").code == 0
+    kinds = on_server.read(ties + "RETURN DISTINCT s.kind AS kind")
+    assert [row["kind"] for row in kinds] == ["states"]
     for lines, message in (
+        ({"similar_kinds": '["text"]'}, r"\[publish\] similar_kinds.*'states' or 'relations'"),
+        ({"similar_kinds": "[]"}, r"\[publish\] similar_kinds"),
         ({"require": '["stock = true"]'}, "no item has a property 'stock'"),
         ({"require": '["in_stock"]'}, "'in_stock' is no condition"),
         ({"domains": '["games"]'}, r"names the domain 'games'.*It has books, films"),

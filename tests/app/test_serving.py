@@ -57,7 +57,9 @@ def shop(db: Database) -> Database:
     )
     db.write(
         "MATCH (a:Item {key: 'books/1'}), (b:Item {key: 'films/a/2'}) "
-        "CREATE (a)-[:SIMILAR {run: 'r1', rank: 1, score: 0.5}]->(b), (b)-[:MADE_FROM]->(a)"
+        "CREATE (a)-[:SIMILAR {run: 'r1', rank: 1, score: 0.5}]->(b), (b)-[:MADE_FROM]->(a), "
+        "(a)-[:SIMILAR {run: 'r1', kind: 'relations', rank: 1, score: 0.25, how: 'MADE_FROM', "
+        "by: 'MADE_FROM'}]->(b)"
     )
     db.write("MATCH (u:User), (i:Item {key: 'books/1'}) CREATE (u)-[:SAVED {at: 1}]->(i)")
     return db
@@ -109,6 +111,9 @@ def test_endpoints_answer_what_the_client_answers(http: TestClient, shop: Databa
     (similar,) = rows(http.get("/similar/books/1"))
     assert similar["item"] == "films/a/2"
     assert rows(http.get("/similar/books%2F1")) == [similar]
+    assert rows(http.get("/similar/books/1?kind=states")) == [similar]
+    (related,) = rows(http.get("/similar/books/1?kind=relations"))
+    assert related == {**similar, "score": 0.25, "how": "MADE_FROM", "by": "MADE_FROM"}
     assert [row["item"] for row in rows(http.get("/search?text=FILM%203"))] == ["films/a/3"]
     assert rows(http.get("/recommend/nobody")) == []
     popular = rows(http.get("/recommend/nobody?fallback=popular"))
@@ -126,6 +131,7 @@ def test_endpoints_answer_what_the_client_answers(http: TestClient, shop: Databa
         ("/recommend/ann?k=1000000", 422, "k: Input should be less than or equal to 1000"),
         ("/recommend/ann?k=x", 422, "k: Input should be a valid integer"),
         ("/recommend/ann?fallback=luck", 422, "fallback: Input should be 'popular'"),
+        ("/similar/books/1?kind=text", 422, "kind: Input should be 'states' or 'relations'"),
         ("/recommend/%FF", 422, "user: "),
         ("/search?text=%20", 422, "the text to search for is empty"),
         ("/search", 422, "text: Field required"),

@@ -90,12 +90,19 @@ def lists(snapshot: Snapshot) -> Lists:
 @pytest.fixture
 def similar(snapshot: Snapshot) -> pd.DataFrame:
     keys = snapshot.items["key"].to_numpy()
+    """Three by states and one by relations for each item, which is one of the three."""
     rows = [
-        (key, keys[(place + step) % len(keys)], step, 1 / step)
+        (key, keys[(place + step) % len(keys)], "states", step, 1 / step, None, None)
         for place, key in enumerate(keys)
         for step in range(1, OTHERS + 1)
     ]
-    return pd.DataFrame(rows, columns=["item", "other", "rank", "score"])
+    rows += [
+        (key, keys[(place + 1) % len(keys)], "relations", 1, 0.25, "WRITTEN_BY", "Author 1")
+        for place, key in enumerate(keys)
+    ]
+    columns = ["item", "other", "kind", "rank", "score", "how", "by"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values("item", kind="stable", ignore_index=True)
 
 
 def record(name: str) -> RunRecord:

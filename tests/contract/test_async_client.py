@@ -57,6 +57,7 @@ def test_both_clients_give_the_same(
         ("recommend", ("nobody",), {"fallback": "popular"}),
         ("recommend_many", (["7", "nobody", "8"],), {"k": 4}),
         ("similar", ("comics/1",), {}),
+        ("similar", ("comics/1",), {"kind": "relations"}),
         ("history", ("7",), {}),
         ("explain", ("5", "comics/5"), {}),
         ("search", ("book 1",), {"domain": "comics"}),

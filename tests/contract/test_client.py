@@ -89,6 +89,11 @@ def test_an_empty_answer_has_its_columns(client: Client) -> None:
 
 def test_similar_history_and_runs(client: Client) -> None:
     assert [row.score for row in client.similar("comics/1")] == [1, 1 / 2, 1 / 3]
+    assert {(row.how, row.by) for row in client.similar("comics/1")} == {(None, None)}
+    (row,) = client.similar("comics/1", kind="relations")
+    assert (row.score, row.how, row.by) == (0.25, "WRITTEN_BY", "Author 1")
+    assert client.similar("comics/1", "science-fiction", kind="relations") == []
+    assert [row["score"] for row in client.query("similar", item="comics/1")] == [1, 1 / 2, 1 / 3]
     shelf = client.history("7", domain="comics")
     assert [row.at for row in shelf] == sorted((row.at for row in shelf), reverse=True)
     assert all((7 * 7 + int(row.item.split("/")[1]) * 3) % 5 == 0 for row in shelf)
@@ -116,6 +121,8 @@ def test_bad_arguments_are_named(client: Client) -> None:
         client.recommend("7", domain="comix")
     with pytest.raises(ConfigError, match=r"no domain 'comix'"):
         client.recommend_many(["7", "nobody"], "comix", fallback="popular")
+    with pytest.raises(ConfigError, match=r"kind is 'text'. Give 'states' or 'relations'"):
+        client.similar("comics/1", kind="text")  # type: ignore[arg-type]
     for k in (0, -1, "5", 2.5, None, True):
         with pytest.raises(ConfigError, match=f"k is {k!r}"):
             client.recommend("7", k=k)  # type: ignore[arg-type]

@@ -89,6 +89,27 @@ def test_the_run_before_stays_until_the_next_and_comes_back(
     assert set(_published(graph)) == {"b", "d"}
 
 
+def test_lists_of_another_kind_of_similar_items_are_others(
+    graph: Database, snapshot: Snapshot, lists: Lists, similar: pd.DataFrame, make_record: Record
+) -> None:
+    """Of as many rows; those of a run of before, which knew no kinds, are those of states."""
+    users, states = snapshot.users["key"].tolist(), similar[similar["kind"] == "states"]
+    old = states[["item", "other", "rank", "score"]]
+    names = [
+        publish(graph, make_record("a"), users, lists(0), each).run
+        for each in (old, states, states.assign(kind="relations", how="TAGGED", by="x"), similar)
+    ]
+    assert names == ["a", "a", "a.2", "a"]
+    found = graph.read(
+        "MATCH (:Item)-[r:SIMILAR]->() RETURN DISTINCT r.run AS run, r.kind AS kind, r.how AS how"
+    )
+    assert {(row["run"], row["kind"], row["how"]) for row in found} == {
+        ("a.2", "relations", "TAGGED"),
+        ("a", "states", None),
+        ("a", "relations", "WRITTEN_BY"),
+    }
+
+
 def test_a_run_whose_lists_had_gone_is_published_again(
     graph: Database, snapshot: Snapshot, lists: Lists, publish_run: PublishRun
 ) -> None:

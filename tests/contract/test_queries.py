@@ -190,7 +190,7 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     ),
     "similar": (
         {"domain": "books"},
-        [["books/3", "Dune Messiah", "books", 2, 0.8, "r2"]],
+        [["books/3", "Dune Messiah", "books", 2, 0.8, "r2", None, None]],
     ),
     "similar_across": (
         {},
@@ -301,6 +301,33 @@ def test_the_rows_are_right_under_both_sets_of_names(planted: tuple[Database, An
         header = cypher.describe(name).columns
         assert all(re.search(rf"\b{column}\b", header) for column in found[0]), (name, header)
     assert not wrong
+
+
+def test_items_that_are_like_one_by_relations(planted: tuple[Database, Any]) -> None:
+    db, names = planted
+    book = ["books/3", "Dune Messiah", "books"]
+    film, by = ["films/1", "Dune", "films"], ["WRITTEN_BY", "Frank Herbert"]
+    expected = {
+        "similar": [
+            [*book, 1, 0.75, "r2", *by], [*film, 1, 0.7, "r2", *by],
+        ],
+        "similar_across": [[*film, 0.7]],
+        "alike_between": [["books/1", "Dune", "films/1", "Dune", 0.7]],
+        "start_from_items": [["books/1", "Dune", "books", 0.7, "Dune"]],
+        "start_from_text": [["books/2", "Emma", "books", 1.0, "Clueless"]],
+    }  # fmt: skip
+    given = {"kind": "relations", "domain": None, "text": "clue"}
+    for name, rows in expected.items():
+        more = {"domain": "books"} if name == "alike_between" else {}
+        asked = parameters_of(name, {**given, **more})
+        found = [list(row.values()) for row in db.read(cypher.load(name, None, names), **asked)]
+        assert _equal(found, rows), (name, found)
+    asked = parameters_of("item_as_graph", given)
+    drawn = db.read(cypher.load("item_as_graph", None, names), **asked)
+    assert {_shown(row["tie"]) for row in drawn if "SIMILAR" in _shown(row["tie"])} == {
+        "books/1 SIMILAR books/3",
+        "books/1 SIMILAR films/1",
+    }
 
 
 def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:

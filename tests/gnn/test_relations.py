@@ -17,6 +17,7 @@ from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.parts.relations import Association, item_profiles
 from linkspan.gnn.scores.hybrid import mixtures
 from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.related import related_items
 from linkspan.gnn.scores.scoring import score_top
 from linkspan.gnn.scores.signals import HYBRID, SIMPLE, build_signals
 from linkspan.graph.snapshot import Snapshot
@@ -69,6 +70,60 @@ def test_items_that_a_relation_joins_are_alike_in_both_directions(build: Build) 
 def test_two_relations_of_one_name_stay_two(build: Build) -> None:
     snapshot = made_by(build, [0, 0, 1, 1, 1, 1, 2, -1], MADE_BY=edges([0], [5]))
     assert set(item_profiles(snapshot)) == {"MADE_BY", "item MADE_BY item"}
+
+
+def test_related_items_are_those_that_share_most_each_with_what_ties_them(build: Build) -> None:
+    snapshot = made_by(build, [0, 0, 1, 1, 1, 1, 0, -1], NEXT_PART=edges([3], [7]))
+    found = related_items(snapshot, 2)
+    alike = sum((own @ own.T).toarray() for own in item_profiles(snapshot).values()) / 2
+    for row in found.itertuples():
+        assert row.score == pytest.approx(alike[row.item, row.other], rel=1e-5)
+        assert row.inside == ((row.item < 4) == (row.other < 4))
+    # Of equal ones the first; within the domain of an item, then in the other.
+    lists = {
+        item: list(zip(rows["other"], rows["inside"], rows["rank"], rows["how"], strict=True))
+        for item, rows in found.groupby("item")
+    }
+    assert lists[0] == [(1, True, 1, "MADE_BY"), (6, False, 1, "MADE_BY")]
+    assert lists[2] == [
+        (3, True, 1, "MADE_BY"), (4, False, 1, "MADE_BY"), (5, False, 2, "MADE_BY"),
+    ]  # fmt: skip
+    assert lists[7] == [(3, False, 1, "NEXT_PART")]
+    by = found.set_index(["item", "other"])["by"]
+    assert by[0, 1] == "Maker/0" and by[2, 3] == "Maker/1" and by[7, 3] == "NEXT_PART"
+
+
+def test_items_by_way_of_a_third_are_told_its_name(build: Build) -> None:
+    snapshot = made_by(build, [-1] * 7 + [0], NEXT_PART=edges([0, 1], [5, 5]))
+    titles = snapshot.items.assign(title=[f"Part {n}" for n in range(8)])
+    for items, name in ((titles, "Part 5"), (snapshot.items, "b/0001")):
+        found = related_items(replace(snapshot, items=items), 1).set_index(["item", "other"])
+        assert found.loc[(0, 1), ["how", "by"]].tolist() == ["NEXT_PART", name]
+        assert found.loc[(0, 5), "by"] == "NEXT_PART"
+
+
+def test_what_too_many_items_share_makes_none_alike(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = made_by(build, [0, 0, 1, 1, 1, 1, 2, -1])
+    assert set(related_items(snapshot)["item"]) == {0, 1, 2, 3, 4, 5}
+    monkeypatch.setattr("linkspan.gnn.scores.related.MOST_TIED", 3)
+    assert set(related_items(snapshot)["item"]) == {0, 1}
+
+
+def test_without_relations_nothing_is_related(build: Build) -> None:
+    found = related_items(build({"a": [0] * 4}, [[0, 1]]))
+    assert found.empty and {"item", "other", "rank", "how", "by"} <= set(found)
+
+
+def test_related_items_in_pieces_are_the_same(
+    goodbooks: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = related_items(goodbooks, 5)
+    assert 50_000 < len(whole) < 62_000 and whole["how"].notna().all()
+    assert not whole.duplicated(["item", "other"]).any() and (whole["item"] != whole["other"]).all()
+    monkeypatch.setattr("linkspan.gnn.scores.related.CHUNK", 2000)
+    pd.testing.assert_frame_equal(related_items(goodbooks, 5), whole)
 
 
 def test_a_history_leads_to_what_shares_its_things(build: Build) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from linkspan.gnn import (
     Split,
     TrainSettings,
     compare_cells,
+    find_apart,
     find_bridges,
     fit_hybrid,
     last_out,
@@ -144,6 +147,64 @@ def test_bridges_are_found(build: Callable[..., Snapshot], planted: Snapshot) ->
     assert len(pairs) == 3 and all(row["tied"] and row["users"] > 200 for row in pairs)
     none = planted.events().iloc[:0]
     assert all(row["tied"] and not row["users"] for row in find_bridges(planted, none, {}))
+
+
+def test_domains_that_nothing_joins_are_named(build: Callable[..., Snapshot]) -> None:
+    tastes = {name: [0] * 6 for name in ("art", "books", "films")}
+    histories = [[0, 1, 2], [2, 3, 4, 5], [6, 7], [12, 13, 14]]
+    apart = build(tastes, histories)
+    bridges = find_bridges(apart, apart.events(), {})
+    assert find_apart(bridges) == ["art", "books", "films"]
+    joined = build(tastes, [*histories, [5, 6]])
+    assert find_apart(find_bridges(joined, joined.events(), {})) == ["films"]
+    text = np.ones((18, 4), np.float32)
+    assert find_apart(find_bridges(apart, apart.events(), {"item": text})) == []
+    one = build({"art": [0] * 6}, [[0, 1, 2]])
+    assert find_apart(find_bridges(one, one.events(), {})) == []
+
+
+def test_users_are_cut_apart_by_domain(planted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    cut = import_module("zero_overlap").cut_users(planted)
+
+    def met(snapshot: Snapshot) -> list[tuple[str, str, int]]:
+        events = snapshot.events()
+        users = snapshot.users["key"].to_numpy()[events["user"]]
+        keys = snapshot.items["key"].to_numpy()[events["item"]]
+        return list(zip(users, keys, events["at"], strict=True))
+
+    expected = {(f"{item.split('/')[0]}/{user}", item, at) for user, item, at in met(planted)}
+    assert set(met(cut)) == expected and len(met(cut)) == len(expected)
+    assert cut.users["key"].is_monotonic_increasing and cut.users["key"].is_unique
+    assert len(cut.users) > 2 * len(planted.users)
+    pairs = find_bridges(planted, planted.events(), {}), find_bridges(cut, cut.events(), {})
+    assert [sum(row["users"] for row in rows) > 0 for rows in pairs] == [True, False]
+    # Entities tie items still; who follows whom would tie users, and with them the domains.
+    assert {key[1] for key in cut.relations} == {"MADE_BY", "SEQUEL"}
+    assert cut.interactions["SAVED"].dtypes.equals(planted.interactions["SAVED"].dtypes)
+
+
+def test_a_domain_that_nothing_joins_is_served_as_if_learned_alone(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    random, tastes = np.random.default_rng(0), np.arange(60) % TASTES
+    histories = [
+        (first + random.permutation(np.flatnonzero(tastes == user % TASTES))[:6]).tolist()
+        for first in (0, 60)
+        for user in range(120)
+    ]
+    snapshot = build({name: tastes.tolist() for name in ("art", "books")}, histories)
+    snapshot = replace(snapshot, items=snapshot.items.assign(text=""))
+    split = last_out(snapshot)
+    joint = rank_tests(trained(snapshot, split, settings), split)
+    for domain in ("art", "books"):
+        left, own = leave_out(snapshot, split, Cell((domain,)))
+        alone = rank_tests(trained(left, own, settings), own).set_index("event")["rank"]
+        ours = joint[joint["domain"] == domain]
+        other = alone.loc[ours["event"]].to_numpy()
+        found = difference(ours.assign(joint=ours["rank"], other=other))
+        assert found["lists"] == 120 and found["low"] < 0 < found["high"], found
+        assert found["joint"] > 0.5, found
 
 
 def test_a_domain_where_nobody_met_two_items_cannot_be_learned_alone(

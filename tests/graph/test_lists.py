@@ -11,7 +11,14 @@ import pytest
 
 from linkspan.errors import PublishError
 from linkspan.graph.publishing import lists as module
-from linkspan.graph.publishing.lists import PARTS, check_lists, list_rows, pieces
+from linkspan.graph.publishing.lists import (
+    PARTS,
+    check_lists,
+    count_kinds,
+    list_rows,
+    pieces,
+    similar_rows,
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 10_000])
@@ -40,6 +47,24 @@ def test_pieces_end_where_lists_end(
     counts = check_lists(file)
     assert counts == check_lists(table) and (counts.users, counts.rows) == (30, len(table))
     assert counts.digest != check_lists(table.assign(score=score * 2, gnn=score * 2)).digest
+
+
+def test_similar_items_of_a_run_that_knew_no_kinds_are_by_states(tmp_path: Path) -> None:
+    old = pd.DataFrame({"item": ["d/1", "d/2"], "other": ["d/2", "d/1"], "rank": 1, "score": 0.5})
+    both = pd.concat([old, old.assign(kind="relations", how="TAGGED", by="x")])
+    both = both.fillna({"kind": "states"}).sort_values("item", kind="stable")
+    old.to_parquet(tmp_path / "old.parquet")
+    both.to_parquet(tmp_path / "both.parquet")
+    for source in (old, tmp_path / "old.parquet"):
+        assert count_kinds(source) == {"states": 2}
+        rows = [row for _, row in similar_rows(source)]
+        plain = {"kind": "states", "rank": 1, "score": 0.5, "how": None, "by": None}
+        assert rows[0] == {"item": "d/1", "others": [{"item": "d/2", **plain}]}
+    for source in (both, tmp_path / "both.parquet"):
+        assert count_kinds(source) == {"states": 2, "relations": 2}
+        counts, rows = zip(*similar_rows(source), strict=True)
+        assert counts == (2, 2)
+        assert [other["by"] for other in rows[0]["others"]] == [None, "x"]
 
 
 def _equal_lists(items: int, **more: Any) -> pd.DataFrame:
