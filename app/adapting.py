@@ -53,7 +53,7 @@ def adapt_run(
         fitted = gnn.adapt(learned, snapshot, split, text, domain, steps, pipeline.progress)
         final = gnn.adapt_all(learned, fitted)
         gnn.save_vectors(text, run.embedded)
-        gnn.save(fitted.learned, run.held_out, gnn.within(split, snapshot, domain))
+        gnn.save(fitted.learned, run.held_out, gnn.split_within(split, snapshot, domain))
         gnn.save(final.learned, run.final)
         adapted = {"domain": domain, "run": base.id, "gates": final.gates.get(domain)}
         seconds = round(perf_counter() - began, 1)

@@ -57,7 +57,7 @@ from .tensors.features import find_scheme as find_scheme
 from .training.adapting import adapt as adapt
 from .training.adapting import adapt_all as adapt_all
 from .training.adapting import check_adaptable as check_adaptable
-from .training.adapting import within as within
+from .training.adapting import split_within as split_within
 from .training.guarding import guard_domains as guard_domains
 from .training.guarding import refit_alone as refit_alone
 from .training.meta import learn_beginnings as learn_beginnings

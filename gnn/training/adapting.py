@@ -59,7 +59,7 @@ def adapt(
             before; the model is untrained; or the split is of another snapshot.
     """
     check_adaptable(base, snapshot, split, domain)
-    own = within(split, snapshot, domain)
+    own = split_within(split, snapshot, domain)
     events = snapshot.events()
     held_out = events.iloc[np.sort(np.concatenate([split.validation, split.test]))]
     view = View(snapshot, text, events.iloc[split.train], held_out)
@@ -103,7 +103,7 @@ def adapt_all(base: Learned, found: FittedModel) -> FittedModel:
     return with_weights(fitted, found.weights) if found.weights else fitted
 
 
-def within(split: Split, snapshot: Snapshot, domain: str) -> Split:
+def split_within(split: Split, snapshot: Snapshot, domain: str) -> Split:
     """The split with held-out events of one domain only."""
     domains = event_domains(snapshot, snapshot.events())
     validation, test = (rows[domains[rows] == domain] for rows in (split.validation, split.test))
