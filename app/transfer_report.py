@@ -181,6 +181,11 @@ def _check(snapshot: Snapshot, split: Split, joint: FittedModel) -> None:
             "the run has no held-out events, so nothing can be compared",
             hint="Train with another [split]",
         )
+    if joint.adapted is not None:
+        raise ModelError(
+            f"the run was adapted to domain '{joint.adapted}': its domains were not learned together",
+            hint="Name a run of 'linkspan train'",
+        )
     if not joint.is_trained:
         raise ModelError("the run's network is untrained, so nothing passes between its domains")
 

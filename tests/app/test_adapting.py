@@ -36,6 +36,8 @@ def test_a_run_is_adapted_and_measured(linkspan: Any, project: Path, taken: Snap
     assert {row["domain"] for row in ranks if row["segment"] == "domain"} == {"films"}
     lists = gnn.score_top(open_model(run, taken), 5)
     assert set(lists["domain"]) == {"books", "films"} and np.isfinite(lists["score"]).all()
+    compared = linkspan("evaluate", "--transfer")
+    assert compared.code == 5 and "were not learned together" in compared.err
     refused = linkspan("adapt", "films")  # by default of the latest run, which knows them now
     assert refused.code == 5 and "has learned domain 'films' already" in refused.err
 
