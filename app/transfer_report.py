@@ -183,7 +183,8 @@ def _check(snapshot: Snapshot, split: Split, joint: FittedModel) -> None:
         )
     if joint.adapted is not None:
         raise ModelError(
-            f"the run was adapted to domain '{joint.adapted}': its domains were not learned together",
+            f"the run was adapted to domain '{joint.adapted}': its domains were not learned "
+            "together",
             hint="Name a run of 'linkspan train'",
         )
     if not joint.is_trained:
