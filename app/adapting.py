@@ -62,7 +62,7 @@ def adapt_run(
         passes = fitted.best_epoch - learned.best_epoch
         stage.count, stage.unit = events * passes, "events"
         stage.text = f"{domain} on run {base.id}: {counted(events, 'event')}, " + (
-            f"best after pass {passes} of {len(fitted.curves) - learned.best_epoch}"
+            f"pass {passes} of {len(fitted.curves) - learned.best_epoch} over them kept"
             if passes
             else "no pass ranks it better than the run does as it is"
         )

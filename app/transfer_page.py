@@ -49,6 +49,7 @@ class Matrix(NamedTuple):
         columns: What is left out, or added.
         rows: Domains.
         values: Row and column to the figures.
+        told: Sentences on the columns.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Matrix(NamedTuple):
     columns: list[str]
     rows: list[str]
     values: dict[tuple[str, str], Row]
+    told: str = ""
 
 
 def matrices(report: Report) -> list[Matrix]:
@@ -66,8 +68,27 @@ def matrices(report: Report) -> list[Matrix]:
         values = {(row["domain"], row["left_out"]): row for row in report[key]}
         columns = sorted({column for _, column in values})
         if values:
-            found.append(Matrix(*told, columns, sorted({row for row, _ in values}), values))
+            matrix = Matrix(*told, columns, sorted({row for row, _ in values}), values)
+            found.append(matrix._replace(told=_judged(matrix)) if key == "with_method" else matrix)
     return found
+
+
+def _judged(matrix: Matrix) -> str:
+    """A sentence on each method: whom it helps, and whom it hurts."""
+    sentences = []
+    for method in matrix.columns:
+        sure = [
+            (name, row["gain"] > 0)
+            for name in matrix.rows
+            if (row := matrix.values.get((name, method))) and row["certain"]
+        ]
+        said = [
+            f"{verb} {', '.join(name for name, better in sure if better == wanted)}"
+            for verb, wanted in (("helps", True), ("hurts", False))
+            if any(better == wanted for _, better in sure)
+        ]
+        sentences.append(f"{method} {' and '.join(said) or 'changes nothing that can be told'}")
+    return f"For certain: {'; '.join(sentences)}. What helps nobody is best left off."
 
 
 def verdicts(report: Report) -> list[tuple[str, str]]:
@@ -151,7 +172,7 @@ def _tables(report: Report) -> Iterator[tuple[str, str, list[str], list[list[str
                 interval(row) + ("*" if row["certain"] else "") if row else "" for row in found
             ]
             lines.append([name, *cells])
-        yield matrix.title, matrix.note, ["", *matrix.columns], lines
+        yield matrix.title, f"{matrix.note} {matrix.told}".strip(), ["", *matrix.columns], lines
     pairs = [
         [
             f"{row['one']}, {row['other']}",
@@ -188,6 +209,8 @@ def _show_matrix(matrix: Matrix) -> Iterator[Table | str]:
         names = (f"{place} {name}" for place, name in enumerate(matrix.columns, start=1))
         yield fill_lines(", ".join(names), 80)
     yield "* the 95% interval leaves zero out"
+    if matrix.told:
+        yield fill_lines(matrix.told, 80)
 
 
 def _point(row: Row | None) -> str:

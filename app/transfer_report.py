@@ -125,7 +125,7 @@ def report_transfer(
             began = perf_counter()
             found[cell] = _train_cell(pipeline, joint, split, cell, kept.checkpoint(cell))
             kept.save(cell, found[cell], round(perf_counter() - began, 1))
-            stage.text = f"{number} of {len(new)}: {describe(cell, plan)}"
+            stage.text = f"{number} of {len(new)}: {describe(cell, plan, joint.settings)}"
     with pipeline.stage("compare") as stage:
         rows = gnn.compare_cells(snapshot, split, plan, gnn.rank_tests(joint, split), found)
         stage.text = f"{len(split.test):,} held-out events"
@@ -145,10 +145,10 @@ def report_transfer(
     }
 
 
-def describe(cell: Cell, plan: Plan) -> str:
-    """Name of a cell: what it is alone on, without, or switched."""
+def describe(cell: Cell, plan: Plan, settings: TrainSettings) -> str:
+    """Name of a cell: what it is alone on, without or with, where the run has these settings."""
     if cell.method is not None:
-        return f"{cell.method} switched"
+        return f"{'without' if getattr(settings.transfer, cell.method) else 'with'} {cell.method}"
     if cell.without is not None:
         return f"without {cell.without}"
     if len(cell.domains) == 1:
@@ -288,7 +288,7 @@ def _sentence(whole: Row, givers: Sequence[Row], *, guarded: bool) -> tuple[str,
     points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
     if not whole["certain"]:
         few = f"; {counted(whole['lists'], 'test list')} only" if whole["lists"] < _FEW else ""
-        text = f"no difference that can be told ({points}{few})"
+        text = f"no difference that can be told ({points}{few}): no reason to learn it apart"
         return "same", text + ("; its lists are of its own events" if guarded else "")
     better = whole["gain"] > 0
     by = sorted(

@@ -163,12 +163,19 @@ def adapt(
 ) -> None:
     """Learn a domain that a run does not know, on the latest snapshot; all else stays as it is.
 
+    After 'linkspan ingest' of the domain, 'linkspan snapshot' takes one.
+
     The result is a run to evaluate and publish as any other.
     """
     pipeline = build_pipeline(load_settings(config), as_json)
     base = pipeline.workspace.run(name)
     adapted = adapt_run(pipeline, pipeline.workspace.load_snapshot(), base, domain, steps)
-    show_json({"run": adapted.id}) if as_json else out.print(f"Run {adapted.id}")
+    if as_json:
+        return show_json({"run": adapted.id})
+    return out.print(
+        f"Run {adapted.id}: 'linkspan evaluate' measures it on {domain}, 'linkspan publish' "
+        "publishes it"
+    )
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from difflib import get_close_matches
 
 import numpy as np
 import torch
@@ -125,9 +126,13 @@ def check_adaptable(base: Learned, snapshot: Snapshot, split: Split, domain: str
     if split.fingerprint != snapshot.fingerprint():
         raise ModelError("the split is of another snapshot", hint="Split the snapshot again")
     if domain not in snapshot.domains:
+        near = get_close_matches(domain, snapshot.domains, 1)
+        known = ", ".join(snapshot.domains)
         raise ModelError(
-            f"there is no domain '{domain}'",
-            hint=f"The snapshot has {', '.join(snapshot.domains)}; take one after 'ingest'",
+            f"there is no domain '{domain}' in the snapshot, which has {known}",
+            hint=f"Did you mean '{near[0]}'?"
+            if near
+            else "After 'linkspan ingest', take a new one with 'linkspan snapshot'",
         )
     if not base.best_epoch:
         raise ModelError(

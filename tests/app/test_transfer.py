@@ -116,6 +116,7 @@ def test_what_methods_give_is_told(linkspan: Any, project: Path, taken: Snapshot
         assert row["low"] <= row["gain"] <= row["high"]
     answer = linkspan("evaluate", *flags)
     assert "What methods of domain adaptation give" in answer.out
+    assert re.search(r"For certain: mmd (helps|hurts|changes nothing)", answer.out), answer.out
     assert max(map(len, answer.out.splitlines())) <= 80, answer.out
     assert "with it gains over the same without" in Path("t.html").read_text()
 

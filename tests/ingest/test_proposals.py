@@ -183,3 +183,18 @@ def test_odd_files_beside_sound_ones(tmp_path: Path, files: dict[str, str], says
 def test_a_folder_of_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         propose(tmp_path)
+
+
+@pytest.mark.parametrize(("column", "split"), [("authors", "|"), ("subtitle", None)])
+def test_one_cell_with_several_authors_is_enough(
+    tmp_path: Path, column: str, split: str | None
+) -> None:
+    """Few books have several; a mark in a title is one of writing."""
+    names = [f"name {n}" for n in range(60)] + ["Ann|Bob"]
+    rows = "".join(f"{n},title {n},{name}\n" for n, name in enumerate(names))
+    (tmp_path / "books.csv").write_text(f"id,title,{column}\n{rows}")
+    met = "".join(f"u{n},{n}\n" for n in range(61))
+    (tmp_path / "saved.csv").write_text(f"user_id,book_id\n{met}")
+    tables = tomllib.loads(propose(tmp_path).text)
+    found = tables["items"][0]["properties"][column]
+    assert (found.get("split") if isinstance(found, dict) else None) == split
