@@ -71,6 +71,16 @@ def do(linkspan: Any, monkeypatch: pytest.MonkeyPatch) -> Do:
     return run
 
 
+def add_domain(project: Path, name: str) -> None:
+    """Items of a new domain, and users who have met some of them."""
+    with (project / "items.csv").open("a") as items, (project / "events.csv").open("a") as events:
+        for number in range(900, 912):
+            items.write(f"{number},{name},{name} {number},Ann\n")
+        for user in range(20, 40):
+            for at in range(4):
+                events.write(f"{user},{900 + (user + 3 * at) % 12},{50 + at}\n")
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_pages_run(do: Do, project: Path, on_server: Database) -> None:
     toml = project / "linkspan.toml"
@@ -84,6 +94,10 @@ def test_the_commands_of_the_pages_run(do: Do, project: Path, on_server: Databas
             if "likes.csv" in line:
                 likes = "".join(f"11,{row['key']},accept\n" for row in on_server.read(shown))
                 (project / "likes.csv").write_text(f"user,item,kind\n{likes}")
+            if line.startswith("linkspan adapt "):
+                add_domain(project, line.split()[2])
+                do("linkspan ingest")
+                do("linkspan snapshot")
             if page == "feedback.md" and line == "linkspan ingest":
                 with (project / "events.csv").open("a") as file:
                     file.write("newcomer,1,1\n")

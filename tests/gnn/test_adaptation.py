@@ -221,7 +221,7 @@ def test_without_weights_nothing_is_imported_or_built(
     code = (
         "import sys; from linkspan.gnn import TrainSettings, train_all\n"
         "from linkspan.gnn.training.trainer import choose_terms\n"
-        "assert len(_terms(TrainSettings(), 2)) == 1\n"
+        "assert len(choose_terms(TrainSettings(), 2)) == 1\n"
         "print([name for name in sys.modules if name.startswith('linkspan.gnn.training.transfer')])"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
