@@ -184,13 +184,6 @@ def _tables(report: Report) -> Iterator[tuple[str, str, list[str], list[list[str
     ]
     header = ["", "shared users", "joined by events or relations", "texts or features in both"]
     yield "What can pass", "", header, pairs
-    if report["gates"]:
-        note = "How much of its own a domain takes, as its gates have learned it; 1 at first."
-        lines = [
-            [name, f"{gate['items']:.2f}", f"{gate['users']:.2f}"]
-            for name, gate in report["gates"].items()
-        ]
-        yield "What is a domain's own", note, ["", "items", "users"], lines
 
 
 def _show_matrix(matrix: Matrix) -> Iterator[Table | str]:

@@ -101,8 +101,8 @@ def report_transfer(
         and the figures over all its rows), ``segments``, ``without_domain``,
         ``without_relation`` and ``with_method`` (as
         `linkspan.gnn.evaluation.transfer.compare_cells` gives them; of a method, ``gain`` is of the
-        training with it over the one without), ``gates`` (as `FittedModel.gates` has them),
-        ``bridges`` (as `find_bridges` does) and ``trainings`` (``new``, ``kept``).
+        training with it over the one without), ``bridges`` (as `find_bridges` does) and
+        ``trainings`` (``new``, ``kept``).
 
     Raises:
         ConfigError: A domain is unknown or stands alone, or there is no such method.
@@ -139,7 +139,6 @@ def report_transfer(
         "without_domain": rows["domains"],
         "without_relation": rows["relations"],
         "with_method": [_of_method(row, joint.settings) for row in rows["methods"]],
-        "gates": {name: joint.gates[name] for name in chosen if name in joint.gates},
         "bridges": bridges,
         "trainings": {"new": len(new), "kept": len(wanted) - len(new)},
     }

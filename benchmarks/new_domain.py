@@ -35,7 +35,7 @@ ROUNDS = 2
 
 
 def timed(work: Any) -> tuple[Any, float]:
-    """What some work gives, and how long it takes."""
+    """Result of some work, and how long it takes, in seconds."""
     began = perf_counter()
     return work(), perf_counter() - began
 

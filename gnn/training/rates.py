@@ -51,5 +51,6 @@ class Rates:
                 parameter.grad[~self.rows[name].to(parameter.device)] = 0.0
 
 
-ALL = Rates()
-"""Everything is learned, at one rate."""
+JOINT = Rates((("network.*.gate", 0.0),))
+"""Everything is learned, at one rate, but the gates of the domains: learned with all the rest they
+give nothing (docs/decisions.md); `adapt` learns that of the new domain."""

@@ -24,7 +24,7 @@ from linkspan.gnn.scores.signals import GNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import check_vectors
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
-from linkspan.gnn.training.rates import ALL, Rates
+from linkspan.gnn.training.rates import JOINT, Rates
 from linkspan.gnn.training.trainer import Trainer, seeded
 from linkspan.gnn.training.watching import has_fallen
 from linkspan.graph.snapshot import Snapshot
@@ -145,7 +145,7 @@ def train_further(
     fitted: FittedModel,
     epochs: int,
     progress: Progress = SILENT,
-    rates: Rates = ALL,
+    rates: Rates = JOINT,
     memory: int = 0,
 ) -> FittedModel:
     """More passes over the known events of a model, from its parameters on.

@@ -30,7 +30,7 @@ from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.gradients import Learner
 from linkspan.gnn.training.memory import MIB, choose_plan
 from linkspan.gnn.training.objective import Objective, Ranking, Term
-from linkspan.gnn.training.rates import ALL, Rates
+from linkspan.gnn.training.rates import JOINT, Rates
 from linkspan.gnn.training.watching import has_forgotten, ignorant_loss, not_finite
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Trainer:
         view: View,
         settings: TrainSettings,
         start: FittedModel | None = None,
-        rates: Rates = ALL,
+        rates: Rates = JOINT,
         targets: NDArray[np.bool_] | None = None,
     ) -> None:
         self.view, self.settings = view, settings

@@ -32,7 +32,7 @@ from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.training.engine import Engine
-from linkspan.gnn.training.rates import ALL
+from linkspan.gnn.training.rates import JOINT
 from linkspan.graph.snapshot import Snapshot
 from linkspan.progress import Progress, Task
 
@@ -291,7 +291,7 @@ def test_a_checkpoint_keeps_the_generators_of_cuda(
     )
     model = torch.nn.Linear(2, 2)
     engine = Engine(torch.device("cpu"))
-    engine.start(model, ALL, settings.learning)
+    engine.start(model, JOINT, settings.learning)
     kept = Checkpoint(tmp_path / "kept", planted.fingerprint(), settings, None, {})
     epoch = Epoch(1, 0.5, None, None)
     kept.save(Progressed([epoch], epoch, {}), model, engine, random)
