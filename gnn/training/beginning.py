@@ -52,7 +52,7 @@ def begin_part(
     named = dict(model.named_parameters())
     with seeded(settings), torch.no_grad():
         for name, own in rows.items():
-            parameter, _, kind = named[name], *name.rpartition(".")[1:]
+            parameter, kind = named[name], name.rpartition(".")[2]
             if name in beginnings:
                 parameter[own] = beginnings[name].to(parameter.device)
             elif kind == "down":

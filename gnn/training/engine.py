@@ -30,7 +30,7 @@ class Engine:
             rates: Of its parameters, by name.
             settings: Learning rate and weight decay.
         """
-        self._learned, self._rates = learned, rates
+        self._frozen = rates.frozen_rows(learned.named_parameters())
         groups = rates.groups(learned.named_parameters(), settings.learning_rate)
         self.optimizer = torch.optim.Adam(
             groups, lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -42,7 +42,9 @@ class Engine:
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget these."""
-        self._rates.freeze_rows(self._learned.named_parameters())
+        for parameter, rows in self._frozen:
+            if parameter.grad is not None:
+                parameter.grad[rows] = 0.0
         self.optimizer.step()
         self.optimizer.zero_grad()
 

@@ -44,11 +44,15 @@ class Rates:
                 found.setdefault(factor, []).append(parameter)
         return [{"params": some, "lr": learning_rate * f} for f, some in found.items()]
 
-    def freeze_rows(self, parameters: Iterable[tuple[str, nn.Parameter]]) -> None:
-        """Set to zero the gradients of the rows that stay as they are."""
-        for name, parameter in parameters:
-            if name in self.rows and parameter.grad is not None:
-                parameter.grad[~self.rows[name].to(parameter.device)] = 0.0
+    def frozen_rows(
+        self, parameters: Iterable[tuple[str, nn.Parameter]]
+    ) -> list[tuple[nn.Parameter, Tensor]]:
+        """Parameters of which some rows stay as they are, and which (n,), bool, on their device."""
+        return [
+            (parameter, ~self.rows[name].to(parameter.device))
+            for name, parameter in parameters
+            if name in self.rows
+        ]
 
 
 JOINT = Rates((("network.*.gate", 0.0),))
