@@ -6,7 +6,7 @@ where a list ends.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,11 +71,15 @@ def pieces(lists: ListSource, by: str) -> Iterator[pd.DataFrame]:
 
 def count_kinds(similar: ListSource) -> dict[str, int]:
     """Number of similar items of each kind, those of a run of before as `with_kind` has them."""
-    counts: dict[str, int] = {}
-    for piece in pieces(similar, "item"):
-        for kind, count in with_kind(piece)["kind"].value_counts().items():
-            counts[str(kind)] = counts.get(str(kind), 0) + int(count)
-    return counts
+    if isinstance(similar, pd.DataFrame):
+        return Counter(with_kind(similar)["kind"])
+    with pq.ParquetFile(similar) as file:
+        if "kind" not in file.schema_arrow.names:
+            return {"states": file.metadata.num_rows}
+        counts: Counter[str] = Counter()
+        for batch in file.iter_batches(PIECE, columns=["kind"]):  # the others are not needed
+            counts.update(batch.column("kind").to_pylist())
+        return counts
 
 
 def with_kind(similar: pd.DataFrame) -> pd.DataFrame:
