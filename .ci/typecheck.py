@@ -1,4 +1,4 @@
-"""Run ``mypy --strict`` on the package as it is installed.
+"""Run ``mypy --strict`` on the package as it is installed, and ``tsc`` on the scripts of its page.
 
 The folders at the top of the repository become ``linkspan``, ``linkspan.graph`` and so on by a
 mapping in ``pyproject.toml`` that static tools do not follow. So a tree of links with the installed
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "typecheck"
+TYPESCRIPT = "typescript@5.9.3"
 PACKAGES = ("cypher", "gnn", "graph", "ingest")
 
 
@@ -46,7 +48,16 @@ def main() -> int:
     packages = "|".join(PACKAGES)
     report = re.sub(rf"build/typecheck/linkspan/({packages})/", r"\1/", result.stdout)
     print(report.replace("build/typecheck/linkspan/", "app/"), end="")
-    return result.returncode
+    return result.returncode or check_scripts()
+
+
+def check_scripts() -> int:
+    """Check the page's scripts with TypeScript, where npm is there to fetch it."""
+    if shutil.which("npm") is None:
+        print("The scripts of the page are not checked: npm is not there")
+        return 0
+    command = ["npm", "exec", "--yes", f"--package={TYPESCRIPT}", "--", "tsc", "-p", ".ci"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

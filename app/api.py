@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.client import Client
-from linkspan.graph.asking.questions import Encoder, EncoderOfRuns
+from linkspan.graph.asking.needs import Encoder, EncoderOfRuns
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, Options, find_login

@@ -20,6 +20,7 @@ from linkspan.commands import (
     ask,
     build,
     explain,
+    explore,
     feedback,
     forget,
     init,
@@ -71,6 +72,7 @@ for part in (
     feedback.app,
     forget.app,
     serve.app,
+    explore.app,
     server.app,
 ):
     app.registered_commands += part.registered_commands

@@ -24,6 +24,7 @@ from linkspan.graph.publishing.publish import RunRecord, publish
 from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys
+from linkspan.graph.snapshot.outline import outline
 from linkspan.graph.snapshot.reading import read_snapshot
 from linkspan.graph.users.feedback import FeedbackRules, build_rules
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
@@ -357,6 +358,7 @@ class Pipeline:
             names=snapshot.roles.names,
             feedback=self._feedback_rules(snapshot),
             encoder=vectors.encoder if vectors else None,
+            outline=outline(snapshot),
         )
         with self.stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()

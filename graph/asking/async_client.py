@@ -9,15 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from linkspan.graph.asking.client import Client
-from linkspan.graph.asking.questions import (
-    Asking,
-    Encode,
-    Encoder,
-    EncoderOfRuns,
-    Fallback,
-    Questions,
-    Result,
-)
+from linkspan.graph.asking.needs import Asking, Encode, Encoder, EncoderOfRuns, Result
+from linkspan.graph.asking.questions import Fallback, Questions
 from linkspan.graph.asking.results import (
     Acceptance,
     Explanation,
@@ -104,6 +97,10 @@ class AsyncClient:
     async def search(self, text: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:
         """Items by a text: `Client.search`."""
         return await self._answer(self._questions.search(text, domain, k))
+
+    async def near(self, item: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:
+        """Items whose text is like that of an item: `Client.near`."""
+        return await self._answer(self._questions.near(item, domain, k))
 
     async def feedback(
         self,

@@ -8,15 +8,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from linkspan.cypher import Names
-from linkspan.graph.asking.questions import (
-    Asking,
-    Encode,
-    Encoder,
-    EncoderOfRuns,
-    Fallback,
-    Questions,
-    Result,
-)
+from linkspan.graph.asking.needs import Asking, Encode, Encoder, EncoderOfRuns, Result
+from linkspan.graph.asking.questions import Fallback, Questions
 from linkspan.graph.asking.results import (
     Acceptance,
     Explanation,
@@ -265,6 +258,23 @@ class Client:
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.search(text, domain, k))
+
+    def near(self, item: str, domain: str | None = None, k: int = 10) -> Results[FoundItem]:
+        """Items whose text is like that of an item, by the vector index of the active run.
+
+        Args:
+            item: Key of the item; for one that is unknown, or has no vector, there are none.
+            domain: Only from this domain; None: from all.
+            k: At most this many, 1 or more, and at most 10,000.
+
+        Returns:
+            Best first; scores are cosines.
+
+        Raises:
+            ArgumentError: ``k`` is below 1.
+            DatabaseError: The server failed.
+        """
+        return self._answer(self._questions.near(item, domain, k))
 
     def runs(self) -> Results[Run]:
         """The runs that were published, the latest first.

@@ -8,9 +8,9 @@ cannot come to differ in what they ask.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
+from typing import Any, Literal, get_args
 
 from linkspan import cypher
 from linkspan.cypher import Names
@@ -20,6 +20,7 @@ from linkspan.graph.asking.explanations import (
     build_explanation,
     relation_types,
 )
+from linkspan.graph.asking.needs import Asking, Encode, Encoder, EncoderOfRuns, Read
 from linkspan.graph.asking.results import (
     Acceptance,
     Explanation,
@@ -39,7 +40,6 @@ from linkspan.graph.connecting.connection import milliseconds
 from linkspan.graph.users.pseudonyms import Pseudonyms, other_key
 
 Fallback = Literal["popular"] | None
-Result = TypeVar("Result")
 Rows = list[dict[str, Any]]
 
 BATCH_USERS = 500
@@ -50,52 +50,6 @@ MOST_NEAR = 10_000
 """Items that a search by meaning looks at, at most."""
 _MOST = 1_000_000
 _FRESH_SECONDS = 60.0
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """Turns texts into vectors.
-
-    Attributes:
-        name: Says with which model and settings; compared with that of the run's encoder.
-    """
-
-    @property
-    def name(self) -> str:
-        """The encoder's name."""
-        ...
-
-    def encode(self, texts: Sequence[str]) -> Any:
-        """Vectors (n, d), in the order of the texts."""
-        ...
-
-
-EncoderOfRuns = Callable[[str], Encoder]
-"""Gives the encoder to be used beside a run's, by the name of that one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A reading query to be sent; its rows are the answer."""
-
-    text: str
-    parameters: dict[str, Any]
-    retry: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Encode:
-    """A text to be encoded, which takes time and no database; its vector is the answer."""
-
-    text: str
-    encoder: Encoder
-
-    def __call__(self) -> list[float]:
-        """The vector (d,)."""
-        return [float(value) for value in self.encoder.encode([self.text])[0]]
-
-
-Asking = Generator[Read | Encode, Any, Result]
 
 
 @dataclass(frozen=True)
@@ -218,6 +172,16 @@ class Questions:
         found = (FoundItem(**row, rank=rank, run=run) for rank, row in enumerate(rows, 1))
         return Results(found, FoundItem)
 
+    def near(self, item: str, domain: str | None, k: int) -> Asking[Results[FoundItem]]:
+        """Items whose text is like that of an item."""
+        k, rows = number(k), (yield from self.query("item_vector", item=text(item, "item")))
+        if not rows or rows[0]["vector"] is None:
+            return Results((), FoundItem)
+        found = yield from self._nearest(rows[0], rows[0]["vector"], domain, k + 1)
+        others = [row for row in found if row["item"] != item][:k]
+        ranked = (FoundItem(**row, rank=r, run=rows[0]["run"]) for r, row in enumerate(others, 1))
+        return Results(ranked, FoundItem)
+
     def runs(self) -> Asking[Results[Run]]:
         """The runs that were published."""
         return (yield from self._rows("runs", Run))
@@ -332,6 +296,19 @@ class Questions:
                 hint="Connect with the encoder of the run, or with none to search titles",
             )
         vector = yield Encode(wanted, encoder)
+        return run["run"], (yield from self._nearest(run, vector, domain, k))
+
+    def _nearest(
+        self, run: dict[str, Any], vector: list[float], domain: str | None, k: int
+    ) -> Asking[Rows]:
+        """The items whose text vectors are nearest to a vector; scores are cosines.
+
+        Args:
+            run: Its ``slot`` and ``parts`` say in which indexes they are.
+            vector: (d,) of a text.
+            domain: Only from this domain.
+            k: At most this many.
+        """
         indexes = [f"item_text_{run['slot']}{part}" for part in run["parts"] or [""]]
         asked = k if domain is None else 10 * k
         while True:
@@ -348,7 +325,7 @@ class Questions:
         nearest.sort(key=lambda row: (-row["score"], row["item"]))
         for row in nearest:
             row["score"] = 2 * row["score"] - 1
-        return run["run"], nearest[:k]
+        return nearest[:k]
 
     def _popular_for(self, key: str, domain: str | None, k: int) -> Asking[Results[Recommendation]]:
         """Popular items that a user has not met."""

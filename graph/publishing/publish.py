@@ -65,6 +65,7 @@ class RunRecord:
         names: What the roles are called in an adopted graph, for the client and for publishing.
         feedback: How feedback is written, for the client.
         encoder: Name of the text encoder, where items get vectors.
+        outline: How large the domains are and what joins them, for who looks at the graph.
     """
 
     id: str
@@ -77,9 +78,10 @@ class RunRecord:
     names: Names | None = None
     feedback: FeedbackRules | None = None
     encoder: str | None = None
+    outline: dict[str, Any] | None = None
 
     def properties(self) -> dict[str, Any]:
-        """As properties of the ``Run`` node; the two dicts as JSON.
+        """As properties of the ``Run`` node; the dicts as JSON.
 
         Without vectors no encoder is named: a run that has some from before keeps them.
         """
@@ -93,6 +95,7 @@ class RunRecord:
             "interactions": self.interactions,
             "names": self.names and self.names.model_dump_json(),
             "feedback": self.feedback and self.feedback.model_dump_json(),
+            "outline": self.outline and json.dumps(self.outline),
             **encoder,
         }
 

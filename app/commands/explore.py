@@ -1,0 +1,77 @@
+"""The command that opens a page to look at the graph, the model and the reasons."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from linkspan.commands.options import Config, Uri
+from linkspan.console import err
+from linkspan.errors import ConfigError
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.driving import Options
+from linkspan.graph.users.pseudonyms import Pseudonyms
+from linkspan.settings import load_settings
+
+app = typer.Typer()
+
+_SECONDS, _QUERY_SECONDS, _GRACE_SECONDS = 5.0, 30.0, 2
+
+
+@app.command()
+def explore(
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    name: Annotated[
+        list[str] | None, typer.Option(help="A name this machine is called by; may be repeated.")
+    ] = None,
+    write: Annotated[bool, typer.Option("--write", help="Let the page write feedback.")] = False,
+    show: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open it in the browser of this machine.")
+    ] = True,
+    config: Config = None,
+    uri: Uri = None,
+) -> None:
+    """Open a page to look at the graph, the model and the reasons."""
+    try:
+        import uvicorn
+
+        from linkspan.exploring.app import create_app
+        from linkspan.exploring.sources import Sources
+        from linkspan.serving.guarding import check_host, token_from_environment
+    except ImportError as error:
+        raise ConfigError(
+            f"the page needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[serve]'",
+        ) from error
+    token = token_from_environment()
+    check_host(host, token)
+    settings, pseudonyms = load_settings(config, database__uri=uri), Pseudonyms.from_environment()
+    options = Options(_SECONDS, _QUERY_SECONDS)
+
+    def connect() -> AsyncClient:
+        login = settings.login()  # starts an embedded server
+        return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms)
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # raised again when uvicorn has ended
+        signal.signal(number, lambda *_: sys.exit(0))
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/"
+    err.print(f"{address} shows the graph, the model and the reasons; Ctrl-C stops.")
+    if show:
+        threading.Timer(1.0, webbrowser.open, [address]).start()
+    uvicorn.run(
+        create_app(Sources(settings, connect, write=write), token, name or ()),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,  # its lines would hold the keys of users
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+    )

@@ -1,0 +1,78 @@
+"""The application behind `linkspan explore`: the page's own files, and the answers it shows.
+
+An address of a view is answered with the same file, ``index.html``; what is shown there the page
+asks for under ``/api/``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.staticfiles import StaticFiles
+
+import linkspan
+from linkspan.exploring import graphs, items, overview, queries, runs, users
+from linkspan.exploring.guarding import Guard, sign_in_routes
+from linkspan.exploring.sources import Sources
+from linkspan.serving.problems import handle_errors
+
+PAGE = Path(str(files("linkspan.exploring") / "page"))
+VIEWS = ("", "user", "item", "model", "cypher")
+_COOKIE, _SECONDS = "linkspan-explore", 12 * 3600
+
+
+def create_app(sources: Sources, token: str | None = None, names: Iterable[str] = ()) -> FastAPI:
+    """Make the application.
+
+    Args:
+        sources: What it asks; closed when the server stops.
+        token: What a person has to give once; None: only requests of this machine pass.
+        names: Names by which this machine may be called.
+
+    Returns:
+        An ASGI application, for uvicorn.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await sources.close()
+
+    app = FastAPI(
+        title="Linkspan explore",
+        version=linkspan.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.sources = sources
+    app.include_router(sign_in_routes(token))
+    for part in (overview, users, items, runs, queries, graphs):
+        app.include_router(part.routes, prefix="/api")
+
+    def index() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+    for view in VIEWS:
+        app.add_api_route(f"/{view}", index, methods=["GET"])
+    app.mount("/page", StaticFiles(directory=PAGE))
+    handle_errors(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(Guard, token=token, names=names)
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=secrets.token_urlsafe(32),
+        session_cookie=_COOKIE,
+        max_age=_SECONDS,
+        same_site="strict",
+    )
+    return app

@@ -1,0 +1,148 @@
+"""Who may ask the page: no other site through the browser, and elsewhere only with a token.
+
+A page of another site can send a person's browser here. It cannot read an answer (same origin), but
+it could send a form, or have its own name lead to this machine (DNS rebinding) and be of the same
+origin. So a request must name this machine: as an address, as ``localhost`` or by a name that it
+was told. What a name leads to, others decide; an address is what it is.
+"""
+
+from __future__ import annotations
+
+import hmac
+import socket
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from linkspan.serving.problems import problem
+
+POLICY = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",  # charts and graphs bring style elements of their own
+    "img-src 'self' data: blob:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+))  # fmt: skip
+"""Content security policy of every answer: no script but the package's own."""
+
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_DATA = "/api/"
+_OPEN = ("/api/signed-in",)
+SIGNED = "signed"
+"""Key, in the cookie, of whether its bearer gave the token."""
+
+
+class Guard:
+    """Middleware that refuses what is not for this page, and sets the headers that protect it.
+
+    It stands inside starlette's ``SessionMiddleware``, whose cookie it reads.
+
+    Args:
+        app: The application.
+        token: What has to be given once; None: any request of this machine may pass.
+        names: Names that this machine is known by, beside ``localhost``.
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None, names: Iterable[str] = ()) -> None:
+        self.app, self.token = app, token
+        own = (socket.gethostname(), socket.getfqdn()) if token else ()
+        self.names = {"localhost", *(name.lower() for name in (*names, *own))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+
+        async def protecting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                if scope["path"].startswith(_DATA):
+                    headers["Cache-Control"] = "no-store"
+            await send(message)
+
+        refused = self._refuse(scope)
+        await (refused or self.app)(scope, receive, protecting)
+
+    def _refuse(self, scope: Scope) -> Response | None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if not self._is_own(host):
+            return problem(421, f"this page is not at {host!r}; start it with --name for that name")
+        path = scope["path"]
+        if not path.startswith(_DATA):
+            return None
+        origin = headers.get("origin")
+        if origin is not None and origin != f"{scope['scheme']}://{host}":
+            return problem(403, f"a page at {origin} may not ask this one")
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return problem(403, "a page elsewhere may not ask this one")
+        if path not in _OPEN and not self._is_signed(scope, headers):
+            return problem(401, "give the token first", {"WWW-Authenticate": "Bearer"})
+        return None
+
+    def _is_own(self, host: str) -> bool:
+        """Whether a Host names this machine as it cannot be made to by another site."""
+        try:
+            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        except ValueError:
+            return False
+        try:
+            own = ip_address(name)
+        except ValueError:
+            return name in self.names
+        return self.token is not None or own.is_loopback
+
+    def _is_signed(self, scope: Scope, headers: Headers) -> bool:
+        if self.token is None or scope.get("session", {}).get(SIGNED):
+            return True
+        return fits(headers.get("authorization", "").removeprefix("Bearer "), self.token)
+
+
+def fits(given: str, token: str) -> bool:
+    """Whether a text is the token; as long whatever was given."""
+    return hmac.compare_digest(given.encode(), token.encode())
+
+
+class SignIn(BaseModel):
+    """The token, as a person typed it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=1000)
+
+
+def sign_in_routes(token: str | None) -> APIRouter:
+    """The calls that need no cookie: whether one is needed, and getting it."""
+    routes = APIRouter()
+
+    @routes.get(_OPEN[0])
+    async def signed_in(request: Request) -> dict[str, bool]:
+        """Whether this browser may ask."""
+        return {"signed_in": token is None or bool(request.session.get(SIGNED))}
+
+    @routes.post(_OPEN[0])
+    async def sign_in(request: Request, given: SignIn) -> dict[str, bool]:
+        """Set the cookie for the right token."""
+        if token is not None and not fits(given.token.strip(), token):
+            raise HTTPException(401, "that is not the token")
+        request.session[SIGNED] = True
+        return {"signed_in": True}
+
+    return routes

@@ -1,0 +1,114 @@
+"""The overview panel: what is there, the domains as a map, health, and the last ingest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+
+import linkspan
+from linkspan.exploring.sources import Sources
+from linkspan.exploring.users import Asked
+
+routes = APIRouter()
+
+_MEND = {
+    "active runs": "Publish one with 'linkspan run'",
+    "runs half published": "Start the publish again: it goes on where it stopped",
+    "users who read neither the active run nor a refresh of it": "Publish again, or 'linkspan "
+    "refresh' for those who are new",
+    "users without a list": "New since the run: 'linkspan refresh'; else see 'without_list' under "
+    "Cypher",
+    "recommendations of runs that are gone": "The next publish clears them",
+}
+
+
+@routes.get("/about")
+async def show_about(asked: Asked) -> dict[str, Any]:
+    """The server, the domains, the runs, and what this page may do."""
+    client = await asked.client()
+    runs, domains = await asyncio.gather(client.runs(), client.domains())
+    can = await asyncio.to_thread(lambda: client.database.blocking.capabilities)
+    active = next((run for run in runs if run.state == "active"), None)
+    kinds = ["view", "click", "accept", "dislike", "dismiss"]
+    return {
+        "version": linkspan.__version__,
+        "server": {"engine": can.engine, "version": can.version},
+        "browser": _browser(client.database.uri, can.engine),
+        "domains": domains,
+        "runs": runs,
+        "run": active and active.run,
+        "write": asked.write,
+        "kinds": kinds if asked.write else [],
+        "model": _model(asked, active.run if active else None),
+    }
+
+
+@routes.get("/map")
+async def show_map(asked: Asked) -> dict[str, Any]:
+    """The domains and what joins them: as the run kept them, else counted now, which reads all."""
+    client = await asked.client()
+    found = await client.query("read_outline")
+    if found and found[0]["outline"]:
+        return {"of": found[0]["run"], **json.loads(found[0]["outline"])}
+    activity, overlap, items = await asyncio.gather(
+        client.query("activity"), client.query("overlap"), client.query("count_by_domain")
+    )
+    domains = {row["domain"]: {**row, "users": 0, "events": 0} for row in items}
+    for row in activity:
+        own = domains.setdefault(row["domain"], {"domain": row["domain"], "items": row["items"]})
+        own["users"] = max(own.get("users", 0), row["users"])
+        own["events"] = own.get("events", 0) + row["events"]
+    pairs = [{**row, "entities": None, "relations": None} for row in overlap]
+    return {"of": None, "domains": list(domains.values()), "pairs": pairs}
+
+
+@routes.get("/health")
+async def show_health(asked: Asked) -> dict[str, Any]:
+    """What is in the graph and what should not be, and what to do."""
+    rows = await (await asked.client()).query("health")
+    for row in rows:
+        row["bad"] = row["wanted"] is not None and row["count"] != row["wanted"]
+        row["hint"] = _MEND.get(row["what"], "") if row["bad"] else ""
+    return {"rows": rows}
+
+
+@routes.get("/ingest")
+async def show_ingest(asked: Asked) -> dict[str, Any]:
+    """What the last ingest took from each file, and what it did not."""
+    rows = [row["properties"] for row in await (await asked.client()).query("read_ledger")]
+    kept = ("file", "table", "rows", "rejected", "loaded", "at")
+    files = sorted(({name: row.get(name) for name in kept} for row in rows), key=_by_file)
+    rejects = asked.workspace.folder / "rejects"
+    return {"files": files, "rejects": str(rejects) if _any(rejects.glob("*")) else None}
+
+
+def _any(found: Iterable[Any]) -> bool:
+    return next(iter(found), None) is not None
+
+
+def _by_file(row: dict[str, Any]) -> tuple[str, str]:
+    return str(row["file"]), str(row["table"])
+
+
+def _model(asked: Sources, active: str | None) -> dict[str, Any]:
+    """Whether the active run's model can be asked here, and why not."""
+    if active is None:
+        return {"there": False, "why": "no run is active"}
+    if find_spec("torch") is None:
+        return {"there": False, "why": "install it with: pip install 'linkspan[train]'"}
+    own = {run.id for run in asked.workspace.runs()}
+    if active.partition(".")[0] not in own:
+        return {"there": False, "why": f"run {active} was trained on another machine"}
+    return {"there": True, "why": ""}
+
+
+def _browser(uri: str, engine: str) -> str | None:
+    """Address of Neo4j Browser, on the port that it has by default; None for other servers."""
+    host = urlsplit(uri).hostname
+    return f"http://{host}:7474/browser/" if engine == "Neo4j" and host else None

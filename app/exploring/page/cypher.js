@@ -1,0 +1,113 @@
+// The queries of the library: a form for the parameters, the answer as table and as graph, the text.
+import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
+import { useAnswer } from "./asking.js";
+import { Graph } from "./graph.js";
+import { Answered, Card, Missing, Nothing, Table, count } from "./parts.js";
+import { Link, go } from "./routing.js";
+
+const CHOSEN = ["name", "run"];
+
+/** @param {{about: any, values: URLSearchParams}} props */
+export function CypherView({ about, values }) {
+  const library = useAnswer("queries");
+  if (library.value === null) return html`<h1>Cypher</h1><${Missing} answer=${library} what="the queries" />`;
+  const query = library.value.queries.find((each) => each.name === values.get("name"));
+  return html`<h1>Cypher</h1>
+    <div class="aside">
+      <nav class="card" aria-label="Queries">${library.value.groups.map((group) => html`
+        <h2>${group}</h2><ul>${library.value.queries.filter((each) => each.group === group).map((each) => html`
+          <li><${Link} view="cypher" values=${{ name: each.name }} aria-current=${each === query ? "true" : undefined} title=${each.purpose}>${each.name}<//></li>`)}</ul>`)}</nav>
+      <div>${query ? html`<${Query} key=${query.name} query=${query} values=${values} about=${about} />` : html`<${Nothing}>Choose a query. All of them only read.<//>`}</div>
+    </div>`;
+}
+
+/** @param {any} parameter @param {string} text */
+function meant(parameter, text) {
+  if (text === "") return parameter.default;
+  if (Array.isArray(parameter.default)) return text.split("\n").map((each) => each.trim()).filter(Boolean);
+  return typeof parameter.default === "number" ? Number(text) : text;
+}
+
+/** @param {{query: any, values: URLSearchParams, about: any}} props */
+function Query({ query, values, about }) {
+  const text = useAnswer("query", { name: query.name });
+  const [fields, setFields] = useState(() => Object.fromEntries(query.parameters.map((each) => [each.name, values.get(`p_${each.name}`) ?? values.get(each.name) ?? ""])));
+  useEffect(() => setFields(Object.fromEntries(query.parameters.map((each) => [each.name, values.get(`p_${each.name}`) ?? values.get(each.name) ?? ""]))), [values]);
+  const asked = values.get("run") === "1";
+  const parameters = useMemo(() => Object.fromEntries(query.parameters.map((each) => [each.name, meant(each, values.get(`p_${each.name}`) ?? values.get(each.name) ?? "")])), [values, query]);
+  const answer = useAnswer(asked ? "query" : null, {}, { name: query.name, parameters });
+  /** @param {Event} event */
+  const send = (event) => {
+    event.preventDefault();
+    const given = Object.fromEntries(query.parameters.map((each) => [CHOSEN.includes(each.name) ? `p_${each.name}` : each.name, fields[each.name]]));
+    go("cypher", { name: query.name, ...given, run: 1 });
+    if (asked) answer.again();
+  };
+  return html`<${Card} title=${query.name}>
+      <p>${query.purpose[0].toUpperCase() + query.purpose.slice(1)}.</p>
+      <form class="fields" onSubmit=${send}>${query.parameters.map((each) => html`<${Field} parameter=${each} about=${about} value=${fields[each.name] ?? ""}
+        set=${(value) => setFields((now) => ({ ...now, [each.name]: value }))} />`)}
+        <button type="submit">Run</button></form>
+      <details><summary>Its Cypher</summary>${text.value ? html`<${Text} text=${text.value.text} />` : html`<${Missing} answer=${text} what="the text" />`}</details>
+    <//>
+    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`<${Result} found=${found} name=${query.name} />`}<//>`}`;
+}
+
+/** @param {{parameter: any, about: any, value: string, set: (value: string) => void}} props */
+function Field({ parameter, about, value, set }) {
+  const id = `parameter-${parameter.name}`;
+  const many = Array.isArray(parameter.default);
+  const hint = parameter.default === null || many ? "" : `default ${parameter.default}`;
+  const changed = (event) => set(event.target.value);
+  const domain = ["domain", "other"].includes(parameter.name);
+  return html`<label for=${id}>${parameter.name}${parameter.required ? " *" : ""} <small>${parameter.meaning}</small></label>
+    ${domain ? html`<select id=${id} value=${value} required=${parameter.required} onChange=${changed}><option value="">${parameter.required ? "choose" : "all"}</option>${about.domains.map((name) => html`<option value=${name}>${name}</option>`)}</select>`
+      : many ? html`<textarea id=${id} rows="3" required placeholder="one a line" value=${value} onInput=${changed}></textarea>`
+      : html`<input id=${id} type=${typeof parameter.default === "number" ? "number" : "text"} min="1" required=${parameter.required} placeholder=${hint} value=${value} onInput=${changed} />`}`;
+}
+
+/** @param {{text: string}} props */
+function Text({ text }) {
+  const [told, setTold] = useState("");
+  const copy = () => navigator.clipboard.writeText(text).then(() => setTold("Copied."), () => setTold("The browser does not let this page copy."));
+  return html`<pre tabindex="0" aria-label="Cypher">${text}</pre><button type="button" onClick=${copy}>Copy</button> <span role="status">${told}</span>`;
+}
+
+/** @param {{found: any, name: string}} props */
+function Result({ found, name }) {
+  const [view, setView] = useState(found.graph ? "graph" : "table");
+  const drawing = useMemo(() => (found.graph ? drawn(found.graph) : null), [found]);
+  const rows = found.rows.length < found.count ? `the first ${count(found.rows.length)} of ${count(found.count)} rows` : `${count(found.count)} ${found.count === 1 ? "row" : "rows"}`;
+  return html`<p class="hint">${rows}, ${found.seconds} s</p>
+    ${drawing && html`<div class="tabs" role="group" aria-label="Shown as">${["graph", "table"].map((each) => html`<button type="button" aria-pressed=${view === each} onClick=${() => setView(each)}>${each}</button>`)}</div>`}
+    ${drawing && view === "graph"
+      ? html`<${Graph} label=${`The answer of ${name}: ${drawing.nodes.length} nodes`} name=${name} drawing=${drawing} height=${520} leftOut=${found.graph.left_out ? `${count(found.graph.left_out)} nodes` : ""} pressed=${show} />`
+      : html`<${Table} label="Answer" rows=${found.rows} empty="No row." columns=${found.columns.map((column, place) => ({ name: column, right: found.rows.every((row) => row[place] === null || typeof row[place] === "number"), cell: (row) => cell(column, row[place]) }))} />`}`;
+}
+
+/** A value; keys of users and items lead to them. @param {string} column @param {any} value */
+function cell(column, value) {
+  if (value === null) return html`<span class="same">null</span>`;
+  if (typeof value === "string" && column === "user") return html`<${Link} view="user" values=${{ key: value }}>${value}<//>`;
+  if (typeof value === "string" && ["item", "other_item", "past"].includes(column)) return html`<${Link} view="item" values=${{ key: value }}>${value}<//>`;
+  if (typeof value === "string") return html`<span dir="auto">${value}</span>`;
+  if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(4);
+  return html`<code>${JSON.stringify(value)}</code>`;
+}
+
+/** @param {any} node */
+function show(node) {
+  if (node.kind === "user" || node.kind === "item") go(node.kind, { key: node.key });
+  else if (node.kind === "entity") go("cypher", { name: "by_entity", entity: node.key, run: 1 });
+}
+
+/** @param {any} graph @returns {import("./graph.js").Drawing} */
+function drawn(graph) {
+  return {
+    nodes: graph.nodes.map((node) => {
+      const kind = node.labels.includes("User") ? "user" : node.labels.includes("Entity") ? "entity" : node.properties.domain ? "item" : "other";
+      return { id: node.id, kind, key: node.properties.key, domain: node.properties.domain, label: String(node.properties.title || node.properties.name || node.properties.key || node.labels.join(" ")) };
+    }),
+    edges: graph.edges.map((edge) => ({ source: edge.source, target: edge.target, arrow: true, label: edge.properties.rank ? String(edge.properties.rank) : edge.type })),
+  };
+}

@@ -1,0 +1,179 @@
+// A user: the past, the lists, why an item, and what would be without a part of the past.
+import { html, useMemo, useState } from "./vendor/preact.js";
+import { useAnswer } from "./asking.js";
+import { Chart } from "./charts.js";
+import { Answered, Card, Domain, Item, Legend, Missing, Nothing, ScoreBar, Search, Table, colourOf, count, isDate, score, when } from "./parts.js";
+import { Link, change, go } from "./routing.js";
+import { Why } from "./why.js";
+
+const SHOWN = 12;
+
+/** @param {{about: any, values: URLSearchParams}} props */
+export function UserView({ about, values }) {
+  const key = values.get("key");
+  const found = useAnswer(key ? "user" : null, { key });
+  const search = html`<${Search} id="user-search" label="User by key" path="users" rows=${(got) => got.users}
+    shown=${(row) => html`${row.user} <small>${row.items === null ? "" : `${count(row.items)} met`}</small>`}
+    choose=${(row) => go("user", { key: row.user })} />`;
+  if (!key) return html`<h1>A user</h1>${search}<${Nothing}>Search for a user by the beginning of the key.<//>`;
+  return html`<div class="head"><h1>User ${key}</h1>${search}</div>
+    ${found.value === null ? html`<${Missing} answer=${found} what="the user" />` : html`<${Shown} key=${key} about=${about} found=${found.value} values=${values} again=${found.again} />`}`;
+}
+
+/** @param {{about: any, found: any, values: URLSearchParams, again: () => void}} props */
+function Shown({ about, found, values, again }) {
+  const domains = found.profile.map((row) => row.domain);
+  const lists = useMemo(() => byDomain(found.lists), [found]);
+  const domain = values.get("domain") || domains.find((name) => lists.has(name)) || domains[0];
+  const item = values.get("item");
+  const without = useMemo(() => readWithout(values), [values]);
+  const taken = without.items.size + without.domains.size > 0;
+  return html`
+    <div class="tabs" role="group" aria-label="Domain">${found.profile.map((row) => html`
+      <button type="button" aria-pressed=${row.domain === domain} onClick=${() => change({ domain: row.domain, item: null })}>
+        <${Domain} domain=${row.domain} /> <small>${count(row.items)} met</small></button>`)}</div>
+    <div class="split">
+      <${Card} title=${`Recommended${domain ? ` in ${domain}` : ""}`}>
+        <${List} rows=${lists.get(domain) || []} chosen=${item} about=${about} />
+      <//>
+      ${item ? html`<${Why} key=${item} user=${found.user} item=${item} about=${about} said=${again} />`
+        : html`<${Card} title="Why"><${Nothing}>Choose a recommendation to see its reason.<//><//>`}
+    </div>
+    ${taken && html`<${WhatIf} user=${found.user} without=${without} about=${about} domain=${domain} domains=${domains} />`}
+    <${Past} found=${found} without=${without} about=${about} />`;
+}
+
+/** @param {any[]} rows @returns {Map<string, any[]>} */
+function byDomain(rows) {
+  const found = new Map();
+  for (const row of rows) found.set(row.domain, [...(found.get(row.domain) || []), row]);
+  for (const list of found.values()) list.sort((a, b) => a.rank - b.rank);
+  return found;
+}
+
+/** @typedef {{items: Set<string>, domains: Set<string>}} Without */
+
+/** What the address takes away from the past. @param {URLSearchParams} values @returns {Without} */
+function readWithout(values) {
+  /** @param {string} name @returns {Set<string>} */
+  const read = (name) => new Set(JSON.parse(values.get(name) || "[]"));
+  try {
+    return { items: read("without"), domains: read("without_domains") };
+  } catch {
+    return { items: new Set(), domains: new Set() };
+  }
+}
+
+/** @param {Set<string>} set @param {string} value */
+function turned(set, value) {
+  const next = new Set(set);
+  if (!next.delete(value)) next.add(value);
+  return next.size ? JSON.stringify([...next]) : null;
+}
+
+/** @param {{rows: any[], chosen: string | null, about: any}} props */
+function List({ rows, chosen, about }) {
+  if (!rows.length) {
+    return html`<${Nothing}>${about.run ? "No list here: the user is newer than the run ('linkspan refresh' makes one), or nothing is left to recommend." : "No run is published yet."}<//>`;
+  }
+  const most = Math.max(...rows.map((row) => Math.abs(row.score)), ...rows.map((row) => positive(row)));
+  return html`<ol class="list">${rows.map((row) => html`<li class=${row.item === chosen ? "chosen" : ""}>
+    <button type="button" aria-pressed=${row.item === chosen} onClick=${() => change({ domain: row.domain, item: row.item })}>
+      <span class="rank">${row.rank}</span>
+      <span class="what"><b dir="auto">${row.title || row.item}</b>${row.because && html`<small>because of <span dir="auto">${row.because}</span></small>`}</span>
+      <${ScoreBar} row=${row} most=${most} /><span class="score">${score(row.score)}</span>
+    </button></li>`)}</ol><${Legend} />`;
+}
+
+/** Sum of the parts above zero. @param {any} row */
+const positive = (row) => ["gnn", "linear", "transitions", "text", "relations", "popularity"].reduce((sum, name) => sum + Math.max(0, row[name] || 0), 0);
+
+/** @param {{user: string, without: Without, about: any, domain: string, domains: string[]}} props */
+function WhatIf({ user, without, about, domain, domains }) {
+  const items = [...without.items], gone = [...without.domains];
+  const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
+  const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "event" : "events"}`] : [])].join(" and ");
+  const tools = html`<button type="button" onClick=${() => change({ without: null, without_domains: null })}>Put it back</button>`;
+  const title = `What if ${named} had not happened`;
+  if (!about.model.there) return html`<${Card} title=${title} tools=${tools}><${Nothing}>This needs the model of the run: ${about.model.why}.<//><//>`;
+  return html`<${Answered} title=${title} tools=${tools} answer=${answer} what="the model">${(found) => {
+    const rows = found.changes.filter((row) => row.domain === domain);
+    const fell = rows.filter((row) => row.before !== null && row.after === null).length;
+    return html`<p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
+      ${fell ? ` ${fell} of the first ten fall out.` : " nobody falls out of the first ten."}</p>
+      <${Table} label="Places before and after" rows=${rows} empty="No list in this domain." columns=${[
+        { name: "before", right: true, cell: (row) => row.before ?? "–" },
+        { name: "after", right: true, cell: (row) => row.after ?? "–" },
+        { name: "", cell: (row) => html`<${Move} row=${row} />` },
+        { name: "item", cell: (row) => html`<${Item} item=${row.item} title=${row.title} />${row.taken ? html` <small>(taken away)</small>` : null}` },
+        { name: "score before", right: true, cell: (row) => score(row.score_before) },
+        { name: "score after", right: true, cell: (row) => score(row.score_after) },
+        { name: "now because of", cell: (row) => html`<span dir="auto">${row.because_after || ""}</span>` },
+      ]} />
+      ${domains.length > 1 && html`<p class="hint">Other domains: ${domains.filter((name) => name !== domain).map((name) => html`<button type="button" class="quiet" onClick=${() => change({ domain: name, item: null })}><${Domain} domain=${name} /> ${changed(found.changes, name)}</button> `)}</p>`}`;
+  }}<//>`;
+}
+
+/** @param {any[]} rows @param {string} domain */
+function changed(rows, domain) {
+  const moved = rows.filter((row) => row.domain === domain && row.before !== row.after).length;
+  return moved ? `${moved} move` : "unchanged";
+}
+
+/** @param {{row: any}} props */
+function Move({ row }) {
+  if (row.before === row.after) return html`<span class="same">stays</span>`;
+  if (row.after === null) return html`<span class="fell">▼ falls out</span>`;
+  if (row.before === null) return html`<span class="rose">▲ comes in</span>`;
+  return row.after < row.before ? html`<span class="rose">▲ rises ${row.before - row.after}</span>` : html`<span class="fell">▼ falls ${row.after - row.before}</span>`;
+}
+
+/** @param {{found: any, without: Without, about: any}} props */
+function Past({ found, without, about }) {
+  const past = useMemo(() => byDomain(found.past), [found]);
+  const [open, setOpen] = useState(/** @type {Set<string>} */ (new Set()));
+  const total = found.profile.reduce((sum, row) => sum + row.items, 0);
+  const dated = found.past.filter((row) => row.at !== null);
+  if (!found.past.length) return html`<${Card} title="Past"><${Nothing}>This user has met nothing yet.<//><//>`;
+  return html`<${Card} title="Past">
+    <p class="hint">${count(total)} items met${found.past.length < total ? `, the latest ${count(found.past.length)} events shown` : ""}. Take one away, or a whole shelf, to see what the lists would be without.</p>
+    ${dated.length > 1 && html`<${TimeLine} rows=${dated} />`}
+    <div class="shelves">${[...past].map(([domain, rows]) => {
+      const all = open.has(domain), gone = without.domains.has(domain);
+      return html`<section aria-label=${`Past in ${domain}`}>
+        <h3><${Domain} domain=${domain} /> <small>${count(rows.length)}</small>
+          <button type="button" class="quiet" aria-pressed=${gone} onClick=${() => change({ without_domains: turned(without.domains, domain) })}>${gone ? "Put the shelf back" : "Without this shelf"}</button></h3>
+        <ul>${rows.slice(0, all ? rows.length : SHOWN).map((row) => html`<li class=${gone || without.items.has(row.item) ? "gone" : ""}>
+          <${Item} item=${row.item} title=${row.title} /> <small>${row.interaction.toLowerCase().replaceAll("_", " ")} ${when(row.at)}</small>
+          <button type="button" class="quiet" aria-pressed=${without.items.has(row.item)} aria-label=${`${without.items.has(row.item) ? "Put back" : "Without"} ${row.title || row.item}`}
+            onClick=${() => change({ without: turned(without.items, row.item) })}>${without.items.has(row.item) ? "put back" : "without"}</button></li>`)}</ul>
+        ${rows.length > SHOWN && html`<button type="button" class="quiet" onClick=${() => setOpen(flip(open, domain))}>${all ? "Fewer" : `All ${count(rows.length)}`}</button>`}
+      </section>`;
+    })}</div>
+    ${about.browser && html`<p class="hint"><a href=${`${about.browser}?cmd=edit&arg=${encodeURIComponent(`MATCH p = (:User {key: ${JSON.stringify(found.user)}})-[r]->() RETURN p LIMIT 50`)}`} rel="noreferrer" target="_blank">This user in Neo4j Browser</a></p>`}
+    <p class="hint"><${Link} view="cypher" values=${{ name: "as_graph", user: found.user, run: 1 }}>This user as a graph, in Cypher<//></p>
+  <//>`;
+}
+
+/** @param {Set<string>} set @param {string} value */
+function flip(set, value) {
+  const next = new Set(set);
+  if (!next.delete(value)) next.add(value);
+  return next;
+}
+
+/** @param {{rows: any[]}} props */
+function TimeLine({ rows }) {
+  const dates = isDate(rows[0].at);
+  const domains = [...new Set(rows.map((row) => row.domain))];
+  return html`<${Chart} label=${`The past in time, ${rows.length} events`} name="past" on=${[rows]}
+    draw=${(Plot, width) => Plot.plot({
+      width, height: 46 + 24 * domains.length, marginLeft: 110,
+      x: { label: dates ? null : "place in the order", type: dates ? "utc" : "linear", ticks: dates ? undefined : 8, tickFormat: dates ? undefined : "d" },
+      y: { label: null, domain: domains },
+      marks: [Plot.dot(rows, {
+        x: (row) => (dates ? new Date(row.at) : row.at), y: "domain", r: 4, fillOpacity: 0.7,
+        fill: (row) => colourOf(row.domain), title: (row) => `${row.title || row.item} (${when(row.at)})`,
+      })],
+    })} />`;
+}

@@ -1,0 +1,65 @@
+"""The model panel: figures of runs, and the map of a run's items."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+
+from linkspan.errors import ArgumentError
+from linkspan.exploring.sources import Sources
+from linkspan.exploring.users import Asked
+from linkspan.workspace import RunFolder
+
+routes = APIRouter()
+
+
+@routes.get("/runs")
+async def list_runs(asked: Asked) -> dict[str, Any]:
+    """The runs of this machine's workspace, the latest first, and those that were published."""
+    published = {
+        run.run.partition(".")[0]: run.state for run in await (await asked.client()).runs()
+    }
+    own = [
+        {
+            "run": run.id,
+            "created": run.read("run")["created"],
+            "base": run.base,
+            "state": published.get(run.id),
+        }
+        for run in reversed(asked.workspace.runs())
+        if run.is_trained
+    ]
+    return {"runs": own}
+
+
+@routes.get("/run")
+async def show_run(asked: Asked, run: str) -> dict[str, Any]:
+    """All figures of a run."""
+    from linkspan.exploring.run_figures import run_figures
+
+    return await asyncio.to_thread(run_figures, _find(asked, run))
+
+
+@routes.get("/run-map")
+async def show_item_map(asked: Asked, run: str) -> dict[str, Any]:
+    """The items of a run, where its network puts them; made at the first question."""
+    from linkspan.exploring.item_map import item_map
+
+    folder = _find(asked, run)
+    async with asked.mapping:
+        found = await asyncio.to_thread(item_map, folder, asked.workspace)
+    return found
+
+
+def _find(asked: Sources, name: str) -> RunFolder:
+    """The run of the workspace.
+
+    Raises:
+        ArgumentError: There is none.
+    """
+    for run in asked.workspace.runs():
+        if run.id == name.partition(".")[0] and run.is_trained:
+            return run
+    raise ArgumentError(f"run {name!r} is not on this machine", hint="Choose one of the list")

@@ -1,0 +1,8 @@
+// purpose: an item with all its properties, and how many users met it
+// parameters: $item: key of the item
+// columns: item (key), title, domain, properties, users
+// index: Item.key
+// retryable: yes
+MATCH (i:Item {key: $item})
+RETURN i.key AS item, i.title AS title, i.domain AS domain, properties(i) AS properties,
+       COUNT { (i)<-[:SAVED]-(:User) } AS users

@@ -1,0 +1,12 @@
+// purpose: users whose key begins with a text
+// parameters: $text: what it begins with; $k: at most this many rows
+// columns: user (key), items (met)
+// index: User.key
+// retryable: yes
+MATCH (u:User)
+WHERE u.key STARTS WITH $text
+WITH u
+ORDER BY u.key
+LIMIT toInteger($k)
+RETURN u.key AS user, COUNT { (u)-[:SAVED]->(:Item) } AS items
+ORDER BY user
