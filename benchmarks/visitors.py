@@ -19,6 +19,7 @@ import numpy as np
 
 from linkspan import gnn
 from linkspan.errors import ModelError
+from linkspan.loading import LoadedRun
 from linkspan.opening import open_model
 from linkspan.visiting import VisitorModel
 from linkspan.workspace import Workspace
@@ -69,7 +70,7 @@ def main() -> None:
     began = perf_counter()
     snapshot = workspace.load_snapshot(run.read("run")["fingerprint"])
     fitted = open_model(run, snapshot)
-    model = VisitorModel(run.id, fitted, gnn.Choice())
+    model = VisitorModel(LoadedRun(run, fitted, gnn.Choice()))
     keys = snapshot.items["key"].to_numpy()
     histories = [keys[items].tolist() for _, items in fitted.events.groupby("user")["item"]]
     drawn = [histories[place] for place in random.integers(0, len(histories), arguments.calls)]

@@ -228,11 +228,31 @@ class Mixture:
         Args:
             events: As for `over`; one visitor's, whose row here is 0.
         """
-        same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
-        other = self._with(events, People(np.array([-1]), np.array([same])))
+        return self._of_one(events, None)
+
+    def for_user(self, events: pd.DataFrame, user: int) -> Mixture:
+        """The same parts and weights for a user of another past: no training.
+
+        Who is new to a domain, this past says.
+
+        Args:
+            events: As for `over`; the user's, whose row here is 0.
+            user: Row in the graph.
+        """
+        return self._of_one(events, user)
+
+    def _of_one(self, events: pd.DataFrame, user: int | None) -> Mixture:
+        """The mixture for one past, of a user or of a visitor."""
+        if user is None:
+            same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
+            other = self._with(events, People(np.array([-1]), np.array([same])))
+        else:
+            other = self._with(events, People(np.array([user]), np.array([user])))
         other._owned = None
         other._others = {
-            domains: each._replace(mixture=each.mixture.for_visitor(self._inside(events, domains)))
+            domains: each._replace(
+                mixture=each.mixture._of_one(self._inside(events, domains), user)
+            )
             for domains, each in self._others.items()
         }
         return other

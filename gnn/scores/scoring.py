@@ -17,7 +17,7 @@ from linkspan.gnn.events.domains import item_domains, rows_at_once, rows_by_doma
 from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
-from linkspan.gnn.scores.hybrid import published, total
+from linkspan.gnn.scores.hybrid import Mixture, published, total
 from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.progress import SILENT, Progress
@@ -109,13 +109,40 @@ class Ranker:
         if not self._fitted.snapshot.timed:  # a set, in the order of those of the graph
             items = np.unique(items)
             items = items[np.argsort(self._fitted.snapshot.id_order[items])]
-        events = pd.DataFrame({"user": np.zeros(len(items), np.int64), "item": items})
+        events = _of_one(items)
+        choice = replace(self._choice, matches=())
+        return self._for_one(self._mixture.for_visitor(events), choice, events, events)
+
+    def for_user(self, user: int, without: IntArray | None = None) -> Ranker:
+        """The same for one user, whose row is 0, as if some items had never been met.
+
+        Nothing is trained: what the user's events gave to items, and to others, stays.
+
+        Args:
+            user: Row in the graph.
+            without: (T,) item rows, all events of which are left out; by default none, and the
+                lists are those of `score_top`.
+        """
+        gone = np.zeros(0, np.int64) if without is None else without
+        known = self._fitted.events
+        past = slice(*np.searchsorted(known["user"].to_numpy(), [user, user + 1]))
+        met = known["item"].to_numpy(np.int64)[past]
+        events = _of_one(met[~np.isin(met, gone)])
+        matches = [(codes[[user]], of_items) for codes, of_items in self._choice.matches]
+        other = self._fitted.snapshot.not_liked()
+        hidden = other.loc[other["user"] == user, "item"].to_numpy(np.int64)
+        hidden = np.append(events["item"].to_numpy(), hidden[~np.isin(hidden, gone)])
+        choice = replace(self._choice, matches=matches)
+        return self._for_one(self._mixture.for_user(events, user), choice, _of_one(hidden), events)
+
+    def _for_one(
+        self, mixture: Mixture, choice: Choice, hidden: pd.DataFrame, events: pd.DataFrame
+    ) -> Ranker:
+        """The ranker of one past, whose row is 0; ``hidden`` is in no list."""
         other = copy(self)
-        other._alone = True
-        other._mixture = self._mixture.for_visitor(events)
-        other._choice = replace(self._choice, matches=())
+        other._alone, other._mixture, other._choice = True, mixture, choice
         other._chooser = self._chooser.for_visitor(events)
-        other._seen = self._seen.for_visitor(events)
+        other._seen = self._seen.for_visitor(hidden)
         return other
 
     def lists(self, users: IntArray, domain: str, k: int) -> pd.DataFrame:
@@ -229,6 +256,11 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
     by = ["item", "inside", "rank"]
     table = table.sort_values(by, ascending=[True, False, True], ignore_index=True)
     return table[["item", "other", "inside", "rank", "score"]]
+
+
+def _of_one(items: IntArray) -> pd.DataFrame:
+    """Events with some items of a user whose row is 0."""
+    return pd.DataFrame({"user": np.zeros(len(items), np.int64), "item": items})
 
 
 def _known_domains(fitted: FittedModel, domains: Sequence[str] | None) -> list[str]:

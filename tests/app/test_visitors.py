@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import linkspan as package
-from linkspan import gnn, run_lists, visiting
+from linkspan import gnn, loading, run_lists
 from linkspan.errors import ArgumentError, ConfigError, ModelError, PublishError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.client import Client
@@ -22,6 +22,7 @@ from linkspan.graph.asking.results import Recommendation
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot import Snapshot
+from linkspan.loading import LoadedRun
 from linkspan.opening import open_model
 from linkspan.serving.app import create_app
 from linkspan.settings import PublishSettings, load_settings
@@ -154,7 +155,7 @@ def trained(linkspan: Any, project: Path, taken: Snapshot) -> Workspace:
 
 
 def test_wrong_questions_say_what_is_wrong(trained: Workspace, taken: Snapshot) -> None:
-    model = VisitorModel("r1", open_model(trained.run(), taken), gnn.Choice())
+    model = VisitorModel(LoadedRun(trained.run(), open_model(trained.run(), taken), gnn.Choice()))
     client = Client(cast(Database, None), model=model)
     many = [f"books/x{n}" for n in range(7)]
     for arguments, told in (
@@ -184,7 +185,8 @@ def test_an_item_of_two_domains_is_known_and_told_by_the_key_of_each(
     twin = pd.DataFrame({"row": [row], "key": ["films/two"], "domain": ["films"]})
     joined = replace(taken, aliases={"item": twin.astype({"row": "int32"})})
     view = gnn.View.whole(joined, gnn.load_vectors(trained.run().embedded))
-    model = VisitorModel("r1", gnn.load(trained.run().final).on(view), gnn.Choice())
+    fitted = gnn.load(trained.run().final).on(view)
+    model = VisitorModel(LoadedRun(trained.run(), fitted, gnn.Choice()))
     found = {
         domain: [row.item for row in model.recommend(["books/6"], domain, 99)]
         for domain in ("books", "films")
@@ -228,7 +230,7 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         def __getattr__(self, name: str) -> Any:
             raise ImportError(f"no {name}", name="torch")
 
-    monkeypatch.setattr(visiting, "gnn", Bare())
+    monkeypatch.setattr(loading, "gnn", Bare())
     with pytest.raises(
         ModelError, match=r"not installed \(torch\).*pip install 'linkspan\[train\]'"
     ):
