@@ -12,17 +12,18 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import FileResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
 import linkspan
+from linkspan.errors import DatabaseError, LinkspanError
 from linkspan.exploring import graphs, items, overview, queries, runs, users
 from linkspan.exploring.guarding import Guard, sign_in_routes
 from linkspan.exploring.sources import Sources
-from linkspan.serving.problems import handle_errors
+from linkspan.serving.problems import handle_errors, problem
 
 PAGE = Path(str(files("linkspan.exploring") / "page"))
 VIEWS = ("", "user", "item", "model", "cypher")
@@ -66,6 +67,8 @@ def create_app(sources: Sources, token: str | None = None, names: Iterable[str] 
         app.add_api_route(f"/{view}", index, methods=["GET"])
     app.mount("/page", StaticFiles(directory=PAGE))
     handle_errors(app)
+    for kind in (LinkspanError, DatabaseError):  # who looks at the page is who runs it
+        app.add_exception_handler(kind, _tell)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
     app.add_middleware(Guard, token=token, names=names)
     app.add_middleware(
@@ -76,3 +79,8 @@ def create_app(sources: Sources, token: str | None = None, names: Iterable[str] 
         same_site="strict",
     )
     return app
+
+
+async def _tell(_: Request, error: Exception) -> JSONResponse:
+    """An error that is not the asker's, with its hint."""
+    return problem(503, str(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
@@ -14,8 +15,10 @@ from fastapi import APIRouter
 import linkspan
 from linkspan.exploring.sources import Sources
 from linkspan.exploring.users import Asked
+from linkspan.graph.asking.async_client import AsyncClient
 
 routes = APIRouter()
+_FRESH_SECONDS = 60.0
 
 _MEND = {
     "active runs": "Publish one with 'linkspan run'",
@@ -32,7 +35,8 @@ _MEND = {
 async def show_about(asked: Asked) -> dict[str, Any]:
     """The server, the domains, the runs, and what this page may do."""
     client = await asked.client()
-    runs, domains = await asyncio.gather(client.runs(), client.domains())
+    runs, kept = await asyncio.gather(client.runs(), _outline(client))
+    domains = [row["domain"] for row in kept["domains"]] if kept else await client.domains()
     can = await asyncio.to_thread(lambda: client.database.blocking.capabilities)
     active = next((run for run in runs if run.state == "active"), None)
     kinds = ["view", "click", "accept", "dislike", "dismiss"]
@@ -53,9 +57,9 @@ async def show_about(asked: Asked) -> dict[str, Any]:
 async def show_map(asked: Asked) -> dict[str, Any]:
     """The domains and what joins them: as the run kept them, else counted now, which reads all."""
     client = await asked.client()
-    found = await client.query("read_outline")
-    if found and found[0]["outline"]:
-        return {"of": found[0]["run"], **json.loads(found[0]["outline"])}
+    kept = await _outline(client)
+    if kept is not None:
+        return kept
     activity, overlap, items = await asyncio.gather(
         client.query("activity"), client.query("overlap"), client.query("count_by_domain")
     )
@@ -70,12 +74,15 @@ async def show_map(asked: Asked) -> dict[str, Any]:
 
 @routes.get("/health")
 async def show_health(asked: Asked) -> dict[str, Any]:
-    """What is in the graph and what should not be, and what to do."""
-    rows = await (await asked.client()).query("health")
-    for row in rows:
-        row["bad"] = row["wanted"] is not None and row["count"] != row["wanted"]
-        row["hint"] = _MEND.get(row["what"], "") if row["bad"] else ""
-    return {"rows": rows}
+    """What is in the graph and should not be, and what to do; counted once a minute at most."""
+    async with asked.counting:
+        if time.monotonic() - asked.counted[0] > _FRESH_SECONDS:
+            rows = await (await asked.client()).query("health")
+            for row in rows:
+                row["bad"] = row["wanted"] is not None and row["count"] != row["wanted"]
+                row["hint"] = _MEND.get(row["what"], "") if row["bad"] else ""
+            asked.counted = time.monotonic(), rows
+        return {"rows": asked.counted[1]}
 
 
 @routes.get("/ingest")
@@ -86,6 +93,14 @@ async def show_ingest(asked: Asked) -> dict[str, Any]:
     files = sorted(({name: row.get(name) for name in kept} for row in rows), key=_by_file)
     rejects = asked.workspace.folder / "rejects"
     return {"files": files, "rejects": str(rejects) if _any(rejects.glob("*")) else None}
+
+
+async def _outline(client: AsyncClient) -> dict[str, Any] | None:
+    """The outline that the active run kept, with its id as ``of``; None where there is none."""
+    found = await client.query("read_outline")
+    if not found or not found[0]["outline"]:
+        return None
+    return {"of": found[0]["run"], **json.loads(found[0]["outline"])}
 
 
 def _any(found: Iterable[Any]) -> bool:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 
+from linkspan.errors import LinkspanError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.results import Run
-from linkspan.graph.connecting.connection import Database
 from linkspan.settings import Settings
 from linkspan.workspace import Workspace
 
 if TYPE_CHECKING:
-    from linkspan.exploring.supposing import Supposing
+    from linkspan.loading import LoadedRun
 
 
 class Sources:
     """The graph and the model behind a page; both are opened when they are first needed.
 
     So a page can say that no database answers, and later find one that does.
+
+    Attributes:
+        settings: Whose workspace and database are meant.
+        workspace: That of the settings.
+        write: Whether feedback may be written.
+        mapping: Held while a map of items is made.
+        counting: Held while all of the graph is counted.
+        counted: When that was done last, in seconds of the monotonic clock, and what was found.
 
     Args:
         settings: Whose workspace and database are meant.
@@ -36,8 +46,11 @@ class Sources:
         self.workspace = Workspace(settings.folder)
         self._connect = connect
         self._client: AsyncClient | None = None
-        self._opening, self._loading, self.mapping = (asyncio.Lock() for _ in range(3))
-        self._model: tuple[str, Supposing] | None = None
+        self._opening, self._loading = asyncio.Lock(), asyncio.Lock()
+        self.mapping, self.counting = asyncio.Lock(), asyncio.Lock()
+        self.counted: tuple[float, list[dict[str, Any]]] = (-math.inf, [])
+        self._loaded: tuple[str, LoadedRun] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     async def client(self) -> AsyncClient:
         """The client, which all requests share.
@@ -55,27 +68,37 @@ class Sources:
         runs = await (await self.client()).runs()
         return next((run for run in runs if run.state == "active"), None)
 
-    async def supposing(self) -> Supposing:
-        """The model of the active run; loaded again when another run has become active.
+    async def loaded(self) -> LoadedRun:
+        """The active run; loaded again when another has become active.
 
         Raises:
             PublishError: No run is active.
             ModelError: The model is not on this machine, or the extra ``train`` is not.
         """
-        from linkspan.exploring.supposing import open_supposing
+        from linkspan.loading import load_run
 
         client = await self.client()
-        found = await self.active()
-        active = found.run if found else ""
+        active = await self.active()
+        name = active.run if active else ""
         async with self._loading:
-            if self._model is None or self._model[0] != active:
-                database: Database = client.database.blocking
-                model = await asyncio.to_thread(open_supposing, database, self.settings)
-                self._model = active, model
-            return self._model[1]
+            if self._loaded is None or self._loaded[0] != name:
+                database = client.database.blocking
+                self._loaded = name, await asyncio.to_thread(load_run, database, self.settings)
+            return self._loaded[1]
+
+    def warm(self) -> None:
+        """Begin to load the model, so that it is there when it is asked."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._try_loading())
+
+    async def _try_loading(self) -> None:
+        with suppress(LinkspanError):  # told to who asks the model
+            await self.loaded()
 
     async def close(self) -> None:
         """Leave the database."""
+        if self._warming is not None:
+            self._warming.cancel()
         if self._client is not None:
             await self._client.close()
 

@@ -49,6 +49,7 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
         ArgumentError: There is no such user.
     """
     client = await asked.client()
+    asked.warm()  # what comes next may be a question to the model
     if not await client.has_user(key):
         raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
     domains = await client.domains()
@@ -94,9 +95,13 @@ class Without(BaseModel):
 @routes.post("/without")
 async def suppose(asked: Asked, without: Without) -> Any:
     """The lists of a user without a part of the past, by the model of the run."""
-    client, model = await asked.client(), await asked.supposing()
-    key = await client.user_key(without.user)
-    return await asyncio.to_thread(model.without, key, without.items, without.domains, without.k)
+    from linkspan.exploring.supposing import Supposing
+
+    run, key = await asked.loaded(), await (await asked.client()).user_key(without.user)
+    supposing = Supposing(run)
+    return await asyncio.to_thread(
+        supposing.without, key, without.items, without.domains, without.k
+    )
 
 
 class Opinion(BaseModel):

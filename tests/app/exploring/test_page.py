@@ -1,0 +1,411 @@
+"""The explore page in a real Chromium, on both servers: every panel, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from chromium import opened, served
+from playwright.sync_api import Browser, Page, expect
+
+from linkspan.exploring.app import create_app
+from linkspan.exploring.sources import Sources
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Options
+from linkspan.pipeline import Pipeline
+from linkspan.settings import Settings, load_settings
+from servers import Cable, RunningServer, empty
+
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    "<img src=x onerror='window.hacked = 1'>",
+    "\"><svg onload='window.hacked = 1'>",
+    "javascript:window.hacked=1",
+    "</title></script><script>window.hacked = 1</script>",
+    "${window.hacked = 1}{{window.hacked = 1}}",
+    "<iframe srcdoc='<script>parent.hacked = 1</script>'></iframe>",
+    "<a href='javascript:window.hacked=1'>click</a>",
+    "' autofocus onfocus='window.hacked=1' x='",
+    "مكتبة \u202e<b onclick=window.hacked=1>\u202c",
+)
+MAPPING = """
+[users]
+shared = true
+
+[[items]]
+file = "items.csv"
+id = "id"
+domain = { column = "domain" }
+text = ["title"]
+
+[items.properties]
+title = "title"
+link = "title"
+
+[[items.relations]]
+type = "WRITTEN_BY"
+column = "author"
+entity = "Author"
+
+[[interactions]]
+file = "events.csv"
+type = "SAVED"
+user = "user"
+item = "item"
+at = { column = "at", unit = "iso" }
+
+[train.encoding]
+encoder = "hash"
+
+[train.model]
+embedding_size = 16
+
+[train.learning]
+guard = false
+epochs = 2
+negatives = 20
+batch_size = 128
+"""
+READER = "u7"
+LONG = "A very long title " + "and more " * 550
+VIEWS = {
+    "overview": "/",
+    "user": f"/user?key={READER}&domain=films",
+    "item": "/item?key=books/12",
+    "no user": "/user?key=nobody",
+    "an item to come": "/item",
+    "model": "/model",
+    "cypher": "/cypher?name=as_graph&user=u7&run=1",
+}
+
+
+@dataclass
+class Shown:
+    """A published graph, behind a cable, and the page that shows it."""
+
+    address: str
+    cable: Cable
+    database: Database
+    settings: Settings
+
+
+def write_files(folder: Path) -> None:
+    """Two domains of two tastes, with markup in titles, names and keys, and one very long title."""
+    random = np.random.default_rng(0)
+    items = ["id,domain,title,author"]
+    for number in range(60):
+        word, taste = ("space", "garden")[number % 4 // 2], number % 4 // 2
+        title = HOSTILE[number] if number < len(HOSTILE) else f"The {word} {number}"
+        title = LONG if number == 10 else title
+        author = HOSTILE[taste] if number % 8 < 4 else f"Author {taste}"
+        quoted = [text.replace('"', '""') for text in (title, author)]
+        items.append(f'{number},{("books", "films")[number % 2]},"{quoted[0]}","{quoted[1]}"')
+    events = ["user,item,at"]
+    for user in range(160):
+        own = [number for number in range(60) if number % 4 // 2 == user % 2]
+        key = HOSTILE[user].replace('"', '""') if user in (0, 1) else f"u{user}"
+        for at, number in enumerate(random.permutation(own)[:8]):
+            events.append(f'"{key}",{number},2026-01-{at + 1:02}')
+    events.append("single,12,2026-01-01")
+    (folder / "items.csv").write_text("\n".join(items) + "\n")
+    (folder / "events.csv").write_text("\n".join(events) + "\n")
+    (folder / "linkspan.toml").write_text(MAPPING)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files, and the run that the first server trains for both."""
+    folder = tmp_path_factory.mktemp("explored-project")
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(server: RunningServer, project: Path) -> Iterator[Shown]:
+    empty(server)
+    settings = load_settings(project / "linkspan.toml")
+    pipeline = Pipeline(settings)
+    login = (server.user, server.password)
+    with Database(server.uri, *login, http_url=server.http_url) as database:
+        pipeline.ingest(database)
+        snapshot = pipeline.snapshot(database)
+        if not pipeline.workspace.runs():
+            run = pipeline.train(snapshot, pipeline.embed(snapshot))
+            pipeline.evaluate(snapshot, run)
+        pipeline.publish(database, snapshot, pipeline.workspace.run())
+        cable = Cable(server.uri)
+
+        def connect() -> AsyncClient:
+            return AsyncClient(AsyncDatabase(cable.uri, *login, options=Options(2.0, 20.0)))
+
+        with served(create_app(Sources(settings, connect, write=True))) as address:
+            yield Shown(address, cable, database, settings)
+        cable.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with opened() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, shown: Shown) -> Iterator[Page]:
+    """A page; at its end no script of the graph has run, and no script of ours has failed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=shown.address)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    expect.set_options(timeout=30_000)
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("dialog", lambda dialog: failed.append(dialog.message))
+    page.on("console", lambda told: "Content Security" in told.text and failed.append(told.text))
+    yield page
+    assert page.evaluate("window.hacked") is None
+    context.close()
+    assert failed == []
+
+
+def settle(page: Page) -> None:
+    """Wait until nothing is asked any more."""
+    page.wait_for_selector("h1")
+    expect(page.locator(".spinner")).to_have_count(0)
+    page.wait_for_load_state("networkidle")
+
+
+def card(page: Page, title: str | re.Pattern[str]) -> Callable[..., object]:
+    return page.get_by_role("region", name=title)  # type: ignore[return-value]
+
+
+def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -> None:
+    """Why is this film recommended to this reader, and would it be without their books?"""
+    page.goto("/")
+    page.get_by_role("combobox", name="User by key").fill("u7")
+    page.get_by_role("option", name=re.compile("^u7 ")).click()
+    expect(page.get_by_role("heading", name=f"User {READER}")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^films")).first.click()
+    first = page.locator(".list li button").first
+    title = first.locator("b").inner_text()
+    first.click()
+    sentence = page.locator(".sentence")
+    expect(sentence).to_contain_text(f"{title} is number 1 in films for user {READER}")
+    expect(sentence).to_contain_text("because you saved")
+    expect(page.locator("table.parts caption")).to_contain_text("is the sum of")
+    drawn = page.locator(".graph .canvas").first
+    drawn.wait_for()
+    page.wait_for_function("Number(document.querySelector('.graph .canvas').dataset.nodes) > 3")
+    before = int(drawn.get_attribute("data-nodes") or 0)
+    page.get_by_label("node").select_option(label=f"user {READER}")
+    page.get_by_role("button", name="Open further").click()
+    page.wait_for_function(
+        f"Number(document.querySelector('.graph .canvas').dataset.nodes) > {before}"
+    )
+
+    page.get_by_role("region", name="Past in books").get_by_role(
+        "button", name="Without this shelf"
+    ).click()
+    changed = page.get_by_role("region", name="What if the books shelf had not happened").first
+    expect(changed).to_contain_text(re.compile(r"Without \d of \d events"))
+    expect(changed.locator(".rose, .fell").first).to_be_visible()
+    kept = page.url
+    page.go_back()
+    expect(page.get_by_role("region", name=re.compile("^What if"))).to_have_count(0)
+    page.goto(kept)  # as sent to somebody else
+    expect(page.locator(".rose, .fell").first).to_be_visible()
+    expect(page.locator(".sentence")).to_contain_text(title)
+    past = page.get_by_role("region", name="Past in films")
+    past.get_by_role("button", name=re.compile("^Without The|^Without <|^Without '")).first.click()
+    expect(page.get_by_role("region", name=re.compile("^What if .* and 1 event")).first).to_be_visible()
+    page.get_by_role("button", name="Put it back").click()
+    expect(page.get_by_role("region", name=re.compile("^What if"))).to_have_count(0)
+
+
+def test_a_recommendation_leads_to_the_item_and_back_to_a_reader(page: Page) -> None:
+    page.goto(VIEWS["user"])
+    page.locator(".list li button").nth(1).click()
+    page.get_by_role("link", name="About this item").click()
+    expect(page).to_have_url(re.compile(r"/item\?key=films"))
+    settle(page)
+    for title in ("What it is", "Like it, in its domain", "Like it, in other domains",
+                  "Near in relations", "Near in text", "Who is recommended it"):  # fmt: skip
+        expect(page.get_by_role("region", name=title, exact=True).first).to_be_visible()
+    expect(page.get_by_role("region", name="What it is", exact=True)).not_to_contain_text("vector")
+    readers = page.get_by_role("region", name="Who is recommended it").first
+    readers.get_by_role("link", name="why").first.click()
+    expect(page.locator(".sentence")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/item\?key=films"))
+
+
+def test_opinions_are_written_and_change_the_list(page: Page, shown: Shown) -> None:
+    page.goto("/user?key=u9&domain=books")
+    first = page.locator(".list li button").first
+    title = first.locator("b").inner_text()
+    first.click()
+    page.get_by_role("button", name="dismiss").click()
+    expect(page.locator(".opinion [role=status]")).to_have_text("Written: dismiss.")
+    expect(page.locator(".list")).not_to_contain_text(title)
+    rows = shown.database.read(
+        "MATCH (:User {key: 'u9'})-[f:FEEDBACK]->(i) RETURN f.kind AS kind, i.title AS title"
+    )
+    assert rows == [{"kind": "dismiss", "title": title}]
+
+
+def test_the_overview_tells_what_there_is(page: Page) -> None:
+    page.goto("/")
+    settle(page)
+    expect(page.locator(".lead")).to_contain_text("60 items in 2 domains, 1,281 events")
+    health = page.get_by_role("region", name="Health", exact=True)
+    expect(health).to_contain_text("161 users")
+    expect(health.locator(".bad")).to_have_count(0)
+    expect(page.get_by_role("region", name="Files loaded").first).to_contain_text("events.csv")
+    page.get_by_role("button", name="entities they share").click()
+    expect(page.locator(".graph figcaption")).to_contain_text("entities they share")
+    page.get_by_text("Each two domains").click()
+    page.get_by_role("link", name="what ties them").click()
+    expect(page.get_by_role("heading", name="bridges_as_graph")).to_be_visible()
+    page.wait_for_function("Number(document.querySelector('.graph .canvas')?.dataset.nodes) > 2")
+
+
+def test_the_model_is_shown(page: Page) -> None:
+    page.goto("/model")
+    settle(page)
+    methods = page.get_by_role("region", name="Methods")
+    expect(methods).to_contain_text("popularity")
+    expect(page.locator(".chart svg").first).to_be_visible()
+    page.get_by_role("button", name="Draw the map").click()
+    expect(page.locator("figcaption", has_text="60 items")).to_be_visible(timeout=60_000)
+    with page.expect_download() as saved:
+        page.locator("figure", has_text="60 items").get_by_role("button", name="SVG").click()
+    assert saved.value.suggested_filename == "items.svg"
+    assert "<circle" in Path(saved.value.path()).read_text()
+    page.get_by_label("Beside").select_option(index=1)
+    expect(page).to_have_url(re.compile("other="))
+
+
+def test_queries_are_run_and_copied(page: Page) -> None:
+    page.goto("/cypher")
+    page.get_by_role("link", name="similar", exact=True).click()
+    page.get_by_label(re.compile("^item")).fill("books/12")
+    page.get_by_role("button", name="Run").click()
+    answer = page.get_by_role("region", name="Answer").first
+    expect(answer.locator("tbody tr").first).to_be_visible()
+    page.get_by_text("Its Cypher").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert "MATCH (of:Item {key: $item})" in page.evaluate("navigator.clipboard.readText()")
+    answer.get_by_role("link", name=re.compile("^books/")).first.click()
+    expect(page).to_have_url(re.compile(r"/item\?key=books"))
+    page.goto(VIEWS["cypher"])
+    page.wait_for_function("Number(document.querySelector('.graph .canvas')?.dataset.nodes) > 5")
+    page.get_by_role("button", name="table").click()
+    expect(page.get_by_role("region", name="Answer").locator("tbody tr").first).to_be_visible()
+
+
+def test_a_keyboard_is_enough(page: Page) -> None:
+    page.goto("/")
+    settle(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("To the content")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.get_by_role("combobox", name="Item by title or key").focus()
+    page.keyboard.type("garden")
+    expect(page.get_by_role("option").nth(2)).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    chosen = page.get_by_role("option", selected=True)
+    title = chosen.locator("span").first.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+    page.goto(VIEWS["user"])
+    page.locator(".list li button").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".sentence")).to_be_visible()
+    page.keyboard.press("Tab")  # nothing is a trap
+    expect(page.locator(".list li button").nth(1)).to_be_focused()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, theme: str) -> None:
+    for name, path in VIEWS.items():
+        page.goto(path)
+        settle(page)
+        if (page.evaluate("document.documentElement.dataset.theme") or "light") != theme:
+            page.get_by_role("button", name="Dark").click()
+        found = Axe().run(page)
+        told = [
+            (each["id"], each["help"], [node["html"][:200] for node in each["nodes"][:3]])
+            for each in found.response["violations"]
+        ]
+        assert told == [], name
+
+
+def test_narrow_pages_do_not_scroll_sideways(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    for name, path in VIEWS.items():
+        page.goto(path)
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+
+
+def test_markup_is_text_everywhere(page: Page, shown: Shown) -> None:
+    """The fixture `page` sees at the end that none of it has run."""
+    places = [f"/item?key={('books', 'films')[n % 2]}/{n}" for n in range(len(HOSTILE) + 1)]
+    for place in places:
+        page.goto(place)
+        settle(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text(LONG.strip())
+    for key in HOSTILE[:2]:
+        page.goto(f"/user?key={quote(key)}")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"User {key}")
+        page.locator(".list li button").first.click()
+        expect(page.locator(".sentence")).to_contain_text(key)
+        page.locator("button", has_text="Without this shelf").first.click()
+        expect(page.get_by_role("region", name=re.compile("^What if")).first).to_be_visible()
+    for text in HOSTILE:
+        page.goto(f"/cypher?name=find&text={quote(text)}&run=1")
+        settle(page)
+        page.goto(f"/user?key={quote(text)}&domain={quote(text)}&item={quote(text)}&without={quote(text)}")
+        settle(page)
+        page.goto(f"/item?text={quote(text)}&domain={quote(text)}")
+        settle(page)
+        page.goto("/")
+        page.get_by_role("combobox", name="Item by title or key").fill(text)
+        expect(page.get_by_role("option").first).to_be_visible()
+
+
+def test_what_is_not_there_says_so(page: Page) -> None:
+    for path, words in {
+        "/user?key=nobody": "the graph has no user 'nobody'",
+        "/item?key=books/none": "the graph has no item 'books/none'",
+        "/cypher?name=similar&run=1": "item is missing",
+        "/model?run=none": "Figures of",
+        "/nowhere": "Not Found",
+    }.items():
+        page.goto(path)
+        expect(page.locator("body")).to_contain_text(words)
+    page.goto("/user?key=single")
+    expect(page.get_by_role("region", name="Past in books")).to_contain_text("The space 12")
+    page.get_by_role("button", name="Without this shelf").click()
+    expect(page.get_by_role("region", name=re.compile("^What if")).first).to_contain_text("Without 1 of 1 events")
+
+
+def test_a_server_that_goes_away_is_told_and_found_again(page: Page, shown: Shown) -> None:
+    page.goto("/cypher?name=runs&run=1")
+    settle(page)
+    shown.cable.cut()
+    page.get_by_role("button", name="Run").click()
+    failed = page.get_by_role("alert")
+    expect(failed).to_contain_text("no graph database answers")
+    shown.cable.mend()
+    failed.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("region", name="Answer").locator("tbody tr")).to_have_count(1)
