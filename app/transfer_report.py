@@ -86,7 +86,8 @@ def report_transfer(
 ) -> dict[str, Any]:
     """Train what a run is compared with, and compare.
 
-    What was trained before, of this snapshot, split and settings, is not trained again.
+    What was trained before, of this snapshot, split and settings, is not trained again. The report
+    is kept with the run (``transfer.json``), in place of one before.
 
     Args:
         pipeline: Settings of the machine, workspace, progress; each training is a stage.
@@ -130,7 +131,7 @@ def report_transfer(
         rows = gnn.compare_cells(snapshot, split, plan, gnn.rank_tests(joint, split), found)
         stage.text = f"{len(split.test):,} held-out events"
     bridges = gnn.find_bridges(snapshot, snapshot.events().iloc[split.train], joint.text)
-    return {
+    report = {
         "run": run.id,
         "protocol": split.protocol,
         "k": gnn.LIST,
@@ -142,6 +143,8 @@ def report_transfer(
         "bridges": bridges,
         "trainings": {"new": len(new), "kept": len(wanted) - len(new)},
     }
+    run.write("transfer", report)
+    return report
 
 
 def describe(cell: Cell, plan: Plan, settings: TrainSettings) -> str:

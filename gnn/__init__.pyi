@@ -42,6 +42,7 @@ from .scores.components import PARTS as PARTS
 from .scores.components import Component as Component
 from .scores.hybrid import method as method
 from .scores.hybrid import with_weights as with_weights
+from .scores.placing import place_item as place_item
 from .scores.related import related_items as related_items
 from .scores.reranking import Choice as Choice
 from .scores.scoring import Ranker as Ranker

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
+from linkspan.exploring.run_figures import run_figures
 from linkspan.forgetting import forget_in_files
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.graph.snapshot import Snapshot
@@ -84,6 +85,11 @@ def test_what_domains_and_relations_give_is_told(
     report = json.loads(linkspan("evaluate", "--transfer", "--json").out)
     assert not counted and report["trainings"] == {"new": 0, "kept": 3}
     assert report["run"] == run
+    folder = Workspace(project / ".linkspan").run(run)
+    assert folder.read("transfer") == report == run_figures(folder)["transfer"]
+    few = json.loads(linkspan("evaluate", "--transfer", "--domains", "films", "--json").out)
+    assert [row["domain"] for row in few["domains"]] == ["films"]
+    assert folder.read("transfer") == few
     assert {row["domain"] for row in report["domains"]} == {"books", "films"}
     for row in report["segments"]:
         assert row["low"] <= row["gain"] <= row["high"]
