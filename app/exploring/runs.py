@@ -48,9 +48,17 @@ async def show_item_map(asked: Asked, run: str) -> dict[str, Any]:
     from linkspan.exploring.item_map import item_map
 
     folder = _find(asked, run)
+
+    def read() -> dict[str, Any]:
+        snapshot = asked.workspace.load_snapshot(folder.read("run")["fingerprint"])
+        found = item_map(folder, snapshot)
+        columns = {
+            name: getattr(found, name).tolist() for name in ("key", "title", "domain", "x", "y")
+        }
+        return {**columns, "left_out": found.left_out}
+
     async with asked.mapping:
-        found = await asyncio.to_thread(item_map, folder, asked.workspace)
-    return found
+        return await asyncio.to_thread(read)
 
 
 def _find(asked: Sources, name: str) -> RunFolder:

@@ -17,6 +17,7 @@ from linkspan.settings import Settings
 from linkspan.workspace import Workspace
 
 if TYPE_CHECKING:
+    from linkspan.exploring.newcomers import Newcomers
     from linkspan.loading import LoadedRun
 
 
@@ -50,6 +51,7 @@ class Sources:
         self.mapping, self.counting = asyncio.Lock(), asyncio.Lock()
         self.counted: tuple[float, list[dict[str, Any]]] = (-math.inf, [])
         self._loaded: tuple[str, LoadedRun] | None = None
+        self._newcomers: tuple[LoadedRun, Newcomers] | None = None
         self._warming: asyncio.Task[None] | None = None
 
     async def client(self) -> AsyncClient:
@@ -85,6 +87,20 @@ class Sources:
                 database = client.database.blocking
                 self._loaded = name, await asyncio.to_thread(load_run, database, self.settings)
             return self._loaded[1]
+
+    async def newcomers(self) -> Newcomers:
+        """What meets items that do not exist, by the active run; it holds the run's encoder.
+
+        Raises:
+            PublishError: No run is active.
+            ModelError: The model or its encoder is not there.
+        """
+        from linkspan.exploring.newcomers import Newcomers
+
+        run = await self.loaded()
+        if self._newcomers is None or self._newcomers[0] is not run:
+            self._newcomers = run, await asyncio.to_thread(Newcomers, run)
+        return self._newcomers[1]
 
     def warm(self) -> None:
         """Begin to load the model, so that it is there when it is asked."""

@@ -28,8 +28,7 @@ export function Chart({ label, name, draw, on, pressed }) {
       (Plot) => {
         if (gone || !box.current) return;
         const drawn = draw(Plot, width);
-        drawn.setAttribute("role", "img");
-        drawn.setAttribute("aria-label", label);
+        for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
         if (pressed) drawn.addEventListener("click", (event) => pressed(event, drawn));
         box.current.replaceChildren(drawn);
       },
@@ -38,7 +37,7 @@ export function Chart({ label, name, draw, on, pressed }) {
     return () => { gone = true; };
   }, [width, ...on]);
   return html`<figure class="chart">
-    <div ref=${box}></div>
+    <div ref=${box} role="img" aria-label=${label}></div>
     ${problem && html`<p class="state failed">${problem}</p>`}
     <figcaption><span>${label}</span>
       <button type="button" class="quiet" onClick=${() => saveSvg(box.current, name)}>SVG</button>
@@ -49,7 +48,8 @@ export function Chart({ label, name, draw, on, pressed }) {
 
 /** The picture as text of an SVG file, with the colours of the page. @param {HTMLElement | null} box */
 function picture(box) {
-  const svg = box?.querySelector("svg");
+  const all = [...(box?.querySelectorAll("svg") || [])]; // those of a legend are small
+  const svg = all.sort((one, other) => other.clientWidth - one.clientWidth)[0];
   if (!box || !svg) return null;
   const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
   const style = getComputedStyle(box);

@@ -53,7 +53,7 @@ function Shown({ found, about }) {
         { name: "item", cell: (row) => html`<${Item} item=${row.item} title=${row.title} />` },
         { name: "domain", cell: (row) => html`<${Domain} domain=${row.domain} />` },
         { name: "by", cell: (row) => html`<span dir="auto">${row.by}</span>` },
-        { name: "", right: true, cell: (row) => score(row.score) },
+        { name: "cosine", right: true, cell: (row) => score(row.score) },
       ]} /><//>
       <${Likes} title="Near in text" rows=${found.texts} empty="It has no text vector of the active run." />
     </div>
@@ -62,7 +62,7 @@ function Shown({ found, about }) {
       { name: "place", right: true, cell: (row) => row.rank },
       { name: "score", right: true, cell: (row) => score(row.score) },
       { name: "because of", cell: (row) => row.because && html`<${Item} item=${row.because} />` },
-      { name: "", cell: (row) => html`<${Link} view="user" values=${{ key: row.user, domain: found.domain, item: found.item }}>why<//>` },
+      { name: "reason", cell: (row) => html`<${Link} view="user" values=${{ key: row.user, domain: found.domain, item: found.item }}>why<//>` },
     ]} /><//>
     ${about.browser && html`<p class="hint"><a href=${`${about.browser}?cmd=edit&arg=${encodeURIComponent(`MATCH p = (:Item {key: ${JSON.stringify(found.item)}})--() RETURN p LIMIT 50`)}`} rel="noreferrer" target="_blank">This item in Neo4j Browser</a></p>`}`;
 }

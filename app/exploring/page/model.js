@@ -48,7 +48,7 @@ function Figures({ found, second }) {
       { name: "method", cell: (row) => row.method },
       { name: `NDCG@${found.k}`, right: true, cell: (row) => percent(row.ndcg) },
       ...(second ? [{ name: `of ${second.id}`, right: true, cell: (row) => percent(/** @type {any} */ (others.get(row.method))?.ndcg) }] : []),
-      { name: "", cell: (row) => html`<span class="bar" aria-hidden="true"><i style=${`width:${(100 * row.ndcg) / Math.max(...found.overall.map((each) => each.ndcg))}%;background:var(--accent)`}></i></span>` },
+      { name: "as a bar", cell: (row) => html`<span class="bar" aria-hidden="true"><i style=${`width:${(100 * row.ndcg) / Math.max(...found.overall.map((each) => each.ndcg))}%;background:var(--accent)`}></i></span>` },
       { name: `HR@${found.k}`, right: true, cell: (row) => percent(row.hr) },
       { name: "coverage", right: true, cell: (row) => percent(row.coverage) },
       { name: "popularity lift", right: true, cell: (row) => row.popularity_lift?.toFixed(2) ?? "–" },
@@ -145,10 +145,16 @@ function Scatter({ found }) {
 
 /** @param {{found: any, second: any}} props */
 function Settings({ found, second }) {
-  const names = [...new Set([...Object.keys(found.settings || {}), ...Object.keys(second?.settings || {})])].sort();
+  /** @param {any} run */
+  const read = (run) => new Map((run?.settings || []).map((row) => [`${row.part}.${row.name}`, row]));
+  const first = read(found), other = read(second);
+  const names = [...new Set([...first.keys(), ...other.keys()])].sort();
+  /** @param {Map<string, any>} settings @param {string} name */
+  const shown = (settings, name) => JSON.stringify((settings.get(name) || { value: (first.get(name) || other.get(name)).default }).value);
   return html`<${Card} title="Settings that differ from the defaults"><${Table} label="Settings" rows=${names.map((name) => ({ name }))} empty="None." columns=${[
-    { name: "setting", cell: (row) => html`<code>${row.name}</code>` },
-    { name: found.id, cell: (row) => JSON.stringify(found.settings?.[row.name] ?? "default") },
-    ...(second ? [{ name: second.id, cell: (row) => JSON.stringify(second.settings?.[row.name] ?? "default") }] : []),
+    { name: "[train.] setting", cell: (row) => html`<code>${row.name}</code>` },
+    { name: found.id, cell: (row) => shown(first, row.name) },
+    ...(second ? [{ name: second.id, cell: (row) => shown(other, row.name) }] : []),
+    { name: "default", cell: (row) => JSON.stringify((first.get(row.name) || other.get(row.name)).default) },
   ]} /><//>`;
 }

@@ -114,7 +114,7 @@ function Domains({ map, transfer }) {
         { name: "users", right: true, cell: (row) => count(row.users) },
         { name: "entities", right: true, cell: (row) => count(row.entities) },
         { name: "relations", right: true, cell: (row) => count(row.relations) },
-        { name: "", cell: (row) => html`<${Link} view="cypher" values=${{ name: "bridges_as_graph", domain: row.domain, other: row.other, run: 1 }}>what ties them<//>` },
+        { name: "ties", cell: (row) => html`<${Link} view="cypher" values=${{ name: "bridges_as_graph", domain: row.domain, other: row.other, run: 1 }}>what ties them<//>` },
       ]} />
     </details>`;
 }

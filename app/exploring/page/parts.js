@@ -7,8 +7,15 @@ import { Link } from "./routing.js";
 /** @typedef {import("./vendor/preact.js").Child} Child */
 
 const SLOW = 1500;
-/** The parts of a score, in the order in which they are drawn. */
-export const PARTS = ["gnn", "linear", "transitions", "text", "relations", "popularity"];
+/** The parts of a score in the order in which they are drawn: name, colour (of Paul Tol's muted ones), and what it is. */
+export const PARTS = [
+  { name: "gnn", colour: "#332288", words: "the network: all that was learned together" },
+  { name: "linear", colour: "#88CCEE", words: "items that the same people met" },
+  { name: "transitions", colour: "#44AA99", words: "what is met after what" },
+  { name: "text", colour: "#AA4499", words: "likeness of texts" },
+  { name: "relations", colour: "#DDCC77", words: "what the graph ties both to" },
+  { name: "popularity", colour: "#CC6677", words: "how many met it" },
+];
 /** Colours of Okabe and Ito, which all eyes tell apart. */
 export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C6D46"];
 
@@ -95,7 +102,7 @@ export const User = ({ user }) => html`<${Link} view="user" values=${{ key: user
 /** @param {{rows: any[], columns: Column[], label: string, empty?: string}} props */
 export function Table({ rows, columns, label, empty = "Nothing." }) {
   if (!rows.length) return html`<${Nothing}>${empty}<//>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>
     <table><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.right ? "right" : ""}>${column.name}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr>${columns.map((column) => html`<td class=${column.right ? "right" : ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
   </div>`;
@@ -103,7 +110,7 @@ export function Table({ rows, columns, label, empty = "Nothing." }) {
 
 /** The parts of a score as a bar; those below zero stand left of the line. @param {{row: any, most: number}} props */
 export function ScoreBar({ row, most }) {
-  const parts = PARTS.map((name, place) => ({ name, value: row[name] || 0, colour: COLOURS[place] })).filter((part) => Math.abs(part.value) > 1e-6);
+  const parts = PARTS.map((part) => ({ ...part, value: row[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
   const told = parts.map((part) => `${part.name} ${part.value.toFixed(3)}`).join(", ");
   return html`<span class="bar" role="img" aria-label=${`score ${score(row.score)}: ${told}`} title=${told}>
     ${parts.filter((part) => part.value > 0).map((part) => html`<i style=${`width:${(100 * part.value) / most}%;background:${part.colour}`}></i>`)}
@@ -113,7 +120,7 @@ export function ScoreBar({ row, most }) {
 
 /** Which colour is which part. */
 export const Legend = () => html`<ul class="legend" aria-label="Parts of the score">${PARTS.map(
-  (name, place) => html`<li><span class="dot" style=${`background:${COLOURS[place]}`} aria-hidden="true"></span>${name}</li>`)}<li>striped: below zero</li></ul>`;
+  (part) => html`<li title=${part.words}><span class="dot" style=${`background:${part.colour}`} aria-hidden="true"></span>${part.name}</li>`)}<li>striped: below zero</li></ul>`;
 
 /**
  * A search field that proposes what it finds; by mouse and by arrow keys.

@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Chart } from "./charts.js";
-import { Answered, Card, Domain, Item, Legend, Missing, Nothing, ScoreBar, Search, Table, colourOf, count, isDate, score, when } from "./parts.js";
+import { Answered, Card, Domain, Item, Legend, Missing, Nothing, PARTS, ScoreBar, Search, Table, colourOf, count, isDate, score, when } from "./parts.js";
 import { Link, change, go } from "./routing.js";
 import { Why } from "./why.js";
 
@@ -39,7 +39,7 @@ function Shown({ about, found, values, again }) {
       ${item ? html`<${Why} key=${item} user=${found.user} item=${item} about=${about} said=${again} />`
         : html`<${Card} title="Why"><${Nothing}>Choose a recommendation to see its reason.<//><//>`}
     </div>
-    ${taken && html`<${WhatIf} user=${found.user} without=${without} about=${about} domain=${domain} domains=${domains} />`}
+    ${taken && html`<${WhatIf} user=${found.user} item=${item} without=${without} about=${about} domain=${domain} domains=${domains} />`}
     <${Past} found=${found} without=${without} about=${about} />`;
 }
 
@@ -86,10 +86,10 @@ function List({ rows, chosen, about }) {
 }
 
 /** Sum of the parts above zero. @param {any} row */
-const positive = (row) => ["gnn", "linear", "transitions", "text", "relations", "popularity"].reduce((sum, name) => sum + Math.max(0, row[name] || 0), 0);
+const positive = (row) => PARTS.reduce((sum, part) => sum + Math.max(0, row[part.name] || 0), 0);
 
-/** @param {{user: string, without: Without, about: any, domain: string, domains: string[]}} props */
-function WhatIf({ user, without, about, domain, domains }) {
+/** @param {{user: string, item: string | null, without: Without, about: any, domain: string, domains: string[]}} props */
+function WhatIf({ user, item, without, about, domain, domains }) {
   const items = [...without.items], gone = [...without.domains];
   const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
   const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "event" : "events"}`] : [])].join(" and ");
@@ -99,12 +99,14 @@ function WhatIf({ user, without, about, domain, domains }) {
   return html`<${Answered} title=${title} tools=${tools} answer=${answer} what="the model">${(found) => {
     const rows = found.changes.filter((row) => row.domain === domain);
     const fell = rows.filter((row) => row.before !== null && row.after === null).length;
-    return html`<p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
-      ${fell ? ` ${fell} of the first ten fall out.` : " nobody falls out of the first ten."}</p>
+    const chosen = rows.find((row) => row.item === item);
+    return html`${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen)}.</p>`}
+      <p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
+      ${fell ? ` ${fell} of the first ten fall out.` : " none falls out of the first ten."}</p>
       <${Table} label="Places before and after" rows=${rows} empty="No list in this domain." columns=${[
         { name: "before", right: true, cell: (row) => row.before ?? "–" },
         { name: "after", right: true, cell: (row) => row.after ?? "–" },
-        { name: "", cell: (row) => html`<${Move} row=${row} />` },
+        { name: "move", cell: (row) => html`<${Move} row=${row} />` },
         { name: "item", cell: (row) => html`<${Item} item=${row.item} title=${row.title} />${row.taken ? html` <small>(taken away)</small>` : null}` },
         { name: "score before", right: true, cell: (row) => score(row.score_before) },
         { name: "score after", right: true, cell: (row) => score(row.score_after) },
@@ -112,6 +114,13 @@ function WhatIf({ user, without, about, domain, domains }) {
       ]} />
       ${domains.length > 1 && html`<p class="hint">Other domains: ${domains.filter((name) => name !== domain).map((name) => html`<button type="button" class="quiet" onClick=${() => change({ domain: name, item: null })}><${Domain} domain=${name} /> ${changed(found.changes, name)}</button> `)}</p>`}`;
   }}<//>`;
+}
+
+/** What becomes of an item. @param {any} row */
+function told(row) {
+  if (row.after === null) return `was number ${row.before} and would not be among the first ten`;
+  if (row.before === null) return `was not among the first ten and would be number ${row.after}`;
+  return row.before === row.after ? `would be number ${row.after} all the same` : `was number ${row.before} and would be number ${row.after}`;
 }
 
 /** @param {any[]} rows @param {string} domain */

@@ -3,7 +3,7 @@ import { html, useMemo, useState } from "./vendor/preact.js";
 import { tell, useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
-import { Answered, COLOURS, Item, Nothing, PARTS, score } from "./parts.js";
+import { Answered, Item, Nothing, PARTS, score } from "./parts.js";
 
 const DRAWN = 8;
 const TOLD = 6;
@@ -38,10 +38,10 @@ const told = (tie) => html`<li dir="auto">${tie}</li>`;
 
 /** @param {{explanation: any}} props */
 function Parts({ explanation }) {
-  const parts = PARTS.map((name, place) => ({ name, value: explanation.parts[name] || 0, colour: COLOURS[place] })).filter((part) => Math.abs(part.value) > 1e-6);
+  const parts = PARTS.map((part) => ({ ...part, value: explanation.parts[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
   const most = Math.max(...parts.map((part) => Math.abs(part.value)));
   return html`<table class="parts"><caption>The score ${score(explanation.score)} is the sum of</caption><tbody>
-    ${parts.map((part) => html`<tr><th scope="row">${part.name}</th><td class="right">${part.value >= 0 ? "+" : ""}${part.value.toFixed(3)}</td>
+    ${parts.map((part) => html`<tr><th scope="row">${part.name} <small>${part.words}</small></th><td class="right">${part.value >= 0 ? "+" : ""}${part.value.toFixed(3)}</td>
       <td class="wide"><span class="bar" aria-hidden="true"><i class=${part.value < 0 ? "below" : ""} style=${`width:${(100 * Math.abs(part.value)) / most}%;background-color:${part.colour};border-color:${part.colour}`}></i></span></td></tr>`)}
   </tbody></table>`;
 }
