@@ -9,7 +9,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
-.PHONY: help setup demo test lint style types bench bench-quality soak lock clean
+.PHONY: help setup demo test lint style types bench bench-quality soak screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -68,6 +68,9 @@ soak: $(STAMP) ## The long counts: 50 kills of ingest a server, whole data sets;
 	@mkdir -p build
 	LINKSPAN_SOAK=1 $(BIN)/pytest -v -s --no-header -W ignore -m soak tests > build/soak.log; \
 		status=$$?; cat build/soak.log; test $$status -eq 0 && cp build/soak.log docs/soak.log
+
+screenshots: $(STAMP) ## The pictures of the explore page in docs/, after `make demo` (needs Chromium)
+	$(BIN)/python .ci/screenshots.py
 
 lock: $(BIN)/uv ## Bring requirements.lock in line with pyproject.toml (newest: LOCK_ARGS=--upgrade)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --all-extras \

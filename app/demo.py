@@ -59,8 +59,11 @@ def run_demo(pipeline: Pipeline, quiet: bool) -> dict[str, Any]:
         if not quiet:
             _show_reader(client, reader, found, paths)
             show_query(reader, found[0].domain)
+            uri = pipeline.settings.database.uri
             out.print("\n[bold]Look at the graph now[/]")
-            for line in how_to_look(database, pipeline.settings.database.uri, reader):
+            out.print(f"  linkspan explore --config demo --uri {uri}", markup=False)
+            out.print("  opens a page; or in the server's own browser:")
+            for line in how_to_look(database, uri, reader):
                 out.print(f"  {line}", markup=False)
     return {
         "run": run.id,

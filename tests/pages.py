@@ -16,6 +16,7 @@ LEFT_OUT = {
     "linkspan demo": "takes minutes: it is what 'make demo' runs",
     "docker compose up -d": "needs Docker: tests/test_compose.py reads the file",
     "linkspan up": "runs until it is stopped",
+    "linkspan explore": "runs until it is stopped: tests/app/exploring/test_command.py",
     "linkspan --install-completion": "changes the files of a shell",
 }
 """Lines of shell that no test runs as they stand, with the reason."""

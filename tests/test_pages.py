@@ -17,7 +17,7 @@ RUN = {
     "README.md": {
         "cypher": (5, README),
         "python": (1, README),
-        "sh": (5, COMMANDS),
+        "sh": (6, COMMANDS),
         "text": (1, README),
         "toml": (1, README),
     },
@@ -30,6 +30,7 @@ RUN = {
         "text": (2, DOCS),
         "toml": (1, DOCS),
     },
+    "explore.md": {"sh": (2, "app/exploring/test_command.py")},
     "explanations.md": {"sh": (1, COMMANDS)},
     "features.md": {"toml": (1, DOCS)},
     "feedback.md": {"python": (1, README), "sh": (3, COMMANDS), "toml": (1, DOCS)},

@@ -52,16 +52,20 @@ function elements(drawing) {
   return [...nodes, ...edges];
 }
 
-/** Colours of the page's theme. */
-function style() {
+const FONT = 11;
+const LARGEST = 26;
+
+/** Colours of the page's theme; letters as large when a picture is made small to fit. @param {number} zoom */
+function style(zoom) {
+  const letters = Math.min(LARGEST, FONT / Math.min(zoom, 1));
   const page = getComputedStyle(document.documentElement);
   const text = page.getPropertyValue("--text"), ground = page.getPropertyValue("--card");
   return [
-    { selector: "node", style: { label: "data(label)", "background-color": "data(fill)", width: "data(size)", height: "data(size)", color: text, "font-size": 11, "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "wrap", "text-max-width": 120, "text-outline-color": ground, "text-outline-width": 2 } },
+    { selector: "node", style: { label: "data(label)", "background-color": "data(fill)", width: "data(size)", height: "data(size)", color: text, "font-size": letters, "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "wrap", "text-max-width": 11 * letters, "text-outline-color": ground, "text-outline-width": 2 } },
     { selector: "node[kind='user']", style: { shape: "round-rectangle" } },
     { selector: "node[kind='entity']", style: { shape: "diamond" } },
     { selector: "node[?strong]", style: { "border-width": 3, "border-color": text } },
-    { selector: "edge", style: { width: "data(width)", "line-color": "data(colour)", "target-arrow-color": "data(colour)", "target-arrow-shape": "data(arrow)", "curve-style": "bezier", label: "data(label)", "font-size": 9, color: text, "text-outline-color": ground, "text-outline-width": 2, "text-rotation": "autorotate" } },
+    { selector: "edge", style: { width: "data(width)", "line-color": "data(colour)", "target-arrow-color": "data(colour)", "target-arrow-shape": "data(arrow)", "curve-style": "bezier", label: "data(label)", "font-size": 0.85 * letters, color: text, "text-outline-color": ground, "text-outline-width": 2, "text-rotation": "autorotate" } },
     { selector: "edge[?quiet]", style: { label: "" } },
     { selector: "edge:selected, edge.near", style: { label: "data(label)" } },
     { selector: ":selected", style: { "border-width": 3, "border-color": "#D55E00", "line-color": "#D55E00" } },
@@ -93,7 +97,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         const made = cytoscape({
           container: box.current,
           elements: elements(drawing),
-          style: style(),
+          style: style(1),
           layout: { name: placed ? "preset" : layout, animate: false, padding: 30, nodeDimensionsIncludeLabels: true },
           minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
         });
@@ -106,12 +110,13 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
           event.target.connectedEdges().removeClass("near");
         });
         made.on("dbltap", "node", (event) => more(event.target.data()));
+        made.style(style(made.zoom()));
         shown.current = made;
         box.current.dataset.nodes = String(drawing.nodes.length);
       },
       (error) => setTold(error.message),
     );
-    const themed = () => shown.current?.style(style());
+    const themed = () => shown.current?.style(style(shown.current.zoom()));
     window.addEventListener("themed", themed);
     return () => {
       gone = true;

@@ -31,7 +31,7 @@ function Shown({ found, about }) {
     <p class="lead"><${Domain} domain=${found.domain} /> · <code>${found.item}</code> · met by ${count(found.users)} users</p>
     <div class="split">
       <${Card} title="What it is">
-        <dl>${texts.map(([name, value]) => html`<dt>${name}</dt><dd dir="auto"><${Long} text=${typeof value === "string" ? value : JSON.stringify(value)} /></dd>`)}</dl>
+        <dl>${texts.map(([name, value]) => html`<dt>${name}</dt><dd dir="auto"><${Long} text=${words(value)} /></dd>`)}</dl>
         <h3>Tied to</h3>
         <${Table} label="Tied to" rows=${found.ties} empty="Nothing ties it to other items." columns=${[
           { name: "kind", cell: (row) => row.kind },
@@ -73,6 +73,12 @@ const Likes = ({ title, rows, empty }) => html`<${Card} title=${title}><${Table}
   { name: "domain", cell: (row) => html`<${Domain} domain=${row.domain} />` },
   { name: "cosine", right: true, cell: (row) => score(row.score) },
 ]} /><//>`;
+
+/** A property as a person reads it. @param {any} value */
+function words(value) {
+  if (Array.isArray(value)) return value.map(words).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 /** A text of which the beginning is shown. @param {{text: string}} props */
 function Long({ text }) {

@@ -9,7 +9,7 @@ import { Link } from "./routing.js";
 const SLOW = 1500;
 /** The parts of a score in the order in which they are drawn: name, colour (of Paul Tol's muted ones), and what it is. */
 export const PARTS = [
-  { name: "gnn", colour: "#332288", words: "the network: all that was learned together" },
+  { name: "gnn", colour: "#6659c7", words: "the network: all that was learned together" },
   { name: "linear", colour: "#88CCEE", words: "items that the same people met" },
   { name: "transitions", colour: "#44AA99", words: "what is met after what" },
   { name: "text", colour: "#AA4499", words: "likeness of texts" },

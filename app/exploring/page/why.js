@@ -25,11 +25,11 @@ function Reason({ found, user }) {
   return html`
     <p class="sentence"><b dir="auto">${standing}</b>${because && html`, <span dir="auto">${because}</span>`}.</p>
     <p><${Item} item=${explanation.item} title="About this item" />${explanation.cross_domain && html` <span class="tag">across domains</span>`}</p>
+    ${ties.length > 0 && html`<${Graph} label=${`Paths from the past to ${explanation.title || explanation.item}`} name="why" drawing=${drawing.drawing} height=${320} open=${around} leftOut=${drawing.left ? `${drawing.left} weaker paths` : ""} />`}
     ${Object.keys(explanation.parts).length > 0 && html`<${Parts} explanation=${explanation} />`}
     ${ties.length ? html`<h3>What ties it to the past</h3>
       <ul class="ties">${ties.slice(0, TOLD).map(told)}</ul>
-      ${ties.length > TOLD && html`<details><summary>${ties.length - TOLD} more</summary><ul class="ties">${ties.slice(TOLD).map(told)}</ul></details>`}
-      <${Graph} label=${`Paths from the past to ${explanation.title || explanation.item}`} name="why" drawing=${drawing.drawing} open=${around} leftOut=${drawing.left ? `${drawing.left} weaker paths` : ""} />`
+      ${ties.length > TOLD && html`<details><summary>${ties.length - TOLD} more</summary><ul class="ties">${ties.slice(TOLD).map(told)}</ul></details>`}`
       : html`<${Nothing}>No path in the graph ties it to the past: the score comes from who met what.<//>`}`;
 }
 
