@@ -14,10 +14,11 @@ import hypothesis
 import pytest
 
 from linkspan.graph.connecting.connection import Database
-from servers import START, RunningServer, Unavailable, empty
+from servers import QUICK, START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ARCADEDB_JVM_ARGS", " ".join(QUICK))  # of every embedded server
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test fails for its time
 hypothesis.settings.load_profile("untimed")
