@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from linkspan.graph.connecting.connection import Database
+from linkspan.graph.writing.constraints import prepare
 from servers import QUICK, START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.
@@ -63,8 +65,20 @@ def server(request: pytest.FixtureRequest) -> RunningServer:
 def db(server: RunningServer) -> Iterator[Database]:
     """An empty database on each server in turn: no nodes, no constraints, no indexes."""
     empty(server)
-    login = (server.user, server.password)
-    with Database(server.uri, *login, database="neo4j", http_url=server.http_url) as database:
+    with _open(server) as database:
+        yield database
+
+
+@pytest.fixture
+def prepared(server: RunningServer) -> Iterator[Database]:
+    """A database without a node, and with Linkspan's own constraints and indexes, on each server.
+
+    Neo4j keeps them from one test to the next: its plans go with every change of the schema, and to
+    make them anew takes it longer than all else that most tests do.
+    """
+    empty(server, _own_schema(server))
+    with _open(server) as database:
+        prepare(database)
         yield database
 
 
@@ -107,6 +121,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the logs of the servers are on which tests failed."""
     for path in terminalreporter.config.stash[_KEPT]:
         terminalreporter.write_line(f"The log of the server on which tests failed: {path}")
+
+
+def _open(server: RunningServer) -> Database:
+    login = (server.user, server.password)
+    return Database(server.uri, *login, database="neo4j", http_url=server.http_url)
+
+
+@cache
+def _own_schema(server: RunningServer) -> frozenset[str]:
+    """Names of the constraints and indexes that `prepare` makes in an empty database."""
+    empty(server)
+    with _open(server) as database:
+        prepare(database)
+        rows = [*database.run("SHOW CONSTRAINTS"), *database.run("SHOW INDEXES")]
+    return frozenset(row["name"] for row in rows)
 
 
 def _engines_of(item: pytest.Item) -> set[str]:

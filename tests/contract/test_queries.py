@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from planted import THEIRS, parameters_of, plant, plant_theirs
 from linkspan import cypher
 from linkspan.errors import DatabaseError
 from linkspan.graph.connecting.connection import Database
+from servers import RunningServer
 
 Rows = list[list[Any]]
 PARTS = [0.0] * 5
@@ -273,11 +273,12 @@ DRAWN: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 
 @pytest.fixture(params=["ours", "theirs"])
-def planted(db: Database, request: pytest.FixtureRequest) -> Iterator[tuple[Database, Any]]:
+def planted(server: RunningServer, request: pytest.FixtureRequest) -> tuple[Database, Any]:
     """The planted graph, and the names it has: the default ones, or those of an adopted graph."""
     adopted = request.param == "theirs"
+    db: Database = request.getfixturevalue("db" if adopted else "prepared")
     plant_theirs(db) if adopted else plant(db)
-    yield db, THEIRS if adopted else None
+    return db, THEIRS if adopted else None
 
 
 def test_every_query_has_expected_rows() -> None:
