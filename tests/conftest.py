@@ -28,6 +28,12 @@ hypothesis.settings.load_profile("untimed")
 HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
+LONGEST = (
+    "test_publish_soak.py", "test_kills.py", "test_adopt.py", "test_forget.py",
+    "test_doc_commands.py", "test_commands.py", "test_publishing.py", "test_wheel.py",
+    "test_privacy.py", "test_transfer.py", "test_adaptation.py", "test_evaluation.py",
+)  # fmt: skip
+"""Files of a minute of CPU or so. That one stands here or does not changes no result."""
 _FAILED = pytest.StashKey[set[str]]()
 _KEPT = pytest.StashKey[list[Path]]()
 
@@ -104,6 +110,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip("takes minutes: run it with 'make soak'"))
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker("realdata")
+
+
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def pytest_longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the files that take longest, so that none is left alone with one."""
+    if hasattr(config, "workerinput"):
+        place = {name: number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)
