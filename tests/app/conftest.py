@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from trained_once import TrainedOnce
 
 from linkspan.cli import main
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
-from linkspan.workspace import Workspace
+from linkspan.pipeline import Pipeline
+from linkspan.workspace import RunFolder, Workspace
 from servers import RunningServer, empty
 
 MAPPING = """
@@ -87,6 +90,23 @@ def linkspan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
         return Answer(code if isinstance(code, int) else 1, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> TrainedOnce:
+    """What this worker has trained."""
+    return TrainedOnce(tmp_path_factory.mktemp("trainings"))
+
+
+@pytest.fixture
+def trained_once(trainings: TrainedOnce, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what comes after a training: an equal one is not done again, its run is
+    copied. Not for tests that change how a model is learned."""
+
+    def train(pipeline: Pipeline, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
+        return trainings.train(pipeline, snapshot, text)
+
+    monkeypatch.setattr(Pipeline, "train", train)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import note_forgotten
 from linkspan.graph.writing.constraints import LEASE_BEFORE
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 Graph = dict[str, list[Any]]
 GAINED = re.compile(
     r"\('(run|text_hash_[ab])', '[^']*'\)(, )?|\('(text_)?vector_[ab]', \[[^]]*\]\)(, )?"
