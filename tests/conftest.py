@@ -76,13 +76,19 @@ def db(server: RunningServer) -> Iterator[Database]:
 
 
 @pytest.fixture
-def prepared(server: RunningServer) -> Iterator[Database]:
+def own_schema(server: RunningServer) -> frozenset[str]:
+    """Names of Linkspan's own constraints and indexes, for `empty` to keep."""
+    return _own_schema(server)
+
+
+@pytest.fixture
+def prepared(server: RunningServer, own_schema: frozenset[str]) -> Iterator[Database]:
     """A database without a node, and with Linkspan's own constraints and indexes, on each server.
 
     Neo4j keeps them from one test to the next: its plans go with every change of the schema, and to
     make them anew takes it longer than all else that most tests do.
     """
-    empty(server, _own_schema(server))
+    empty(server, own_schema)
     with _open(server) as database:
         prepare(database)
         yield database
