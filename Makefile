@@ -45,7 +45,7 @@ demo: $(STAMP) ## Books from eight domains, from files to recommendations, in a 
 
 # Two at a time, each with its own servers and one thread: threads of two trainings wait for each other.
 test: lint ## All checks; also on the real Neo4j where java (17 or 21) and mvn are there
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: style types ## ruff and mypy --strict
 

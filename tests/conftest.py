@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from linkspan.graph.connecting.connection import Database
-from servers import START, RunningServer, Unavailable, empty
+from linkspan.graph.writing.constraints import prepare
+from servers import QUICK, START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("ARCADEDB_JVM_ARGS", " ".join(QUICK))  # of every embedded server
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test fails for its time
 hypothesis.settings.load_profile("untimed")
@@ -25,6 +28,12 @@ hypothesis.settings.load_profile("untimed")
 HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
+LONGEST = (
+    "test_publish_soak.py", "test_kills.py", "test_adopt.py", "test_forget.py",
+    "test_doc_commands.py", "test_commands.py", "test_publishing.py", "test_wheel.py",
+    "test_privacy.py", "test_transfer.py", "test_adaptation.py", "test_evaluation.py",
+)  # fmt: skip
+"""Files of a minute of CPU or so. That one stands here or does not changes no result."""
 _FAILED = pytest.StashKey[set[str]]()
 _KEPT = pytest.StashKey[list[Path]]()
 
@@ -62,8 +71,26 @@ def server(request: pytest.FixtureRequest) -> RunningServer:
 def db(server: RunningServer) -> Iterator[Database]:
     """An empty database on each server in turn: no nodes, no constraints, no indexes."""
     empty(server)
-    login = (server.user, server.password)
-    with Database(server.uri, *login, database="neo4j", http_url=server.http_url) as database:
+    with _open(server) as database:
+        yield database
+
+
+@pytest.fixture
+def own_schema(server: RunningServer) -> frozenset[str]:
+    """Names of Linkspan's own constraints and indexes, for `empty` to keep."""
+    return _own_schema(server)
+
+
+@pytest.fixture
+def prepared(server: RunningServer, own_schema: frozenset[str]) -> Iterator[Database]:
+    """A database without a node, and with Linkspan's own constraints and indexes, on each server.
+
+    Neo4j keeps them from one test to the next: its plans go with every change of the schema, and to
+    make them anew takes it longer than all else that most tests do.
+    """
+    empty(server, own_schema)
+    with _open(server) as database:
+        prepare(database)
         yield database
 
 
@@ -91,6 +118,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("realdata")
 
 
+@pytest.hookimpl(specname="pytest_collection_modifyitems", trylast=True)
+def pytest_longest_first(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the files that take longest, so that none is left alone with one."""
+    if hasattr(config, "workerinput"):
+        place = {name: number for number, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
@@ -106,6 +141,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the logs of the servers are on which tests failed."""
     for path in terminalreporter.config.stash[_KEPT]:
         terminalreporter.write_line(f"The log of the server on which tests failed: {path}")
+
+
+def _open(server: RunningServer) -> Database:
+    login = (server.user, server.password)
+    return Database(server.uri, *login, database="neo4j", http_url=server.http_url)
+
+
+@cache
+def _own_schema(server: RunningServer) -> frozenset[str]:
+    """Names of the constraints and indexes that `prepare` makes in an empty database."""
+    empty(server)
+    with _open(server) as database:
+        prepare(database)
+        rows = [*database.run("SHOW CONSTRAINTS"), *database.run("SHOW INDEXES")]
+    return frozenset(row["name"] for row in rows)
 
 
 def _engines_of(item: pytest.Item) -> set[str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from trained_once import TrainedOnce
 
 from linkspan.cli import main
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
-from linkspan.workspace import Workspace
-from servers import RunningServer
+from linkspan.pipeline import Pipeline
+from linkspan.workspace import RunFolder, Workspace
+from servers import RunningServer, empty
 
 MAPPING = """
 [users]
@@ -89,6 +92,23 @@ def linkspan(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     return run
 
 
+@pytest.fixture(scope="session")
+def trainings(tmp_path_factory: pytest.TempPathFactory) -> TrainedOnce:
+    """What this worker has trained."""
+    return TrainedOnce(tmp_path_factory.mktemp("trainings"))
+
+
+@pytest.fixture
+def trained_once(trainings: TrainedOnce, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what comes after a training: an equal one is not done again, its run is
+    copied. Not for tests that change how a model is learned."""
+
+    def train(pipeline: Pipeline, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
+        return trainings.train(pipeline, snapshot, text)
+
+    monkeypatch.setattr(Pipeline, "train", train)
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a mapping and data: users keep to one of two tastes, in both domains."""
@@ -144,12 +164,23 @@ def taken(project: Path) -> Snapshot:
 
 
 @pytest.fixture
-def on_server(server: RunningServer, db: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """The environment names each server in turn; its database is empty."""
+def login(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names each server in turn."""
     monkeypatch.setenv("NEO4J_URI", server.uri)
     monkeypatch.setenv("NEO4J_USERNAME", server.user)
     monkeypatch.setenv("NEO4J_PASSWORD", server.password)
     monkeypatch.setenv("ARCADEDB_HTTP", server.http_url)
+
+
+@pytest.fixture
+def on_server(login: None, prepared: Database) -> Database:
+    """The database that the environment names: no nodes, and Linkspan's constraints."""
+    return prepared
+
+
+@pytest.fixture
+def on_bare_server(login: None, db: Database) -> Database:
+    """The database that the environment names: empty."""
     return db
 
 
@@ -208,13 +239,23 @@ similar = 2
 
 
 @pytest.fixture
-def theirs(on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Database:
+def theirs(
+    login: None, server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Database]:
     """Films numbered 1 to 30 and books numbered '1' to '30', which 120 people of one of two tastes
     rated; one key has an index, one a constraint, and one has neither."""
+    empty(server, ("film_no", "person_pid"))
+    with Database(server.uri, server.user, server.password, http_url=server.http_url) as db:
+        _fill(db)
+        (tmp_path / "linkspan.toml").write_text(ROLES)
+        monkeypatch.chdir(tmp_path)
+        yield db
+
+
+def _fill(db: Database) -> None:
     rng = np.random.default_rng(0)
-    db = on_server
-    db.run("CREATE CONSTRAINT film_no FOR (n:Film) REQUIRE n.no IS UNIQUE")
-    db.run("CREATE INDEX person_pid FOR (n:Person) ON (n.pid)")
+    db.run("CREATE CONSTRAINT film_no IF NOT EXISTS FOR (n:Film) REQUIRE n.no IS UNIQUE")
+    db.run("CREATE INDEX person_pid IF NOT EXISTS FOR (n:Person) ON (n.pid)")
     db.write("UNWIND range(0, 1) AS n CREATE (:Kind {code: n, called: 'taste ' + toString(n)})")
     db.write(
         "UNWIND range(1, 30) AS n CREATE (:Film {no: n, plot: ['a', 'b']}) "
@@ -246,6 +287,3 @@ def theirs(on_server: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "MATCH (u:Person {pid: 'p1'}), (f:Film {no: 2}) "
         "CREATE (u)-[:RATED {on: datetime('2019-01-01T00:00:00Z'), stars: 1}]->(f)"
     )
-    (tmp_path / "linkspan.toml").write_text(ROLES)
-    monkeypatch.chdir(tmp_path)
-    return db

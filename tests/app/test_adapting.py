@@ -15,6 +15,8 @@ from linkspan.graph.snapshot.erasing import without_domain
 from linkspan.opening import open_model
 from linkspan.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def test_a_run_is_adapted_and_measured(linkspan: Any, project: Path, taken: Snapshot) -> None:
     workspace = Workspace(project / ".linkspan")

@@ -20,6 +20,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import note_forgotten
 from linkspan.graph.writing.constraints import LEASE_BEFORE
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 Graph = dict[str, list[Any]]
 GAINED = re.compile(
     r"\('(run|text_hash_[ab])', '[^']*'\)(, )?|\('(text_)?vector_[ab]', \[[^]]*\]\)(, )?"
@@ -204,7 +205,7 @@ def test_names_that_are_no_plain_words_are_adopted(linkspan: Any, theirs: Databa
 @pytest.mark.soak
 def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     linkspan: Any,
-    on_server: Database,
+    on_bare_server: Database,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     realdata: Path,
@@ -218,7 +219,7 @@ def test_a_graph_of_two_thousand_films_is_left_as_it_was(
 
     def create(query: str, rows: list[dict[str, str]]) -> None:
         for start in range(0, len(rows), 5000):
-            on_server.write(f"UNWIND $rows AS row {query}", rows=rows[start : start + 5000])
+            on_bare_server.write(f"UNWIND $rows AS row {query}", rows=rows[start : start + 5000])
 
     films, people = list(rows("item")), list(rows("user"))
     linked = {row["entity_id"]: row["item_id"] for row in rows("link")}
@@ -231,7 +232,7 @@ def test_a_graph_of_two_thousand_films_is_left_as_it_was(
     acted = [row for row in acted if films_of[row["who"]] >= 5]
     actors = [{"who": who} for who in sorted({row["who"] for row in acted})]
     for label, key in (("Person", "pid"), ("Film", "nr"), ("Actor", "mid")):
-        on_server.run(f"CREATE CONSTRAINT {key} FOR (n:{label}) REQUIRE n.{key} IS UNIQUE")
+        on_bare_server.run(f"CREATE CONSTRAINT {key} FOR (n:{label}) REQUIRE n.{key} IS UNIQUE")
     create("CREATE (:Film {nr: toInteger(row.item_id), name: row.movie_title})", films)
     create("CREATE (p:Person {pid: row.user_id}) SET p.run_by = row.occupation", people)
     create(
@@ -268,16 +269,16 @@ def test_a_graph_of_two_thousand_films_is_left_as_it_was(
         """
     )
     monkeypatch.chdir(tmp_path)
-    before = read_all(on_server)
+    before = read_all(on_bare_server)
     assert len(before["nodes"]) == 1682 + 943 + len(actors)
     answer = linkspan("run", "--json")
     assert answer.code == 0, answer.err
-    nodes, links, _ = _ours(before, read_all(on_server))
+    nodes, links, _ = _ours(before, read_all(on_bare_server))
     assert len(nodes) == 943 + 1 and len(links) == 943 * 5 + 1682 * 3
     rated = json.loads(linkspan("recommend", "1", "--json").out)
     assert len(rated) == 5 and all(row["title"] and row["because"] for row in rated)
     assert linkspan("unadopt", "--yes").code == 0
-    assert read_all(on_server) == before
+    assert read_all(on_bare_server) == before
 
 
 DAMAGE: dict[str, tuple[str, tuple[str, str], str]] = {

@@ -17,7 +17,7 @@ COLUMNS = ["domain", "rank", "item", "score", "gnn", "popularity", "because"]
 
 
 def test_run_publishes_what_every_reader_sees(
-    linkspan: Any, project: Path, on_server: Database
+    linkspan: Any, project: Path, on_bare_server: Database
 ) -> None:
     answer = linkspan("run", "--json")
     assert answer.code == 0, answer.err
@@ -43,7 +43,7 @@ def test_run_publishes_what_every_reader_sees(
                 (r.domain, r.rank, r.item, r.score, r.gnn, r.popularity, r.because_item)
                 for r in client.recommend(user, k=100)
             )
-            rows = on_server.read(cypher.load("recommend"), user=user, domain=None, k=100)
+            rows = on_bare_server.read(cypher.load("recommend"), user=user, domain=None, k=100)
             by_cypher = sorted(
                 tuple(row[{"because": "because_item"}.get(name, name)] for name in COLUMNS)
                 for row in rows
@@ -52,15 +52,19 @@ def test_run_publishes_what_every_reader_sees(
 
 
 @pytest.mark.filterwarnings("error:OpenBLAS")
-def test_stages_one_by_one_then_asking(linkspan: Any, project: Path, on_server: Database) -> None:
+def test_stages_one_by_one_then_asking(
+    linkspan: Any, project: Path, on_bare_server: Database
+) -> None:
     checked = linkspan("ingest", "--dry-run")
     assert checked.code == 0 and "60" in checked.out
-    assert on_server.read("MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
+    assert on_bare_server.read("MATCH (n) RETURN count(n) AS n") == [{"n": 0}]
     for stage in ("ingest", "snapshot", "embed", "train", "evaluate", "publish"):
         answer = linkspan(stage)
         assert answer.code == 0, (stage, answer.err)
         assert stage in answer.out
         assert max(map(len, answer.out.splitlines())) <= 100, answer.out
+    schema = {row["name"] for row in on_bare_server.run("SHOW CONSTRAINTS")}
+    assert {"linkspan_user_key", "linkspan_item_key", "linkspan_entity_key"} <= schema
 
     listed = linkspan("recommend", "7", "--domain", "films", "-k", "2")
     assert listed.code == 0 and listed.out.count("films/") == 2
@@ -133,9 +137,9 @@ def test_a_second_ingest_changes_nothing(linkspan: Any, project: Path, on_server
     assert sum(line["written"] for line in second["lines"]) == 0
 
 
-def test_doctor_names_the_server(linkspan: Any, project: Path, on_server: Database) -> None:
+def test_doctor_names_the_server(linkspan: Any, project: Path, on_bare_server: Database) -> None:
     answer = linkspan("doctor")
     assert answer.code == 0, answer.out
-    assert on_server.capabilities.engine in answer.out
-    assert on_server.capabilities.version in answer.out
+    assert on_bare_server.capabilities.engine in answer.out
+    assert on_bare_server.capabilities.version in answer.out
     assert "none yet" in answer.out

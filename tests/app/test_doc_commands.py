@@ -17,6 +17,7 @@ from linkspan.settings import load_settings
 from linkspan.settings_schema import build_schema
 from pages import LEFT_OUT, PAGES, ROOT, commands, exported, left_out
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 Do = Callable[[str], str]
 
 # What stands in the pages, and what there is of it in the project; 20 trials would take long.

@@ -26,6 +26,7 @@ from linkspan.graph.writing.lease import Lease
 from linkspan.opening import open_model
 from linkspan.workspace import RunFolder, Workspace
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 WHO = "zoe-3f9c@example.org"
 
 

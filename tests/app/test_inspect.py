@@ -80,10 +80,10 @@ def test_a_part_of_a_large_graph_is_looked_at_and_said_so(
     assert "there are more of\nPerson, RATED." in linkspan("inspect").out
 
 
-def test_a_graph_without_users_or_anything(linkspan: Any, on_server: Database) -> None:
+def test_a_graph_without_users_or_anything(linkspan: Any, on_bare_server: Database) -> None:
     answer = linkspan("inspect")
     assert answer.code == 0 and "no label looks like users" in answer.out
-    on_server.write("CREATE (:Town {name: 'A'})-[:NEAR]->(:Town {name: 'B'})")
+    on_bare_server.write("CREATE (:Town {name: 'A'})-[:NEAR]->(:Town {name: 'B'})")
     answer = linkspan("inspect")
     assert answer.code == 0 and "NEAR" in answer.out and "no label looks like" in answer.out
 

@@ -15,6 +15,7 @@ from linkspan.errors import DataError
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pairs import PairsFile
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 NOTES: dict[str, list[Any]] = {
     "rating": [4.5, None, 3.25],
     "place": [1, 2, 3],

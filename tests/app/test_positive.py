@@ -13,6 +13,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.feedback import FeedbackRules
 from linkspan.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 VERDICTS = (
     "MATCH (u:Person)-[r:RATED]->() WHERE u.pid <> 'p2' SET r.liked = r.stars > 1, "
     "r.`the verdict` = CASE r.stars WHEN 1 THEN 'bad' ELSE 'good' END"

@@ -20,6 +20,7 @@ from linkspan.run_lists import write_lists
 from linkspan.settings import PublishSettings
 from linkspan.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 Run = Callable[..., Any]
 
 

@@ -16,6 +16,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import FeatureRole, InteractionRole, Roles
 from linkspan.refreshing import _check_roles
 
+pytestmark = pytest.mark.usefixtures("trained_once")
 ALL = "MATCH (u:User)-[r:RECOMMENDED]->(i) WHERE r.run = u.run RETURN u.key AS user, "
 ALL += "u.run AS run, r.domain AS domain, r.rank AS rank, i.key AS item, r.score AS score"
 

@@ -19,6 +19,8 @@ from linkspan.opening import open_model
 from linkspan.scoring_again import score_again
 from linkspan.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 @pytest.fixture
 def trained(linkspan: Any, project: File, taken: Snapshot) -> tuple[Workspace, gnn.FittedModel]:

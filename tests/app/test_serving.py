@@ -28,7 +28,6 @@ from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Options
 from linkspan.graph.users.feedback import FeedbackRules
-from linkspan.graph.writing.constraints import prepare
 from linkspan.serving.app import create_app
 from linkspan.serving.guarding import check_host, token_from_environment
 from pages import blocks, commands, exported
@@ -39,9 +38,9 @@ PROBLEM = "application/problem+json"
 
 
 @pytest.fixture
-def shop(db: Database) -> Database:
+def shop(prepared: Database) -> Database:
     """Two domains; Ann, one whose key holds a slash and one with all kinds of characters."""
-    prepare(db)
+    db = prepared
     db.write(
         "UNWIND range(1, 9) AS n CREATE (:Item {key: 'books/' + toString(n), domain: 'books', "
         "title: 'Book ' + toString(n)}), (:Item {key: 'films/a/' + toString(n), domain: 'films', "

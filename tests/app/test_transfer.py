@@ -63,6 +63,7 @@ def train_run(linkspan: Any) -> str:
     return str(json.loads(answer.out)["run"])
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_what_domains_and_relations_give_is_told(
     linkspan: Any, project: Path, related: Snapshot, counted: list[int]
 ) -> None:
@@ -110,6 +111,7 @@ def test_what_domains_and_relations_give_is_told(
     assert not cells.exists()
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_what_methods_give_is_told(linkspan: Any, project: Path, taken: Snapshot) -> None:
     train_run(linkspan)
     flags = ("--transfer", "--methods", "mmd", "--html", "t.html")
@@ -125,6 +127,7 @@ def test_what_methods_give_is_told(linkspan: Any, project: Path, taken: Snapshot
     assert "with it gains over the same without" in Path("t.html").read_text()
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_bad_requests_are_refused(linkspan: Any, project: Path, taken: Snapshot) -> None:
     train_run(linkspan)
     for flags, message in (
@@ -138,6 +141,7 @@ def test_bad_requests_are_refused(linkspan: Any, project: Path, taken: Snapshot)
         assert refused.code == 2 and message in refused.err, refused.err
 
 
+@pytest.mark.usefixtures("trained_once")
 def test_one_domain_alone_has_nothing_to_pass(
     linkspan: Any, project: Path, taken: Snapshot
 ) -> None:

@@ -31,6 +31,8 @@ from linkspan.workspace import Workspace
 from pages import blocks
 from servers import RunningServer
 
+pytestmark = pytest.mark.usefixtures("trained_once")
+
 
 def rounded(rows: list[Recommendation]) -> list[dict[str, Any]]:
     """Rows whose numbers are compared to 1e-5."""

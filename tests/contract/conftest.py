@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from linkspan.graph.publishing.vectors import ItemVectors
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
-from linkspan.graph.writing.constraints import prepare
 
 USERS, ITEMS, LIST, OTHERS = 40, 30, 5, 3
 DOMAINS = {"science-fiction": "ScienceFiction", "comics": "Comics"}
@@ -29,10 +29,10 @@ ROLES = Roles(
 
 
 @pytest.fixture
-def graph(db: Database) -> Database:
+def graph(prepared: Database) -> Database:
     """40 users, 30 items in each of two domains, 5 authors; user u met item i where 7u + 3i = 0
     modulo 5; author a wrote item i where i = a - 1 modulo 5."""
-    prepare(db)
+    db = prepared
     db.write(f"UNWIND range(1, {USERS}) AS n CREATE (:User {{key: toString(n), id: toString(n)}})")
     for domain, label in DOMAINS.items():
         db.write(
@@ -68,6 +68,7 @@ def lists(snapshot: Snapshot) -> Lists:
     users, keys = (snapshot.users["key"].to_numpy(), snapshot.items["key"].to_numpy())
     met = set(zip(users[known["user"]], keys[known["item"]], strict=True))
 
+    @cache  # some tests ask for the same again for each user
     def make(seed: int) -> pd.DataFrame:
         rng = np.random.default_rng(seed)
         rows = []
@@ -84,7 +85,7 @@ def lists(snapshot: Snapshot) -> Lists:
         columns = ["user", "item", "domain", "rank", "score", *PARTS, "because"]
         return pd.DataFrame(rows, columns=columns)
 
-    return make
+    return lambda seed: make(seed).copy()
 
 
 @pytest.fixture

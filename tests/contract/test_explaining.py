@@ -12,17 +12,16 @@ from linkspan.errors import ArgumentError
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import Path
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.writing.constraints import prepare
 
 ME, ITEM = "me", "books/new"
 
 
 @pytest.fixture
-def ties(db: Database) -> Client:
+def ties(prepared: Database) -> Client:
     """I met 4 books and a film. The new book shares a series of 3 and a tag of 40 with books/1, has
     ALSO_BOUGHT with books/2 (weight 1) and with one I did not meet (weight 4), two of its three
     readers read books/3, its text is that of films/1, and books/4 is not tied to it at all."""
-    prepare(db)
+    db = prepared
     books = ["1", "2", "3", "4", "new", "other", *(f"x{n}" for n in range(38))]
     db.write(
         "UNWIND $ids AS id CREATE (:Item:Books {key: 'books/' + id, id: id, domain: 'books', "

@@ -12,8 +12,10 @@ from planted import THEIRS, parameters_of, plant, plant_theirs
 from linkspan import cypher
 from linkspan.errors import DatabaseError
 from linkspan.graph.connecting.connection import Database
+from servers import RunningServer, empty
 
 Rows = list[list[Any]]
+Planted = tuple[Database, Any]
 PARTS = [0.0] * 5
 FELLOW = ["User", "1 fellow users", "SAVED", 1, 0.5**0.5]
 CASES: dict[str, tuple[dict[str, Any], Rows]] = {
@@ -272,12 +274,13 @@ DRAWN: dict[str, tuple[dict[str, Any], set[str]]] = {
 """The paths of the queries for a graph browser."""
 
 
-@pytest.fixture(params=["ours", "theirs"])
-def planted(db: Database, request: pytest.FixtureRequest) -> Iterator[tuple[Database, Any]]:
-    """The planted graph, and the names it has: the default ones, or those of an adopted graph."""
-    adopted = request.param == "theirs"
-    plant_theirs(db) if adopted else plant(db)
-    yield db, THEIRS if adopted else None
+@pytest.fixture(scope="module", params=[None, THEIRS], ids=["ours", "theirs"])
+def planted(server: RunningServer, request: pytest.FixtureRequest) -> Iterator[Planted]:
+    """The planted graph, which all only read, and its names: None for the default ones."""
+    empty(server)
+    with Database(server.uri, server.user, server.password, http_url=server.http_url) as db:
+        plant_theirs(db) if request.param else plant(db)
+        yield db, request.param
 
 
 def test_every_query_has_expected_rows() -> None:
@@ -290,7 +293,7 @@ def test_every_query_has_expected_rows() -> None:
         assert {each.name for each in query.asked} == set(cypher.parameters(body)), name
 
 
-def test_the_rows_are_right_under_both_sets_of_names(planted: tuple[Database, Any]) -> None:
+def test_the_rows_are_right_under_both_sets_of_names(planted: Planted) -> None:
     db, names = planted
     wrong = {}
     for name, (given, expected) in CASES.items():
@@ -303,7 +306,7 @@ def test_the_rows_are_right_under_both_sets_of_names(planted: tuple[Database, An
     assert not wrong
 
 
-def test_items_that_are_like_one_by_relations(planted: tuple[Database, Any]) -> None:
+def test_items_that_are_like_one_by_relations(planted: Planted) -> None:
     db, names = planted
     book = ["books/3", "Dune Messiah", "books"]
     film, by = ["films/1", "Dune", "films"], ["WRITTEN_BY", "Frank Herbert"]
@@ -330,7 +333,7 @@ def test_items_that_are_like_one_by_relations(planted: tuple[Database, Any]) -> 
     }
 
 
-def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:
+def test_what_a_graph_browser_draws(planted: Planted) -> None:
     db, names = planted
     wrong = {}
     for name, (given, expected) in DRAWN.items():
@@ -341,7 +344,7 @@ def test_what_a_graph_browser_draws(planted: tuple[Database, Any]) -> None:
     assert not wrong
 
 
-def test_the_rows_are_the_same_however_values_come(planted: tuple[Database, Any]) -> None:
+def test_the_rows_are_the_same_however_values_come(planted: Planted) -> None:
     """Graph browsers send 3.0 for 3, as do drivers of languages with one kind of number; a person
     pastes a query with its values written in."""
     db, names = planted

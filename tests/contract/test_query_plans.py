@@ -37,7 +37,8 @@ EVIL = ["' OR 1=1 //", "x'}) DETACH DELETE n //", "`", '"', "\\", "$user", "🙂
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
+def test_cypher_in_a_parameter_is_only_a_value(prepared: Database, evil: str) -> None:
+    db = prepared
     plant(db)
     for name in cypher.names():
         asked = cypher.describe(name).asked
@@ -52,9 +53,11 @@ def test_cypher_in_a_parameter_is_only_a_value(db: Database, evil: str) -> None:
 
 
 @pytest.mark.parametrize("evil", [*EVIL, "\\u0041", "\\\\u0027", "\n\r\t\b", "// $user", "/*"])
-def test_a_value_that_is_written_in_comes_back(db: Database, evil: str) -> None:
+def test_a_value_that_is_written_in_comes_back(prepared: Database, evil: str) -> None:
     values = [evil, [evil, "x"], 2**62, -1.5, 1e-7, True, None, []]
-    assert db.read(cypher.write_in("RETURN $values AS x", {"values": values})) == [{"x": values}]
+    assert prepared.read(cypher.write_in("RETURN $values AS x", {"values": values})) == [
+        {"x": values}
+    ]
 
 
 WRITING = ("stored_nodes", "stored_of_kind", "write_nodes", "update_nodes", "known_keys")

@@ -10,8 +10,14 @@ import pytest
 
 from corpus.shop import Shop, open_shop
 from linkspan.errors import LinkspanError
-from linkspan.graph.connecting.connection import Counters
+from linkspan.graph.connecting.connection import Counters, Database
 from linkspan.ingest import ingest
+
+
+@pytest.fixture
+def db(prepared: Database) -> Database:
+    """As a load finds it that is not the first one."""
+    return prepared
 
 
 @pytest.fixture

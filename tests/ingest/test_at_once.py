@@ -30,6 +30,7 @@ MORE = "person,thing,when,amount,rating\nann,2,1700000000,2,5\ndan,3,1700000100,
 def test_two_ingests_into_an_empty_graph(
     db: Database,
     server: RunningServer,
+    own_schema: frozenset[str],
     tmp_path: Path,
     read_graph: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -47,7 +48,7 @@ def test_two_ingests_into_an_empty_graph(
     for shop in shops:
         ingest(db, shop.mapping())
     graph = read_graph(db)
-    empty(server)
+    empty(server, own_schema if force else ())
 
     plan, barrier = _Loader._plan, threading.Barrier(2)
     planned = threading.local()

@@ -151,7 +151,11 @@ def test_a_load_goes_on_where_it_broke_off(
 
 
 def test_of_a_batch_the_new_nodes_are_made_and_the_changed_ones_set(
-    db: Database, server: RunningServer, shop: Any, read_graph: Callable[..., Any]
+    db: Database,
+    server: RunningServer,
+    own_schema: frozenset[str],
+    shop: Any,
+    read_graph: Callable[..., Any],
 ) -> None:
     """One file with all three: an item as it was, one with another title, and one of each domain
     that is new, with an entity that is new too; and an item that moves to the other domain."""
@@ -168,7 +172,7 @@ def test_of_a_batch_the_new_nodes_are_made_and_the_changed_ones_set(
     report = balanced(ingest(db, shop.mapping()))
     assert lines(report)["things.csv Item"] == (5, 3, 2, 0)
     found = read_graph(db)
-    empty(server)
+    empty(server, own_schema)
     ingest(db, shop.mapping())
     assert found == read_graph(db)
 

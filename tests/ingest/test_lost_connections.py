@@ -18,6 +18,7 @@ from servers import RunningServer, empty
 def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles_them(
     db: Database,
     server: RunningServer,
+    own_schema: frozenset[str],
     shop: Any,
     read_graph: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -43,7 +44,7 @@ def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles
     assert len(sent) == 2
     assert lines(report)["bought.csv BOUGHT"] == (4, 4, 0, 0)
     found = read_graph(db)
-    empty(server)
+    empty(server, own_schema)
     monkeypatch.setattr(Database, "write_once", send)
     ingest(db, mapping)
     assert found == read_graph(db)
@@ -54,6 +55,7 @@ def test_a_connection_lost_while_interactions_are_sent_neither_loses_nor_doubles
 def test_a_connection_lost_while_nodes_are_sent_neither_loses_nor_doubles_them(
     db: Database,
     server: RunningServer,
+    own_schema: frozenset[str],
     shop: Any,
     read_graph: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -75,7 +77,7 @@ def test_a_connection_lost_while_nodes_are_sent_neither_loses_nor_doubles_them(
     }
     assert lines(report)["things.csv Item"] == (3, 3, 0, 0)
     found = read_graph(db)
-    empty(server)
+    empty(server, own_schema)
     monkeypatch.setattr(Database, "write_once", send)
     ingest(db, shop.mapping())
     assert found == read_graph(db)

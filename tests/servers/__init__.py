@@ -11,9 +11,9 @@ from servers.arcadedb import start_arcadedb
 from servers.cable import Cable
 from servers.emptying import empty
 from servers.neo4j import start_neo4j
-from servers.running import RunningServer, Unavailable
+from servers.running import QUICK, RunningServer, Unavailable
 
-__all__ = ["START", "Cable", "RunningServer", "Unavailable", "empty", "started"]
+__all__ = ["QUICK", "START", "Cable", "RunningServer", "Unavailable", "empty", "started"]
 
 START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
 """Engine to what starts it in a folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection
 from urllib.request import Request, urlopen
 
 from neo4j import GraphDatabase, Session
@@ -14,8 +15,14 @@ DATABASE = "neo4j"
 _BATCH = 10_000  # nodes or relationships in one transaction: it has to fit the heap
 
 
-def empty(server: RunningServer) -> None:
-    """Leave no node, relationship, constraint or index in the server's database."""
+def empty(server: RunningServer, keep: Collection[str] = ()) -> None:
+    """Leave no node, relationship, constraint or index in the server's database.
+
+    Args:
+        server: The server.
+        keep: Names of constraints and indexes that may stay where it is Neo4j, which forgets the
+            plans of all queries at every change of a schema.
+    """
     if server.engine == "arcadedb":
         # It deletes some thousand relationships a second; a database is made anew in 0.1 s.
         _tell_arcadedb(server, f"drop database {DATABASE}")
@@ -28,7 +35,7 @@ def empty(server: RunningServer) -> None:
     ):
         _delete(session, "()-[n]->()")  # a popular item has more than one transaction takes
         _delete(session, "(n)")
-        _drop_schema(session)
+        _drop_schema(session, keep)
 
 
 def _tell_arcadedb(server: RunningServer, command: str) -> None:
@@ -50,10 +57,10 @@ def _delete(session: Session, pattern: str) -> None:
         pass
 
 
-def _drop_schema(session: Session) -> None:
-    """Drop all constraints and indexes, except the two that every Neo4j database has."""
-    for name in session.run("SHOW CONSTRAINTS YIELD name").value():
+def _drop_schema(session: Session, keep: Collection[str]) -> None:
+    """Drop all other constraints and indexes, except the two that every Neo4j database has."""
+    for name in {*session.run("SHOW CONSTRAINTS YIELD name").value()}.difference(keep):
         session.run(f"DROP CONSTRAINT `{name}` IF EXISTS").consume()
     indexes = "SHOW INDEXES YIELD name, type WHERE type <> 'LOOKUP' RETURN name"
-    for name in session.run(indexes).value():
+    for name in {*session.run(indexes).value()}.difference(keep):
         session.run(f"DROP INDEX `{name}` IF EXISTS").consume()

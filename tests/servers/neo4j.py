@@ -15,7 +15,7 @@ from pathlib import Path
 from neo4j import GraphDatabase
 
 from servers.neo4j_jars import fetch_jars, find_java
-from servers.running import RunningServer
+from servers.running import QUICK, RunningServer
 
 USER = "neo4j"
 _START_SECONDS = 120.0
@@ -102,6 +102,7 @@ def _command(java: str, jars: Path, home: Path) -> list[str]:
     return [
         java,
         "-Xmx1g",
+        *QUICK,
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
         "-Dio.netty.tryReflectionSetAccessible=true",
         f"-Djava.io.tmpdir={home}",

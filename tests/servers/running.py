@@ -8,6 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""What Java is told for servers that live for minutes: its optimising compiler and its threads for
+collecting garbage take more of two cores than they ever give back."""
+
 
 class Unavailable(Exception):
     """This machine cannot run the server, and the message says why."""
