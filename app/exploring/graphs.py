@@ -1,4 +1,4 @@
-"""What is around a node, for pictures that are opened further."""
+"""Neighbours of a node, for pictures that are opened further."""
 
 from __future__ import annotations
 

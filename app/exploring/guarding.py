@@ -98,7 +98,7 @@ class Guard:
         return None
 
     def _is_own(self, host: str) -> bool:
-        """Whether a Host names this machine as it cannot be made to by another site."""
+        """Tell whether a Host names this machine in a way that no other site can make it."""
         try:
             name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         except ValueError:
@@ -116,7 +116,7 @@ class Guard:
 
 
 def fits(given: str, token: str) -> bool:
-    """Whether a text is the token; as long whatever was given."""
+    """Tell whether a text is the token; as long whatever was given."""
     return hmac.compare_digest(given.encode(), token.encode())
 
 
@@ -134,7 +134,7 @@ def sign_in_routes(token: str | None) -> APIRouter:
 
     @routes.get(_OPEN[0])
     async def signed_in(request: Request) -> dict[str, bool]:
-        """Whether this browser may ask."""
+        """Tell whether this browser may ask."""
         return {"signed_in": token is None or bool(request.session.get(SIGNED))}
 
     @routes.post(_OPEN[0])

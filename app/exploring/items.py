@@ -78,6 +78,6 @@ class New(BaseModel):
 
 @routes.post("/newcomer")
 async def meet(asked: Asked, new: New) -> Any:
-    """What a new item would be near, and whom it would be for, by the model of the run."""
+    """Meet a new item: what it would be near, and for whom it would be, by the run's model."""
     newcomers = await asked.newcomers()
     return await asyncio.to_thread(newcomers.meet, new.text, new.domain, _LIST)

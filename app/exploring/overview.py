@@ -74,7 +74,7 @@ async def show_map(asked: Asked) -> dict[str, Any]:
 
 @routes.get("/health")
 async def show_health(asked: Asked) -> dict[str, Any]:
-    """What is in the graph and should not be, and what to do; counted once a minute at most."""
+    """Counts of what is in the graph and should not be, and what to do; once a minute at most."""
     async with asked.counting:
         if time.monotonic() - asked.counted[0] > _FRESH_SECONDS:
             rows = await (await asked.client()).query("health")
@@ -87,7 +87,7 @@ async def show_health(asked: Asked) -> dict[str, Any]:
 
 @routes.get("/ingest")
 async def show_ingest(asked: Asked) -> dict[str, Any]:
-    """What the last ingest took from each file, and what it did not."""
+    """Rows that the last ingest took from each file, and those that it did not."""
     rows = [row["properties"] for row in await (await asked.client()).query("read_ledger")]
     kept = ("file", "table", "rows", "rejected", "loaded", "at")
     files = sorted(({name: row.get(name) for name in kept} for row in rows), key=_by_file)
@@ -112,7 +112,7 @@ def _by_file(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _model(asked: Sources, active: str | None) -> dict[str, Any]:
-    """Whether the active run's model can be asked here, and why not."""
+    """Tell whether the active run's model can be asked here, and why not."""
     if active is None:
         return {"there": False, "why": "no run is active"}
     if find_spec("torch") is None:

@@ -1,4 +1,4 @@
-"""What the page asks: the graph, opened at the first question, and the active run's model."""
+"""Sources of what the page shows: the graph and the active run's model, opened when needed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Sources:
             return self._loaded[1]
 
     async def newcomers(self) -> Newcomers:
-        """What meets items that do not exist, by the active run; it holds the run's encoder.
+        """Meet items that do not exist by this, which holds the active run's encoder.
 
         Raises:
             PublishError: No run is active.

@@ -82,7 +82,7 @@ async def explain(asked: Asked, user: Key, item: Key) -> dict[str, Any]:
 
 
 class Without(BaseModel):
-    """What of a user's past is supposed not to have happened."""
+    """A part of a user's past that is supposed not to have happened."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -105,7 +105,7 @@ async def suppose(asked: Asked, without: Without) -> Any:
 
 
 class Opinion(BaseModel):
-    """What the user thinks of an item."""
+    """Opinion of the user on an item."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""What a question needs from outside: a query's rows, or the vector of a text."""
+"""Needs of a question from outside: a query's rows, or the vector of a text."""
 
 from __future__ import annotations
 

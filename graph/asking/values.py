@@ -1,4 +1,4 @@
-"""What the driver returns, as JSON takes it: plain values, and what can be drawn as a graph."""
+"""Values that the driver returns, as JSON takes them, and as what can be drawn as a graph."""
 
 from __future__ import annotations
 

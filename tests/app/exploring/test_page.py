@@ -222,7 +222,9 @@ def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -
     expect(page.get_by_role("region", name=re.compile("^What if"))).to_have_count(0)
     page.goto(kept)  # as sent to somebody else
     expect(page.locator(".rose, .fell").first).to_be_visible()
-    expect(page.locator(".sentence")).to_contain_text(title)
+    why = page.get_by_role("region", name="Why", exact=True)
+    expect(why.locator(".sentence")).to_contain_text(title)
+    expect(changed.locator(".sentence")).to_contain_text(re.compile("would (not )?be"))
     past = page.get_by_role("region", name="Past in films")
     past.get_by_role("button", name=re.compile("^Without The|^Without <|^Without '")).first.click()
     expect(
