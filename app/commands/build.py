@@ -56,7 +56,10 @@ def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
         return show_json({"run": trained.id, "evaluation": figures})
     if evaluation is None:
         return out.print(f"Run {trained.id} is published; nothing was held out to measure it.")
-    return show_evaluation(evaluation, taken)
+    show_evaluation(evaluation, taken)
+    return out.print(
+        "\nNext: linkspan recommend USER, or linkspan explore to look at it in a page."
+    )
 
 
 @app.command()

@@ -9,6 +9,19 @@ from pydantic import BaseModel, ValidationError
 
 from linkspan.errors import ConfigError
 
+_FILES = "Give one path; with * in it, such as 'events/*.csv', it stands for all files that match"
+_FORMS = {
+    "string_type": "Give one text, in quotes",
+    "tuple_type": "Give a list, [...]",
+    "list_type": "Give a list, [...]",
+    "dict_type": "Give a table, { ... }",
+    "model_type": "Give a table, { ... }",
+    "model_attributes_type": "Give a table, { ... }",
+    "bool_type": "Give true or false",
+    "bool_parsing": "Give true or false",
+}
+"""What to give, by the kind of pydantic's complaint."""
+
 
 def config_error(error: ValidationError, model: type[BaseModel], tables: Any) -> ConfigError:
     """The first complaint as an error that names the table, the key and what may stand there.
@@ -38,7 +51,8 @@ def config_error(error: ValidationError, model: type[BaseModel], tables: Any) ->
     if first["type"] == "value_error":
         return ConfigError(f"{where}{context['error']}")
     message = first["msg"][0].lower() + first["msg"][1:]
-    return ConfigError(f"{where}{message} (found {first['input']!r})")
+    hint = _FILES if path[-1:] == ("file",) else _FORMS.get(first["type"])
+    return ConfigError(f"{where}{message} (found {first['input']!r})", hint=hint)
 
 
 def _weight(kind: str) -> int:

@@ -59,7 +59,20 @@ MISTAKES = [
         "shared = true",
         'shared = "perhaps"',
         "[users], shared: input should be a valid boolean, unable to interpret input "
-        "(found 'perhaps')",
+        "(found 'perhaps'). Give true or false.",
+    ),
+    (
+        'file = "bought.csv"',
+        'file = ["bought.csv", "more.csv"]',
+        "[[interactions]] 1, file: input should be a valid string (found ['bought.csv', "
+        "'more.csv']). Give one path; with * in it, such as 'events/*.csv', it stands for all "
+        "files that match.",
+    ),
+    (
+        'unit = "s" }',
+        "unit = 5 }",
+        "[[interactions]] 1, at.unit: 5 is not allowed. Use one of 'position', 's', 'ms', "
+        "'us', 'ns', 'iso'.",
     ),
     (
         'type = "BOUGHT"',
