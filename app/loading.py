@@ -10,7 +10,7 @@ from linkspan import gnn
 from linkspan.errors import ArgumentError, ModelError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot.identities import all_keys
-from linkspan.opening import find_active, open_model
+from linkspan.opening import check_installed, find_active, open_model
 from linkspan.run_lists import build_choice, find_users
 from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
@@ -106,7 +106,7 @@ def load_run(database: Database, settings: Settings, folder: str | Path | None =
         ConfigError: A rule of ``[publish]`` cannot be used, or names an unknown domain.
         DatabaseError: The server failed.
     """
-    _check_installed()
+    check_installed()
     if folder is None:
         workspace = Workspace(settings.folder)
         run = find_active(database, workspace)[1][0]
@@ -117,16 +117,6 @@ def load_run(database: Database, settings: Settings, folder: str | Path | None =
     find_users(snapshot, wanted)
     choice, _ = build_choice(database, snapshot, wanted)
     return LoadedRun(run, open_model(run, snapshot), choice, wanted.domains)
-
-
-def _check_installed() -> None:
-    try:
-        gnn.Ranker  # noqa: B018, loads torch
-    except ImportError as error:
-        raise ModelError(
-            f"a model needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[train]'",
-        ) from error
 
 
 def _run_in(folder: Path) -> tuple[RunFolder, Workspace]:

@@ -41,6 +41,21 @@ def find_active(database: Database, workspace: Workspace) -> tuple[str, list[Run
     return active, [*(own[run] for run in refreshes(database, active) if run in own), base]
 
 
+def check_installed() -> None:
+    """See that what models need is installed.
+
+    Raises:
+        ModelError: The extra ``train`` is not.
+    """
+    try:
+        gnn.Ranker  # noqa: B018, loads torch
+    except ImportError as error:
+        raise ModelError(
+            f"a model needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[train]'",
+        ) from error
+
+
 def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -> FittedModel:
     """A model of a run over all events of a snapshot, with the vectors that the run read.
 
@@ -50,8 +65,10 @@ def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -
         folder: ``run.held_out``, or, by default, ``run.final``.
 
     Raises:
-        ModelError: The model or its vectors cannot be read, or are of another snapshot.
+        ModelError: The model or its vectors cannot be read, or are of another snapshot, or the
+            extra ``train`` is not installed.
     """
+    check_installed()
     wanted = run.read("run")["fingerprint"]
     if wanted != snapshot.fingerprint():
         raise ModelError(

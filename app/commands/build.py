@@ -57,9 +57,7 @@ def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     if evaluation is None:
         return out.print(f"Run {trained.id} is published; nothing was held out to measure it.")
     show_evaluation(evaluation, taken)
-    return out.print(
-        "\nNext: linkspan recommend USER, or linkspan explore for a page to look at."
-    )
+    return out.print("\nNext: linkspan recommend USER, or linkspan explore for a page to look at.")
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
 import webbrowser
@@ -59,19 +60,36 @@ def explore(
         login = settings.login()  # starts an embedded server
         return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms)
 
-    for number in (signal.SIGTERM, signal.SIGINT):  # raised again when uvicorn has ended
-        signal.signal(number, lambda *_: sys.exit(0))
+    made = create_app(Sources(settings, connect, write=write), token, name or (), port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
-    err.print(f"{address} shows the graph, the model and the reasons; Ctrl-C stops.")
-    if show:
-        threading.Timer(1.0, webbrowser.open, [address]).start()
-    uvicorn.run(
-        create_app(Sources(settings, connect, write=write), token, name or ()),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,  # its lines would hold the keys of users
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    with _listen(host, port) as listening:
+        for number in (signal.SIGTERM, signal.SIGINT):  # raised again when uvicorn has ended
+            signal.signal(number, lambda *_: sys.exit(0))
+        err.print(f"{address} shows the graph, the model and the reasons; Ctrl-C stops.")
+        if show:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        served = uvicorn.Config(
+            made,
+            log_level="warning",
+            access_log=False,  # its lines would hold the keys of users
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        uvicorn.Server(served).run([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        ConfigError: Another program does, or the address is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}, port {port} ({error.strerror or error})",
+            hint="Choose another port with --port",
+        ) from error

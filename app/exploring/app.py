@@ -30,13 +30,16 @@ VIEWS = ("", "user", "item", "model", "cypher")
 _COOKIE, _SECONDS = "linkspan-explore", 12 * 3600
 
 
-def create_app(sources: Sources, token: str | None = None, names: Iterable[str] = ()) -> FastAPI:
+def create_app(
+    sources: Sources, token: str | None = None, names: Iterable[str] = (), port: int = 8765
+) -> FastAPI:
     """Make the application.
 
     Args:
         sources: What it asks; closed when the server stops.
         token: What a person has to give once; None: only requests of this machine pass.
         names: Names by which this machine may be called.
+        port: That it listens to: cookies of one machine are told apart by their names alone.
 
     Returns:
         An ASGI application, for uvicorn.
@@ -74,7 +77,7 @@ def create_app(sources: Sources, token: str | None = None, names: Iterable[str] 
     app.add_middleware(
         SessionMiddleware,
         secret_key=secrets.token_urlsafe(32),
-        session_cookie=_COOKIE,
+        session_cookie=f"{_COOKIE}-{port}",
         max_age=_SECONDS,
         same_site="strict",
     )

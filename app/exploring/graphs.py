@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fastapi import APIRouter
 
-from linkspan.exploring.users import Asked, Key
+from linkspan.exploring.sources import Asked, Key
 
 _NEAR = 8
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hmac
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -42,6 +42,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _DATA = "/api/"
+_LARGEST = 1_000_000
 _OPEN = ("/api/signed-in",)
 SIGNED = "signed"
 """Key, in the cookie, of whether its bearer gave the token."""
@@ -77,25 +78,31 @@ class Guard:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        refused = self._refuse(scope)
+        wrong = next(self._complaints(scope), None)
+        refused = None if wrong is None else problem(*wrong)
         await (refused or self.app)(scope, receive, protecting)
 
-    def _refuse(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
+    def _complaints(self, scope: Scope) -> Iterator[tuple[int, str]]:
+        """Status and reason of what is wrong with a request, the gravest first."""
+        headers, path = Headers(scope=scope), scope["path"]
         host = headers.get("host", "")
         if not self._is_own(host):
-            return problem(421, f"this page is not at {host!r}; start it with --name for that name")
-        path = scope["path"]
+            yield 421, f"this page is not at {host!r}; start it with --name for that name"
         if not path.startswith(_DATA):
-            return None
+            return
         origin = headers.get("origin")
-        if origin is not None and origin != f"{scope['scheme']}://{host}":
-            return problem(403, f"a page at {origin} may not ask this one")
+        # With TLS in front of it the page is at https, and what comes here at http.
+        if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
+            yield 403, f"a page at {origin} may not ask this one"
         if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return problem(403, "a page elsewhere may not ask this one")
+            yield 403, "a page elsewhere may not ask this one"
+        if "transfer-encoding" in headers:
+            yield 411, "say how long the question is"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > _LARGEST:
+            yield 413, f"a question has {_LARGEST:,} bytes at most"
         if path not in _OPEN and not self._is_signed(scope, headers):
-            return problem(401, "give the token first", {"WWW-Authenticate": "Bearer"})
-        return None
+            yield 401, "give the token first"
 
     def _is_own(self, host: str) -> bool:
         """Tell whether a Host names this machine in a way that no other site can make it."""

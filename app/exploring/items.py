@@ -9,11 +9,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from linkspan.errors import ArgumentError
-from linkspan.exploring.users import Asked, Key
+from linkspan.exploring.sources import Asked, Key
 from linkspan.graph.asking.values import plain
 
 _LIST, _TIES, _FOUND = 10, 40, 20
-_OWN = ("text_vector_", "vector_", "text_hash_")  # properties that publishing writes
+_OWN = {f"{name}_{slot}" for name in ("text_vector", "vector", "text_hash") for slot in "ab"}
+"""Properties that publishing writes."""
 
 routes = APIRouter()
 
@@ -57,7 +58,7 @@ async def show_item(asked: Asked, key: Key) -> dict[str, Any]:
         "properties": {
             name: plain(value)
             for name, value in sorted(card["properties"].items())
-            if not name.startswith(_OWN)
+            if name not in _OWN
         },
         "ties": ties,
         "states": states,
@@ -72,7 +73,7 @@ class New(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(min_length=1, max_length=20_000)
+    text: str = Field(min_length=1, max_length=2_000)
     domain: str
 
 
@@ -80,4 +81,5 @@ class New(BaseModel):
 async def meet(asked: Asked, new: New) -> Any:
     """Meet a new item: what it would be near, and for whom it would be, by the run's model."""
     newcomers = await asked.newcomers()
-    return await asyncio.to_thread(newcomers.meet, new.text, new.domain, _LIST)
+    async with asked.meeting:  # all users are scored
+        return await asyncio.to_thread(newcomers.meet, new.text, new.domain, _LIST)

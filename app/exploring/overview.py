@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter
 
 import linkspan
-from linkspan.exploring.sources import Sources
-from linkspan.exploring.users import Asked
+from linkspan.exploring.sources import Asked, Sources
 from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.users.feedback import KINDS, FeedbackRules
 
 routes = APIRouter()
 _FRESH_SECONDS = 60.0
@@ -35,20 +35,24 @@ _MEND = {
 async def show_about(asked: Asked) -> dict[str, Any]:
     """The server, the domains, the runs, and what this page may do."""
     client = await asked.client()
-    runs, kept = await asyncio.gather(client.runs(), _outline(client))
+    runs, kept, told = await asyncio.gather(
+        client.runs(), _outline(client), client.query("read_feedback_rules")
+    )
     domains = [row["domain"] for row in kept["domains"]] if kept else await client.domains()
     can = await asyncio.to_thread(lambda: client.database.blocking.capabilities)
     active = next((run for run in runs if run.state == "active"), None)
-    kinds = ["view", "click", "accept", "dislike", "dismiss"]
+    names, rules = (told[0]["names"], told[0]["rules"]) if told else (None, None)
+    kinds = FeedbackRules.model_validate_json(rules).kinds if rules else KINDS
     return {
         "version": linkspan.__version__,
         "server": {"engine": can.engine, "version": can.version},
-        "browser": _browser(client.database.uri, can.engine),
+        "browser": None if names else _browser(client.database.uri, can.engine),
         "domains": domains,
         "runs": runs,
         "run": active and active.run,
         "write": asked.write,
-        "kinds": kinds if asked.write else [],
+        "kinds": list(kinds) if asked.write else [],
+        "names": json.loads(names) if names else None,
         "model": _model(asked, active.run if active else None),
     }
 
@@ -66,7 +70,8 @@ async def show_map(asked: Asked) -> dict[str, Any]:
     domains = {row["domain"]: {**row, "users": 0, "events": 0} for row in items}
     for row in activity:
         own = domains.setdefault(row["domain"], {"domain": row["domain"], "items": row["items"]})
-        own["users"] = max(own.get("users", 0), row["users"])
+        # Who did two things there would count twice in a sum.
+        own["users"] = None if own.get("events") else row["users"]
         own["events"] = own.get("events", 0) + row["events"]
     pairs = [{**row, "entities": None, "relations": None} for row in overlap]
     return {"of": None, "domains": list(domains.values()), "pairs": pairs}

@@ -11,11 +11,13 @@ from pydantic import BaseModel, ConfigDict
 
 from linkspan import cypher
 from linkspan.errors import ArgumentError
-from linkspan.exploring.users import Asked
+from linkspan.exploring.sources import Asked
 from linkspan.graph.asking.values import drawn, plain
 
 ROWS = 1_000
-"""Rows that are shown."""
+"""Rows that are shown and drawn."""
+MOST = 10_000
+"""The largest number that a parameter may be: rows are fetched before they are cut."""
 
 routes = APIRouter()
 
@@ -43,7 +45,7 @@ async def show_query(asked: Asked, name: str) -> dict[str, str]:
     return {"name": name, "text": await (await asked.client()).text(name)}
 
 
-class Run(BaseModel):
+class Asking(BaseModel):
     """A query to run."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,7 +55,7 @@ class Run(BaseModel):
 
 
 @routes.post("/query")
-async def run_query(asked: Asked, run: Run) -> dict[str, Any]:
+async def run_query(asked: Asked, asking: Asking) -> dict[str, Any]:
     """Run a query in a reading transaction.
 
     Returns:
@@ -63,22 +65,26 @@ async def run_query(asked: Asked, run: Run) -> dict[str, Any]:
     Raises:
         ArgumentError: There is no such query, or a parameter is missing or unknown.
     """
-    query = _check(run.name)
+    query = _check(asking.name)
     known = {each.name for each in query.asked}
-    for name in run.parameters:
+    for name in asking.parameters:
         if name not in known:
             raise ArgumentError(f"the query {query.name} has no parameter {name!r}")
     for each in query.asked:
-        if each.required and run.parameters.get(each.name) in (None, "", []):
+        if each.required and asking.parameters.get(each.name) in (None, "", []):
             raise ArgumentError(f"{each.name} is missing", hint=f"Give the {each.meaning}")
+    for name, value in asking.parameters.items():
+        if isinstance(value, (int, float)) and value > MOST:
+            raise ArgumentError(f"{name} is {value}", hint=f"Give {MOST:,} or less")
     started = perf_counter()
-    rows = await (await asked.client()).query(run.name, **run.parameters)
+    rows = await (await asked.client()).query(asking.name, **asking.parameters)
+    seconds, shown = round(perf_counter() - started, 3), rows[:ROWS]
     return {
         "columns": list(rows[0]) if rows else [],
-        "rows": [[plain(value) for value in row.values()] for row in rows[:ROWS]],
+        "rows": [[plain(value) for value in row.values()] for row in shown],
         "count": len(rows),
-        "graph": drawn(rows),
-        "seconds": round(perf_counter() - started, 3),
+        "graph": drawn(shown),
+        "seconds": seconds,
     }
 
 

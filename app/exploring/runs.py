@@ -8,8 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from linkspan.errors import ArgumentError
-from linkspan.exploring.sources import Sources
-from linkspan.exploring.users import Asked
+from linkspan.exploring.sources import Asked, Sources
 from linkspan.workspace import RunFolder
 
 routes = APIRouter()
@@ -18,18 +17,20 @@ routes = APIRouter()
 @routes.get("/runs")
 async def list_runs(asked: Asked) -> dict[str, Any]:
     """The runs of this machine's workspace, the latest first, and those that were published."""
-    published = {
-        run.run.partition(".")[0]: run.state for run in await (await asked.client()).runs()
-    }
+    published: dict[str, str] = {}
+    for run in await (await asked.client()).runs():  # published again by other rules it is ID.2
+        name = run.run.partition(".")[0]
+        if published.get(name) != "active":
+            published[name] = run.state
     own = [
         {
-            "run": run.id,
-            "created": run.read("run")["created"],
-            "base": run.base,
-            "state": published.get(run.id),
+            "run": each.id,
+            "created": each.read("run")["created"],
+            "base": each.base,
+            "state": published.get(each.id),
         }
-        for run in reversed(asked.workspace.runs())
-        if run.is_trained
+        for each in reversed(asked.workspace.runs())
+        if each.is_trained
     ]
     return {"runs": own}
 
@@ -57,7 +58,7 @@ async def show_item_map(asked: Asked, run: str) -> dict[str, Any]:
         }
         return {**columns, "left_out": found.left_out}
 
-    async with asked.mapping:
+    async with asked.drawing:
         return await asyncio.to_thread(read)
 
 

@@ -6,13 +6,12 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Query, Request
 
 from linkspan.errors import LinkspanError
 from linkspan.graph.asking.async_client import AsyncClient
-from linkspan.graph.asking.results import Run
 from linkspan.settings import Settings
 from linkspan.workspace import Workspace
 
@@ -30,7 +29,8 @@ class Sources:
         settings: Whose workspace and database are meant.
         workspace: That of the settings.
         write: Whether feedback may be written.
-        mapping: Held while a map of items is made.
+        drawing: Held while a map of items is made.
+        meeting: Held while a newcomer meets all users.
         counting: Held while all of the graph is counted.
         counted: When that was done last, in seconds of the monotonic clock, and what was found.
 
@@ -48,9 +48,9 @@ class Sources:
         self._connect = connect
         self._client: AsyncClient | None = None
         self._opening, self._loading = asyncio.Lock(), asyncio.Lock()
-        self.mapping, self.counting = asyncio.Lock(), asyncio.Lock()
+        self.drawing, self.meeting, self.counting = (asyncio.Lock() for _ in range(3))
         self.counted: tuple[float, list[dict[str, Any]]] = (-math.inf, [])
-        self._loaded: tuple[str, LoadedRun] | None = None
+        self._loaded: tuple[tuple[str, ...], LoadedRun] | None = None
         self._newcomers: tuple[LoadedRun, Newcomers] | None = None
         self._warming: asyncio.Task[None] | None = None
 
@@ -65,13 +65,8 @@ class Sources:
                 self._client = await asyncio.to_thread(self._connect)
             return self._client
 
-    async def active(self) -> Run | None:
-        """The active run as the graph has it; None before the first."""
-        runs = await (await self.client()).runs()
-        return next((run for run in runs if run.state == "active"), None)
-
     async def loaded(self) -> LoadedRun:
-        """The active run; loaded again when another has become active.
+        """The active run, or its latest refresh; loaded again when another is in force.
 
         Raises:
             PublishError: No run is active.
@@ -80,12 +75,12 @@ class Sources:
         from linkspan.loading import load_run
 
         client = await self.client()
-        active = await self.active()
-        name = active.run if active else ""
+        runs = await client.runs()
+        force = tuple(run.run for run in runs if run.state in ("active", "refresh"))
         async with self._loading:
-            if self._loaded is None or self._loaded[0] != name:
+            if self._loaded is None or self._loaded[0] != force:
                 database = client.database.blocking
-                self._loaded = name, await asyncio.to_thread(load_run, database, self.settings)
+                self._loaded = force, await asyncio.to_thread(load_run, database, self.settings)
             return self._loaded[1]
 
     async def newcomers(self) -> Newcomers:
@@ -98,9 +93,10 @@ class Sources:
         from linkspan.exploring.newcomers import Newcomers
 
         run = await self.loaded()
-        if self._newcomers is None or self._newcomers[0] is not run:
-            self._newcomers = run, await asyncio.to_thread(Newcomers, run)
-        return self._newcomers[1]
+        async with self._loading:
+            if self._newcomers is None or self._newcomers[0] is not run:
+                self._newcomers = run, await asyncio.to_thread(Newcomers, run)
+            return self._newcomers[1]
 
     def warm(self) -> None:
         """Begin to load the model, so that it is there when it is asked."""
@@ -114,12 +110,17 @@ class Sources:
     async def close(self) -> None:
         """Leave the database."""
         if self._warming is not None:
-            self._warming.cancel()
+            await self._warming  # its thread would go on with a database that is gone
         if self._client is not None:
             await self._client.close()
 
 
-def sources_of(request: Request) -> Sources:
-    """The sources of an application."""
+def _sources_of(request: Request) -> Sources:
     sources: Sources = request.app.state.sources
     return sources
+
+
+Asked = Annotated[Sources, Depends(_sources_of)]
+"""The sources of the application, for its calls."""
+Key = Annotated[str, Query(min_length=1, max_length=10_000)]
+"""Key of a user, item or entity in a query string."""

@@ -57,6 +57,8 @@ class Supposed:
         user: Key of the user, as asked for.
         history: Events of the whole past.
         taken: Events that were taken away.
+        unknown: Keys of the items that were named, and that the run does not know of the user: they
+            were met since.
         changes: All that is in the lists before or after, sorted by domain, then by the rank
             before, then by the one after; None is last.
     """
@@ -65,6 +67,7 @@ class Supposed:
     user: str
     history: int
     taken: int
+    unknown: list[str]
     changes: list[Change]
 
 
@@ -92,13 +95,13 @@ class Supposing:
 
         Args:
             user: Key, as it is in the graph.
-            items: Keys of past items to take away, each with all its events.
+            items: Keys of past items to take away, each with all its events, also those that the
+                user did not like.
             domains: Names of domains of which all past items are taken away.
             k: Items of a list, at most.
 
         Raises:
-            ArgumentError: The run knows no such user or domain, an item is not in the user's past,
-                or ``k`` is below 1.
+            ArgumentError: The run knows no such user or domain, or ``k`` is below 1.
         """
         run = self._run
         if k < 1:
@@ -111,7 +114,8 @@ class Supposing:
                 hint=f"It knows {some_of(run.user_rows)}; who is new is met by 'linkspan refresh'",
             )
         past = self._past(row)
-        taken = self._taken(user, past, items, domains)
+        met = np.union1d(past, run.fitted.snapshot.not_liked_by(row))
+        taken, unknown = self._taken(met, items, domains)
         before = self._lists(row, np.zeros(0, np.int64), k)
         after = self._lists(row, taken, k)
         gone = set(taken.tolist())
@@ -121,7 +125,7 @@ class Supposing:
         ]
         changes.sort(key=lambda each: (each.domain, _last(each.before), _last(each.after)))
         count = int(np.isin(past, taken).sum())
-        return Supposed(run.id, user, len(past), count, changes)
+        return Supposed(run.id, user, len(past), count, unknown, changes)
 
     def _past(self, user: int) -> IntArray:
         """(L,) item rows of a user's events, the oldest first."""
@@ -130,25 +134,21 @@ class Supposing:
         return events["item"].to_numpy(np.int64)[own]
 
     def _taken(
-        self, user: str, past: IntArray, items: Sequence[str], domains: Sequence[str]
-    ) -> IntArray:
-        """Rows of the past items that are named, each once."""
-        run = self._run
-        met = {run.key(item): item for item in past[::-1].tolist()}
-        rows = []
-        for key in items:
+        self, met: IntArray, items: Sequence[str], domains: Sequence[str]
+    ) -> tuple[IntArray, list[str]]:
+        """Rows of the items that are named, each once, and the keys that are none of those met."""
+        run, own = self._run, set(met.tolist())
+        rows, unknown = [], []
+        for key in dict.fromkeys(items):
             row = run.item_rows.get(key)
-            if row not in met.values():
-                raise ArgumentError(
-                    f"item {key!r} is not in the past of user {user!r} that run {run.id} knows",
-                    hint=f"In it are {some_of(met)}" if met else "Nothing is in it",
-                )
-            rows.append(row)
-        for domain in domains:
+            if row in own:
+                rows.append(row)
+            else:
+                unknown.append(key)
+        for domain in dict.fromkeys(domains):
             run.check_domain(domain)
-        inside = [self._rows[domain] for domain in domains]
-        named = np.concatenate([np.array(rows, np.int64), *inside])
-        return np.intersect1d(past, named)
+            rows += np.intersect1d(met, self._rows[domain]).tolist()
+        return np.unique(np.array(rows, np.int64)), unknown
 
     def _lists(self, user: int, taken: IntArray, k: int) -> Ranked:
         """The lists of a user without some items."""

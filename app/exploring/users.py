@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from linkspan.errors import ArgumentError, ConfigError
-from linkspan.exploring.sources import Sources, sources_of
+from linkspan.exploring.sources import Asked, Key
 
 PAST = 500
 """Events of a past that are shown, the latest."""
 _LIST = 10
 _FOUND = 20
-_PATHS, _TIES = 30, 200
+_PATHS, _TIES, _ROWS = 30, 200, 1_000
 
 routes = APIRouter()
-Asked = Annotated[Sources, Depends(sources_of)]
-Key = Annotated[str, Query(min_length=1, max_length=10_000)]
 
 
 @routes.get("/users")
@@ -42,7 +40,8 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
     """A user's past and lists.
 
     Returns:
-        ``user``, ``profile`` (a row per domain), ``past`` (the latest 500 events), ``lists`` (a
+        ``user``, ``profile`` (a row per domain), ``past`` (the latest 500 events), ``cut`` (whether
+        there are more), ``lists`` (a
         row per recommendation, the best ten of each domain).
 
     Raises:
@@ -52,16 +51,16 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
     asked.warm()  # what comes next may be a question to the model
     if not await client.has_user(key):
         raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
-    domains = await client.domains()
     profile, past, lists = await asyncio.gather(
         client.query("profile", user=await client.user_key(key)),
-        client.history(key, k=PAST),
-        client.recommend(key, k=_LIST * max(len(domains), 1)),
+        client.history(key, k=PAST + 1),
+        client.recommend(key, k=_ROWS),
     )
     return {
         "user": await client.user_key(key),
         "profile": profile,
-        "past": past,
+        "past": past[:PAST],
+        "cut": len(past) > PAST,
         "lists": [row for row in lists if row.rank <= _LIST],
     }
 
@@ -87,21 +86,22 @@ class Without(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     user: str
-    items: list[str] = Field(default=[], max_length=10_000)
-    domains: list[str] = []
+    items: list[str] = Field(default=[], max_length=1_000)
+    domains: list[str] = Field(default=[], max_length=1_000)
     k: int = Field(default=_LIST, ge=1, le=100)
 
 
 @routes.post("/without")
-async def suppose(asked: Asked, without: Without) -> Any:
+async def show_without(asked: Asked, without: Without) -> Any:
     """The lists of a user without a part of the past, by the model of the run."""
-    from linkspan.exploring.supposing import Supposing
+    from linkspan.exploring.supposing import Supposed, Supposing
 
     run, key = await asked.loaded(), await (await asked.client()).user_key(without.user)
-    supposing = Supposing(run)
-    return await asyncio.to_thread(
-        supposing.without, key, without.items, without.domains, without.k
-    )
+
+    def suppose() -> Supposed:
+        return Supposing(run).without(key, without.items, without.domains, without.k)
+
+    return await asyncio.to_thread(suppose)
 
 
 class Opinion(BaseModel):

@@ -5,4 +5,4 @@
 // retryable: yes
 MATCH (i:Item {key: $item})
 RETURN i.key AS item, i.title AS title, i.domain AS domain, properties(i) AS properties,
-       COUNT { (i)<-[:SAVED]-(:User) } AS users
+       COUNT { MATCH (i)<-[:SAVED]-(u:User) RETURN DISTINCT u } AS users

@@ -8,5 +8,5 @@ WHERE u.key STARTS WITH $text
 WITH u
 ORDER BY u.key
 LIMIT toInteger($k)
-RETURN u.key AS user, COUNT { (u)-[:SAVED]->(:Item) } AS items
+RETURN u.key AS user, COUNT { MATCH (u)-[:SAVED]->(i:Item) RETURN DISTINCT i } AS items
 ORDER BY user

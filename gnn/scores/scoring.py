@@ -129,8 +129,7 @@ class Ranker:
         met = known["item"].to_numpy(np.int64)[past]
         events = _of_one(met[~np.isin(met, gone)])
         matches = [(codes[[user]], of_items) for codes, of_items in self._choice.matches]
-        other = self._fitted.snapshot.not_liked()
-        hidden = other.loc[other["user"] == user, "item"].to_numpy(np.int64)
+        hidden = self._fitted.snapshot.not_liked_by(user)
         hidden = np.append(events["item"].to_numpy(), hidden[~np.isin(hidden, gone)])
         choice = replace(self._choice, matches=matches)
         return self._for_one(self._mixture.for_user(events, user), choice, _of_one(hidden), events)

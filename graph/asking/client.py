@@ -271,7 +271,7 @@ class Client:
             Best first; scores are cosines.
 
         Raises:
-            ArgumentError: ``k`` is below 1.
+            ArgumentError: ``k`` is below 1, or the graph has no such domain.
             DatabaseError: The server failed.
         """
         return self._answer(self._questions.near(item, domain, k))

@@ -179,6 +179,8 @@ class Questions:
             return Results((), FoundItem)
         found = yield from self._nearest(rows[0], rows[0]["vector"], domain, k + 1)
         others = [row for row in found if row["item"] != item][:k]
+        if not others:
+            yield from self._check_domain(domain)
         ranked = (FoundItem(**row, rank=r, run=rows[0]["run"]) for r, row in enumerate(others, 1))
         return Results(ranked, FoundItem)
 

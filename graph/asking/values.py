@@ -15,6 +15,7 @@ NODES = 300
 
 _LONG = 5_000
 _VECTOR = 32
+_WHOLE = 2**53
 
 
 @singledispatch
@@ -28,7 +29,8 @@ def plain(value: Any) -> Any:
 
 @plain.register
 def _(value: int | None) -> Any:
-    return value
+    """A whole number; as text where a browser, which counts in floats, would round it."""
+    return value if value is None or abs(value) <= _WHOLE else str(value)
 
 
 @plain.register

@@ -114,6 +114,21 @@ class Snapshot:
         ]
         return pd.concat(frames).drop_duplicates().sort_values(["user", "item"], ignore_index=True)
 
+    def not_liked_by(self, user: int) -> NDArray[np.int64]:
+        """Items that a user met, but not positively.
+
+        Args:
+            user: Row.
+
+        Returns:
+            (T,) item rows, each once, ascending.
+        """
+        frames = self.interactions.values()
+        own = [
+            frame.loc[(frame["user"] == user) & (frame["sign"] <= 0), "item"] for frame in frames
+        ]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *own]))
+
     def fingerprint(self) -> str:
         """SHA-256 of everything a model can learn from; the same on every server."""
         # Names of an adopted graph say nothing of what is in it; without features, nor do these.

@@ -51,8 +51,8 @@ def config_error(error: ValidationError, model: type[BaseModel], tables: Any) ->
     if first["type"] == "value_error":
         return ConfigError(f"{where}{context['error']}")
     message = first["msg"][0].lower() + first["msg"][1:]
-    hint = _FILES if path[-1:] == ("file",) else _FORMS.get(first["type"])
-    return ConfigError(f"{where}{message} (found {first['input']!r})", hint=hint)
+    form = _FILES if path[-1:] == ("file",) else _FORMS.get(first["type"])
+    return ConfigError(f"{where}{message} (found {first['input']!r})", hint=form)
 
 
 def _weight(kind: str) -> int:

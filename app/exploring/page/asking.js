@@ -48,8 +48,8 @@ async function send(where, how) {
     if (how.signal?.aborted) throw error;
     throw new Problem(0, "The page's server does not answer: 'linkspan explore' has ended.");
   }
+  if (answer.ok) return answer.json();
   const found = await answer.json().catch(() => ({}));
-  if (answer.ok) return found;
   if (answer.status === 401 && !where.endsWith("/signed-in")) {
     window.dispatchEvent(new Event("signed-out"));
   }
@@ -82,7 +82,9 @@ export function useAnswer(path, values, body) {
     const stop = new AbortController();
     setAnswer((now) => ({ value: now.of === key ? now.value : null, problem: null, loading: true, of: key }));
     (body === undefined ? ask(path, values, stop.signal) : tell(path, body, stop.signal)).then(
-      (value) => setAnswer({ value, problem: null, loading: false, of: key }),
+      (value) => {
+        if (!stop.signal.aborted) setAnswer({ value, problem: null, loading: false, of: key });
+      },
       (problem) => {
         if (!stop.signal.aborted) setAnswer({ value: null, problem, loading: false, of: key });
       },

@@ -21,6 +21,12 @@ export function CypherView({ about, values }) {
     </div>`;
 }
 
+/** Parameters of a query as the address has them; those whose names it uses itself begin with `p_`. @param {any} query @param {URLSearchParams} values */
+const read = (query, values) => Object.fromEntries(query.parameters.map((each) => [each.name, values.get(CHOSEN.includes(each.name) ? `p_${each.name}` : each.name) ?? ""]));
+
+/** Whether a parameter is the name of a domain; beside a run, `other` is a run too. @param {any} query @param {any} parameter */
+const isDomain = (query, parameter) => parameter.name === "domain" || (parameter.name === "other" && query.parameters.some((each) => each.name === "domain"));
+
 /** @param {any} parameter @param {string} text */
 function meant(parameter, text) {
   if (text === "") return parameter.default;
@@ -31,10 +37,13 @@ function meant(parameter, text) {
 /** @param {{query: any, values: URLSearchParams, about: any}} props */
 function Query({ query, values, about }) {
   const text = useAnswer("query", { name: query.name });
-  const [fields, setFields] = useState(() => Object.fromEntries(query.parameters.map((each) => [each.name, values.get(`p_${each.name}`) ?? values.get(each.name) ?? ""])));
-  useEffect(() => setFields(Object.fromEntries(query.parameters.map((each) => [each.name, values.get(`p_${each.name}`) ?? values.get(each.name) ?? ""]))), [values]);
+  const [fields, setFields] = useState(() => read(query, values));
+  useEffect(() => setFields(read(query, values)), [values]);
   const asked = values.get("run") === "1";
-  const parameters = useMemo(() => Object.fromEntries(query.parameters.map((each) => [each.name, meant(each, values.get(`p_${each.name}`) ?? values.get(each.name) ?? "")])), [values, query]);
+  const parameters = useMemo(() => {
+    const given = read(query, values);
+    return Object.fromEntries(query.parameters.map((each) => [each.name, meant(each, given[each.name])]));
+  }, [values, query]);
   const answer = useAnswer(asked ? "query" : null, {}, { name: query.name, parameters });
   /** @param {Event} event */
   const send = (event) => {
@@ -45,21 +54,20 @@ function Query({ query, values, about }) {
   };
   return html`<${Card} title=${query.name}>
       <p>${query.purpose[0].toUpperCase() + query.purpose.slice(1)}.</p>
-      <form class="fields" onSubmit=${send}>${query.parameters.map((each) => html`<${Field} parameter=${each} about=${about} value=${fields[each.name] ?? ""}
+      <form class="fields" onSubmit=${send}>${query.parameters.map((each) => html`<${Field} parameter=${each} domain=${isDomain(query, each)} about=${about} value=${fields[each.name] ?? ""}
         set=${(value) => setFields((now) => ({ ...now, [each.name]: value }))} />`)}
         <button type="submit">Run</button></form>
       <details><summary>Its Cypher</summary>${text.value ? html`<${Text} text=${text.value.text} />` : html`<${Missing} answer=${text} what="the text" />`}</details>
     <//>
-    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`<${Result} found=${found} name=${query.name} />`}<//>`}`;
+    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`<${Result} found=${found} name=${query.name} names=${about.names} />`}<//>`}`;
 }
 
-/** @param {{parameter: any, about: any, value: string, set: (value: string) => void}} props */
-function Field({ parameter, about, value, set }) {
+/** @param {{parameter: any, domain: boolean, about: any, value: string, set: (value: string) => void}} props */
+function Field({ parameter, domain, about, value, set }) {
   const id = `parameter-${parameter.name}`;
   const many = Array.isArray(parameter.default);
   const hint = parameter.default === null || many ? "" : `default ${parameter.default}`;
   const changed = (event) => set(event.target.value);
-  const domain = ["domain", "other"].includes(parameter.name);
   return html`<label for=${id}>${parameter.name}${parameter.required ? " *" : ""} <small>${parameter.meaning}</small></label>
     ${domain ? html`<select id=${id} value=${value} required=${parameter.required} onChange=${changed}><option value="">${parameter.required ? "choose" : "all"}</option>${about.domains.map((name) => html`<option value=${name}>${name}</option>`)}</select>`
       : many ? html`<textarea id=${id} rows="3" required placeholder="one a line" value=${value} onInput=${changed}></textarea>`
@@ -73,10 +81,10 @@ function Text({ text }) {
   return html`<pre tabindex="0" aria-label="Cypher">${text}</pre><button type="button" onClick=${copy}>Copy</button> <span role="status">${told}</span>`;
 }
 
-/** @param {{found: any, name: string}} props */
-function Result({ found, name }) {
+/** @param {{found: any, name: string, names: any}} props */
+function Result({ found, name, names }) {
   const [view, setView] = useState(found.graph ? "graph" : "table");
-  const drawing = useMemo(() => (found.graph ? drawn(found.graph) : null), [found]);
+  const drawing = useMemo(() => (found.graph ? drawn(found.graph, names) : null), [found]);
   const rows = found.rows.length < found.count ? `the first ${count(found.rows.length)} of ${count(found.count)} rows` : `${count(found.count)} ${found.count === 1 ? "row" : "rows"}`;
   return html`<p class="hint">${rows}, ${found.seconds} s</p>
     ${drawing && html`<div class="tabs" role="group" aria-label="Shown as">${["graph", "table"].map((each) => html`<button type="button" aria-pressed=${view === each} onClick=${() => setView(each)}>${each}</button>`)}</div>`}
@@ -101,13 +109,30 @@ function show(node) {
   else if (node.kind === "entity") go("cypher", { name: "by_entity", entity: node.key, run: 1 });
 }
 
-/** @param {any} graph @returns {import("./graph.js").Drawing} */
-function drawn(graph) {
+/** What a node is; in an adopted graph the run says what the labels mean. @param {any} node @param {any} names */
+function meaning(node, names) {
+  const own = node.properties;
+  if (!names) {
+    const kind = node.labels.includes("User") ? "user" : node.labels.includes("Entity") ? "entity" : node.labels.includes("Item") ? "item" : "other";
+    return { kind, key: own.key, domain: own.domain, label: own.title || own.name || own.key };
+  }
+  if (node.labels.includes(names.users.label)) return { kind: "user", key: String(own[names.users.key]), label: own[names.users.key] };
+  for (const [domain, as] of Object.entries(names.items)) {
+    if (node.labels.includes(as.label)) return { kind: "item", key: `${domain}/${own[as.key]}`, domain, label: own[as.title] || own[as.key] };
+  }
+  for (const [kind, as] of Object.entries(names.entities)) {
+    if (node.labels.includes(as.label)) return { kind: "entity", key: `${kind.toLowerCase()}/${own[as.key]}`, label: own[as.title] || own[as.key] };
+  }
+  return { kind: "other", label: undefined };
+}
+
+/** @param {any} graph @param {any} names @returns {import("./graph.js").Drawing} */
+function drawn(graph, names) {
   return {
     nodes: graph.nodes.map((node) => {
-      const kind = node.labels.includes("User") ? "user" : node.labels.includes("Entity") ? "entity" : node.properties.domain ? "item" : "other";
-      return { id: node.id, kind, key: node.properties.key, domain: node.properties.domain, label: String(node.properties.title || node.properties.name || node.properties.key || node.labels.join(" ")) };
+      const told = meaning(node, names);
+      return { ...told, id: node.id, label: String(told.label || node.labels.join(" ")) };
     }),
-    edges: graph.edges.map((edge) => ({ source: edge.source, target: edge.target, arrow: true, label: edge.properties.rank ? String(edge.properties.rank) : edge.type })),
+    edges: graph.edges.map((edge) => ({ id: edge.id, source: edge.source, target: edge.target, arrow: true, label: edge.properties.rank ? String(edge.properties.rank) : edge.type })),
   };
 }

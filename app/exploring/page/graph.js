@@ -15,6 +15,7 @@ import { COLOURS, colourOf, save } from "./parts.js";
  * @property {{x: number, y: number}} [at]
  *
  * @typedef {object} GraphEdge
+ * @property {string} [id] Of edges between the same nodes; else by ends and label.
  * @property {string} source
  * @property {string} target
  * @property {string} [label]
@@ -47,7 +48,7 @@ function elements(drawing) {
   }));
   const edges = drawing.edges.map((edge) => ({
     group: "edges",
-    data: { ...edge, id: `${edge.source}|${edge.target}|${edge.label || ""}`, label: edge.label || "", width: edge.width || 1.5, colour: edge.colour || "#8a8a8a", arrow: edge.arrow ? "triangle" : "none", quiet: drawing.edges.length > MANY },
+    data: { ...edge, id: edge.id || `${edge.source}|${edge.target}|${edge.label || ""}`, label: edge.label || "", width: edge.width || 1.5, colour: edge.colour || "#8a8a8a", arrow: edge.arrow ? "triangle" : "none", quiet: drawing.edges.length > MANY },
   }));
   return [...nodes, ...edges];
 }
@@ -88,11 +89,14 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
   const shown = useRef(/** @type {any} */ (null));
   const [told, setTold] = useState("");
   const [chosen, setChosen] = useState(/** @type {GraphNode | null} */ (null));
+  const [nodes, setNodes] = useState(drawing.nodes);
   const placed = drawing.nodes.some((node) => node.at);
   useEffect(() => {
     let gone = false;
-    loadCytoscape().then(
-      (cytoscape) => {
+    setChosen(null);
+    setTold("");
+    setNodes(drawing.nodes);
+    loadCytoscape().then((cytoscape) => {
         if (gone || !box.current) return;
         const made = cytoscape({
           container: box.current,
@@ -113,9 +117,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         made.style(style(made.zoom()));
         shown.current = made;
         box.current.dataset.nodes = String(drawing.nodes.length);
-      },
-      (error) => setTold(error.message),
-    );
+      }).catch((error) => setTold(error.message));
     const themed = () => shown.current?.style(style(shown.current.zoom()));
     window.addEventListener("themed", themed);
     return () => {
@@ -129,11 +131,12 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
   /** @param {GraphNode} node */
   async function more(node) {
     if (!open) return pressed?.(node);
+    const made = shown.current;
     setTold("Asking…");
     try {
       const found = await open(node);
-      const made = shown.current;
-      if (!found || !made) return setTold(found ? "" : "Nothing more is known of it.");
+      if (made !== shown.current) return; // another picture stands there by now
+      if (!found) return setTold("Nothing more is known of it.");
       const room = MOST - made.nodes().length;
       const fresh = found.nodes.filter((each) => made.getElementById(each.id).empty());
       const kept = new Set(fresh.slice(0, room).map((each) => each.id));
@@ -151,6 +154,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         each.position = { x: around.x + 110 * Math.cos(angle), y: around.y + 110 * Math.sin(angle) };
       }
       made.add(added);
+      setNodes((now) => [...now, ...found.nodes.filter((each) => kept.has(each.id))]);
       made.animate({ fit: { eles: made.elements(), padding: 30 } }, { duration: 200 });
       const left = fresh.length - kept.size;
       setTold(`${kept.size} more${left ? `, ${left} left out: a picture holds ${MOST}` : ""}`);
@@ -172,7 +176,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         shown.current?.elements().unselect();
         node?.select();
       }} value=${chosen?.id || ""}><option value="">choose</option>
-        ${drawing.nodes.map((node) => html`<option value=${node.id}>${short(node.label)}</option>`)}</select></label>
+        ${nodes.map((node) => html`<option value=${node.id}>${short(node.label)}</option>`)}</select></label>
       <button type="button" disabled=${!chosen} onClick=${() => chosen && more(chosen)}>${open ? "Open further" : "Show"}</button>`}
       <button type="button" class="quiet" aria-label="Larger" onClick=${() => zoom(1.25)}>+</button>
       <button type="button" class="quiet" aria-label="Smaller" onClick=${() => zoom(0.8)}>−</button>

@@ -1,5 +1,5 @@
 // An item: what it is, what ties it, what is like it, who gets it; and one that does not exist yet.
-import { html, useMemo, useState } from "./vendor/preact.js";
+import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
@@ -26,7 +26,7 @@ export function ItemView({ about, values }) {
 /** @param {{found: any, about: any}} props */
 function Shown({ found, about }) {
   const drawing = useMemo(() => picture(found), [found]);
-  const texts = Object.entries(found.properties).filter(([name]) => !["key", "domain", "title"].includes(name));
+  const texts = Object.entries(found.properties).filter(([name]) => about.names || !["key", "domain", "title"].includes(name));
   return html`
     <p class="lead"><${Domain} domain=${found.domain} /> · <code>${found.item}</code> · met by ${count(found.users)} users</p>
     <div class="split">
@@ -104,6 +104,10 @@ function Newcomer({ about, values }) {
   const [text, setText] = useState(values.get("text") || "");
   const [domain, setDomain] = useState(values.get("domain") || about.domains[0] || "");
   const asked = values.get("text");
+  useEffect(() => {
+    setText(values.get("text") || "");
+    setDomain(values.get("domain") || about.domains[0] || "");
+  }, [values]);
   const answer = useAnswer(asked && about.model.there ? "newcomer" : null, {}, { text: asked, domain: values.get("domain") });
   /** @param {Event} event */
   const send = (event) => {
@@ -114,7 +118,7 @@ function Newcomer({ about, values }) {
   return html`<${Card} title="An item that does not exist yet">
     <p class="hint">Give its title or text: what would it be near, and for whom would it be?</p>
     ${about.model.there ? html`<form class="fields" onSubmit=${send}>
-      <label for="new-text">Title or text</label><input id="new-text" dir="auto" value=${text} maxlength="20000" onInput=${(event) => setText(event.target.value)} />
+      <label for="new-text">Title or text</label><input id="new-text" dir="auto" value=${text} maxlength="2000" onInput=${(event) => setText(event.target.value)} />
       <label for="new-domain">Domain</label><select id="new-domain" value=${domain} onChange=${(event) => setDomain(event.target.value)}>${about.domains.map((name) => html`<option value=${name}>${name}</option>`)}</select>
       <button type="submit">Meet it</button>
     </form>` : html`<${Nothing}>This needs the model of the run: ${about.model.why}.<//>`}

@@ -87,7 +87,11 @@ function Theme() {
   const turn = () => {
     const theme = now ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    localStorage.setItem("linkspan-theme", theme);
+    try {
+      localStorage.setItem("linkspan-theme", theme);
+    } catch {
+      // It lasts until the page is left.
+    }
     setNow(!now);
     window.dispatchEvent(new Event("themed"));
   };

@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Chart } from "./charts.js";
-import { Answered, Card, Domain, Item, Nothing, Table, colourOf, count, percent } from "./parts.js";
+import { Answered, Card, Domain, Failed, Item, Nothing, Table, colourOf, count, percent } from "./parts.js";
 import { change, go } from "./routing.js";
 
 /** @param {{about: any, values: URLSearchParams}} props */
@@ -10,7 +10,7 @@ export function ModelView({ about, values }) {
   const runs = useAnswer("runs");
   const known = runs.value ? runs.value.runs : [];
   const wanted = (values.get("run") || about.run || "").split(".")[0];
-  const run = known.some((row) => row.run === wanted) || !known.length ? wanted : known[0].run;
+  const run = wanted || (known[0] || { run: "" }).run;
   const other = values.get("other");
   const here = runs.value !== null && known.length > 0;
   const figures = useAnswer(here && run ? "run" : null, { run });
@@ -21,8 +21,10 @@ export function ModelView({ about, values }) {
   /** @param {string} name @param {string} label @param {string | null} value @param {boolean} none */
   const choice = (name, label, value, none) => html`<label>${label} <select value=${value || ""} onChange=${(event) => change({ [name]: event.target.value || null })}>
     ${none && html`<option value="">none</option>`}
+    ${value && !known.some((row) => row.run === value) && html`<option value=${value}>${value} (not here)</option>`}
     ${known.map((row) => html`<option value=${row.run}>${row.run}${row.state ? ` (${row.state})` : ""}</option>`)}</select></label>`;
   return html`<div class="head"><h1>The model</h1><div class="fields">${choice("run", "Run", run, false)} ${choice("other", "Beside", other, true)}</div></div>
+    ${second.problem && html`<${Failed} problem=${second.problem} again=${second.again} />`}
     <${Answered} title=${`Figures of ${run}`} answer=${figures} what="the figures">${(found) => html`<${Figures} found=${found} second=${second.value} />`}<//>
     ${figures.value && html`<div class="row"><${Curves} found=${figures.value} second=${second.value} /><${ByDomain} found=${figures.value} second=${second.value} /></div>
       <${Transfer} found=${figures.value.transfer} />

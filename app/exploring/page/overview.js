@@ -61,7 +61,11 @@ function Health({ rows }) {
 
 /** @param {{map: any, transfer: any}} props */
 function Domains({ map, transfer }) {
-  const [shown, setShown] = useState("users");
+  const [wanted, setShown] = useState("users");
+  const kinds = [["users", "users they share"], ["items", "items that are one"], ["entities", "entities they share"], ["relations", "relations between them"]]
+    .filter(([key]) => map.pairs.some((row) => row[key]));
+  if (transfer?.without_domain?.length) kinds.push(["transfer", "what transfer brings"]);
+  const shown = kinds.some(([key]) => key === wanted) ? wanted : (kinds[0] || [""])[0];
   const drawing = useMemo(() => {
     const most = Math.max(1, ...map.domains.map((row) => row.items));
     const nodes = map.domains.map((row) => ({
@@ -69,7 +73,8 @@ function Domains({ map, transfer }) {
       label: `${row.domain}\n${count(row.items)} items`, size: 24 + 46 * Math.sqrt(row.items / most),
     }));
     if (shown === "transfer") {
-      const edges = transfer.without_domain.filter((row) => row.certain).map((row) => ({
+      const known = new Set(map.domains.map((row) => row.domain));
+      const edges = transfer.without_domain.filter((row) => row.certain && known.has(row.domain) && known.has(row.left_out)).map((row) => ({
         source: row.left_out, target: row.domain, arrow: true, width: 2 + Math.min(8, 100 * Math.abs(row.gain)),
         colour: row.gain > 0 ? "#009E73" : "#D55E00", label: `${row.gain > 0 ? "+" : ""}${(100 * row.gain).toFixed(1)}`,
       }));
@@ -83,9 +88,6 @@ function Domains({ map, transfer }) {
     return { nodes, edges };
   }, [map, shown, transfer]);
   if (!map.domains.length) return html`<${Nothing}>No domain has an item.<//>`;
-  const kinds = [["users", "users they share"], ["entities", "entities they share"], ["relations", "relations between them"]]
-    .filter(([key]) => map.pairs.some((row) => row[key]));
-  if (transfer?.without_domain?.length) kinds.push(["transfer", "what transfer brings"]);
   const label = shown === "transfer"
     ? "Arrows: NDCG points that a domain gives another, where the interval leaves zero out"
     : `Lines: ${kinds.find(([key]) => key === shown)?.[1] || "nothing is shared"}`;
@@ -112,6 +114,7 @@ function Domains({ map, transfer }) {
         { name: "domain", cell: (row) => html`<${Domain} domain=${row.domain} />` },
         { name: "other", cell: (row) => html`<${Domain} domain=${row.other} />` },
         { name: "users", right: true, cell: (row) => count(row.users) },
+        { name: "items", right: true, cell: (row) => count(row.items) },
         { name: "entities", right: true, cell: (row) => count(row.entities) },
         { name: "relations", right: true, cell: (row) => count(row.relations) },
         { name: "ties", cell: (row) => html`<${Link} view="cypher" values=${{ name: "bridges_as_graph", domain: row.domain, other: row.other, run: 1 }}>what ties them<//>` },

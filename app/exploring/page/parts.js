@@ -69,7 +69,7 @@ export function Failed({ problem, again }) {
 /** @param {{children?: Child}} props */
 export const Nothing = ({ children }) => html`<p class="state empty">${children}</p>`;
 
-/** A box with a heading. @param {{title: string, level?: number, tools?: Child, children?: Child, class?: string}} props */
+/** A box with a heading. @param {{title: string, tools?: Child, children?: Child, class?: string}} props */
 export function Card({ title, tools, children, class: name = "" }) {
   return html`<section class="card ${name}" aria-label=${title}>
     <header><h2>${title}</h2>${tools && html`<div class="tools">${tools}</div>`}</header>
@@ -124,11 +124,12 @@ export const Legend = () => html`<ul class="legend" aria-label="Parts of the sco
 
 /**
  * A search field that proposes what it finds; by mouse and by arrow keys.
- * @param {{id: string, label: string, path: string, rows: (found: any) => any[], shown: (row: any) => Child, choose: (row: any) => void, hint?: string}} props
+ * @param {{id: string, label: string, path: string, rows: (found: any) => any[], shown: (row: any) => Child, choose: (row: any) => void}} props
  */
-export function Search({ id, label, path, rows, shown, choose, hint }) {
+export function Search({ id, label, path, rows, shown, choose }) {
   const [text, setText] = useState("");
   const [found, setFound] = useState(/** @type {any[] | null} */ (null));
+  const [of, setOf] = useState(""); // the text that this was found for
   const [place, setPlace] = useState(0);
   const [problem, setProblem] = useState("");
   const box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -137,7 +138,10 @@ export function Search({ id, label, path, rows, shown, choose, hint }) {
     const stop = new AbortController();
     const timer = setTimeout(() => {
       ask(path, { text: text.trim() }, stop.signal).then(
-        (value) => { setFound(rows(value)); setPlace(0); setProblem(""); },
+        (value) => {
+          if (stop.signal.aborted) return;
+          setFound(rows(value)); setOf(text); setPlace(0); setProblem("");
+        },
         (error) => { if (!stop.signal.aborted) { setFound([]); setProblem(error.message); } },
       );
     }, 150);
@@ -156,7 +160,8 @@ export function Search({ id, label, path, rows, shown, choose, hint }) {
   /** @param {KeyboardEvent} event */
   const pressed = (event) => {
     if (event.key === "Escape") setFound(null);
-    if (!found || !found.length) return;
+    if (event.key === "Tab") setFound(null);
+    if (!found || !found.length || of !== text) return;
     if (event.key === "ArrowDown") setPlace((place + 1) % found.length);
     else if (event.key === "ArrowUp") setPlace((place + found.length - 1) % found.length);
     else if (event.key === "Enter") take(found[place]);
@@ -168,9 +173,9 @@ export function Search({ id, label, path, rows, shown, choose, hint }) {
     <label for=${id}>${label}</label>
     <input id=${id} type="search" autocomplete="off" role="combobox" aria-expanded=${open} aria-controls=${`${id}-found`}
       aria-autocomplete="list" aria-activedescendant=${open && found.length ? `${id}-${place}` : undefined}
-      placeholder=${hint} value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${pressed} />
+      value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${pressed} />
     <ul id=${`${id}-found`} role="listbox" aria-label=${`${label}: found`} hidden=${!open}>
-      ${open && found.map((row, number) => html`<li id=${`${id}-${number}`} role="option" aria-selected=${number === place}
+      ${open && found.map((row, number) => html`<li id=${`${id}-${number}`} role="option" aria-selected=${number === place} ref=${(/** @type {HTMLElement | null} */ shownOption) => number === place && shownOption?.scrollIntoView({ block: "nearest" })}
         onPointerDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => take(row)}>${shown(row)}</li>`)}
       ${open && !found.length && html`<li role="option" aria-disabled="true" aria-selected="false">${problem || "Nothing found"}</li>`}
     </ul>

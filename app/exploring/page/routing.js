@@ -13,18 +13,16 @@ const here = () => ({
 
 const MOVED = "moved";
 
-/** Go to a view. @param {string} view @param {Values} [values] @param {{replace?: boolean}} [how] */
-export function go(view, values = {}, how = {}) {
-  const wanted = address(`/${view}`, values);
-  if (how.replace) history.replaceState(null, "", wanted);
-  else history.pushState(null, "", wanted);
+/** Go to a view. @param {string} view @param {Values} [values] */
+export function go(view, values = {}) {
+  history.pushState(null, "", address(`/${view}`, values));
   window.dispatchEvent(new Event(MOVED));
 }
 
-/** Change some values of this view's address. @param {Values} values @param {{replace?: boolean}} [how] */
-export function change(values, how) {
+/** Change some values of this view's address. @param {Values} values */
+export function change(values) {
   const place = here();
-  go(place.view, { ...Object.fromEntries(place.values), ...values }, how);
+  go(place.view, { ...Object.fromEntries(place.values), ...values });
 }
 
 /** @returns {Place} */

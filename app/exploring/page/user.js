@@ -92,7 +92,7 @@ const positive = (row) => PARTS.reduce((sum, part) => sum + Math.max(0, row[part
 function WhatIf({ user, item, without, about, domain, domains }) {
   const items = [...without.items], gone = [...without.domains];
   const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
-  const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "event" : "events"}`] : [])].join(" and ");
+  const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "item" : "items"}`] : [])].join(" and ");
   const tools = html`<button type="button" onClick=${() => change({ without: null, without_domains: null })}>Put it back</button>`;
   const title = `What if ${named} had not happened`;
   if (!about.model.there) return html`<${Card} title=${title} tools=${tools}><${Nothing}>This needs the model of the run: ${about.model.why}.<//><//>`;
@@ -100,7 +100,8 @@ function WhatIf({ user, item, without, about, domain, domains }) {
     const rows = found.changes.filter((row) => row.domain === domain);
     const fell = rows.filter((row) => row.before !== null && row.after === null).length;
     const chosen = rows.find((row) => row.item === item);
-    return html`${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen)}.</p>`}
+    return html`${found.unknown.length > 0 && html`<p class="hint">Met since the run, so that the model does not know of it: ${found.unknown.join(", ")}.</p>`}
+      ${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen)}.</p>`}
       <p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
       ${fell ? ` ${fell} of the first ten fall out.` : " none falls out of the first ten."}</p>
       <${Table} label="Places before and after" rows=${rows} empty="No list in this domain." columns=${[
@@ -145,7 +146,7 @@ function Past({ found, without, about }) {
   const dated = found.past.filter((row) => row.at !== null);
   if (!found.past.length) return html`<${Card} title="Past"><${Nothing}>This user has met nothing yet.<//><//>`;
   return html`<${Card} title="Past">
-    <p class="hint">${count(total)} items met${found.past.length < total ? `, the latest ${count(found.past.length)} events shown` : ""}. Take one away, or a whole shelf, to see what the lists would be without.</p>
+    <p class="hint">${count(total)} items met${found.cut ? `, the latest ${count(found.past.length)} events shown` : ""}. Take one away, or a whole shelf, to see what the lists would be without.</p>
     ${dated.length > 1 && html`<${TimeLine} rows=${dated} />`}
     <div class="shelves">${[...past].map(([domain, rows]) => {
       const all = open.has(domain), gone = without.domains.has(domain);

@@ -52,7 +52,12 @@ function Parts({ explanation }) {
  */
 function paths(explanation, entities, user) {
   const kept = explanation.paths.slice(0, DRAWN);
-  const keys = new Map(entities.map((row) => [`${row.kind} ${row.name}`, row.entity]));
+  /** @type {Map<string, string | undefined>} Keys by kind and name; of two that are called alike neither. */
+  const keys = new Map();
+  for (const row of entities) {
+    const name = `${row.kind} ${row.name}`;
+    keys.set(name, keys.has(name) ? undefined : row.entity);
+  }
   const me = idOf("user", user), it = idOf("item", explanation.item);
   /** @type {Map<string, any>} */
   const pasts = new Map(), ties = new Map();

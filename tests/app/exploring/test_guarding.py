@@ -55,7 +55,8 @@ def test_the_page_is_there_without_a_database_and_says_what_is_missing(page: Tes
         answer = page.get(f"/{view}")
         assert answer.status_code == 200 and '<div id="page">' in answer.text
     assert page.get("/page/main.js").headers["content-type"].startswith("text/javascript")
-    assert page.get("/page/../../settings.py").status_code == 404
+    for path in ("/page/%2e%2e/app.py", "/page/..%2f..%2fsettings.py", "/page/%2e%2e%2fapp.py"):
+        assert page.get(path).status_code == 404, path
     assert page.get("/nowhere").status_code == 404
     answer = page.get("/api/about")
     assert answer.status_code == 503
@@ -102,7 +103,7 @@ def test_a_name_that_was_told_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:9999"},
-     {"Origin": "https://127.0.0.1:8765"}, {"Sec-Fetch-Site": "cross-site"},
+     {"Origin": "https://127.0.0.1"}, {"Sec-Fetch-Site": "cross-site"},
      {"Sec-Fetch-Site": "same-site"}],
 )  # fmt: skip
 def test_a_page_elsewhere_may_ask_nothing(page: TestClient, headers: dict[str, str]) -> None:
@@ -139,6 +140,13 @@ def test_nothing_is_answered_without_the_token(tmp_path: Path) -> None:
         assert client.get("/api/queries", headers=headers).status_code == 200
 
 
+def test_a_question_may_not_be_large(tmp_path: Path) -> None:
+    with client_of(tmp_path, TOKEN) as client:
+        assert client.post(OPEN, content=b"x" * 1_000_001).status_code == 413
+        chunks = (b"x" * 1000 for _ in range(3))  # of no length that is told
+        assert client.post(OPEN, content=chunks).status_code == 411
+
+
 def test_the_token_is_given_once(tmp_path: Path) -> None:
     with client_of(tmp_path, TOKEN) as client:
         answer = client.post(OPEN, json={"token": f" {TOKEN} "})
@@ -148,12 +156,12 @@ def test_the_token_is_given_once(tmp_path: Path) -> None:
         assert TOKEN not in cookie
         assert client.get("/api/queries").status_code == 200
         assert client.get(OPEN).json() == {"signed_in": True}
-        signed = client.cookies["linkspan-explore"]
+        signed = client.cookies["linkspan-explore-8765"]
     with client_of(tmp_path, TOKEN) as other:  # signed by another process
-        other.cookies.set("linkspan-explore", signed)
+        other.cookies.set("linkspan-explore-8765", signed)
         assert other.get("/api/queries").status_code == 401
     with client_of(tmp_path, TOKEN) as forged:
-        forged.cookies.set("linkspan-explore", "eyJzaWduZWQiOiB0cnVlfQ==.aaaaaa.bbbb")
+        forged.cookies.set("linkspan-explore-8765", "eyJzaWduZWQiOiB0cnVlfQ==.aaaaaa.bbbb")
         assert forged.get("/api/queries").status_code == 401
 
 
