@@ -20,7 +20,7 @@ _FORMS = {
     "bool_type": "Give true or false",
     "bool_parsing": "Give true or false",
 }
-"""What to give, by the kind of pydantic's complaint."""
+"""Hints by the kind of pydantic's complaint."""
 
 
 def config_error(error: ValidationError, model: type[BaseModel], tables: Any) -> ConfigError:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import opened, served
@@ -24,58 +23,9 @@ from linkspan.pipeline import Pipeline
 from linkspan.settings import Settings, load_settings
 from servers import Cable, RunningServer, empty
 
-HOSTILE = (
-    "<script>window.hacked = 1</script>",
-    "<img src=x onerror='window.hacked = 1'>",
-    "\"><svg onload='window.hacked = 1'>",
-    "javascript:window.hacked=1",
-    "</title></script><script>window.hacked = 1</script>",
-    "${window.hacked = 1}{{window.hacked = 1}}",
-    "<iframe srcdoc='<script>parent.hacked = 1</script>'></iframe>",
-    "<a href='javascript:window.hacked=1'>click</a>",
-    "' autofocus onfocus='window.hacked=1' x='",
-    "مكتبة \u202e<b onclick=window.hacked=1>\u202c",
-)
-MAPPING = """
-[users]
-shared = true
+from .hostile import HOSTILE, LONG, write_files
 
-[[items]]
-file = "items.csv"
-id = "id"
-domain = { column = "domain" }
-text = ["title"]
-
-[items.properties]
-title = "title"
-link = "title"
-
-[[items.relations]]
-type = "WRITTEN_BY"
-column = "author"
-entity = "Author"
-
-[[interactions]]
-file = "events.csv"
-type = "SAVED"
-user = "user"
-item = "item"
-at = { column = "at", unit = "iso" }
-
-[train.encoding]
-encoder = "hash"
-
-[train.model]
-embedding_size = 16
-
-[train.learning]
-guard = false
-epochs = 2
-negatives = 20
-batch_size = 128
-"""
 READER = "u7"
-LONG = "A very long title " + "and more " * 550
 VIEWS = {
     "overview": "/",
     "user": f"/user?key={READER}&domain=films",
@@ -95,29 +45,6 @@ class Shown:
     cable: Cable
     database: Database
     settings: Settings
-
-
-def write_files(folder: Path) -> None:
-    """Two domains of two tastes, with markup in titles, names and keys, and one very long title."""
-    random = np.random.default_rng(0)
-    items = ["id,domain,title,author"]
-    for number in range(60):
-        word, taste = ("space", "garden")[number % 4 // 2], number % 4 // 2
-        title = HOSTILE[number] if number < len(HOSTILE) else f"The {word} {number}"
-        title = LONG if number == 10 else title
-        author = HOSTILE[taste] if number % 8 < 4 else f"Author {taste}"
-        quoted = [text.replace('"', '""') for text in (title, author)]
-        items.append(f'{number},{("books", "films")[number % 2]},"{quoted[0]}","{quoted[1]}"')
-    events = ["user,item,at"]
-    for user in range(160):
-        own = [number for number in range(60) if number % 4 // 2 == user % 2]
-        key = HOSTILE[user].replace('"', '""') if user in (0, 1) else f"u{user}"
-        for at, number in enumerate(random.permutation(own)[:8]):
-            events.append(f'"{key}",{number},2026-01-{at + 1:02}')
-    events.append("single,12,2026-01-01")
-    (folder / "items.csv").write_text("\n".join(items) + "\n")
-    (folder / "events.csv").write_text("\n".join(events) + "\n")
-    (folder / "linkspan.toml").write_text(MAPPING)
 
 
 @pytest.fixture(scope="module")
