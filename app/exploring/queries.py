@@ -67,6 +67,7 @@ async def run_query(asked: Asked, asking: Asking) -> dict[str, Any]:
     """
     query = _check(asking.name)
     known = {each.name for each in query.asked}
+    numbers = {each.name for each in query.asked if isinstance(each.default, int)}
     for name in asking.parameters:
         if name not in known:
             raise ArgumentError(f"the query {query.name} has no parameter {name!r}")
@@ -74,8 +75,8 @@ async def run_query(asked: Asked, asking: Asking) -> dict[str, Any]:
         if each.required and asking.parameters.get(each.name) in (None, "", []):
             raise ArgumentError(f"{each.name} is missing", hint=f"Give the {each.meaning}")
     for name, value in asking.parameters.items():
-        if isinstance(value, (int, float)) and value > MOST:
-            raise ArgumentError(f"{name} is {value}", hint=f"Give {MOST:,} or less")
+        if name in numbers and not (isinstance(value, int) and 1 <= value <= MOST):
+            raise ArgumentError(f"{name} is {value!r}", hint=f"Give a whole number, 1 to {MOST:,}")
     started = perf_counter()
     rows = await (await asked.client()).query(asking.name, **asking.parameters)
     seconds, shown = round(perf_counter() - started, 3), rows[:ROWS]

@@ -17,7 +17,7 @@ export function CypherView({ about, values }) {
       <nav class="card" aria-label="Queries">${library.value.groups.map((group) => html`
         <h2>${group}</h2><ul>${library.value.queries.filter((each) => each.group === group).map((each) => html`
           <li><${Link} view="cypher" values=${{ name: each.name }} aria-current=${each === query ? "true" : undefined} title=${each.purpose}>${each.name}<//></li>`)}</ul>`)}</nav>
-      <div>${query ? html`<${Query} key=${query.name} query=${query} values=${values} about=${about} />` : html`<${Nothing}>Choose a query. All of them only read.<//>`}</div>
+      <div>${query ? html`<${Query} key=${query.name} query=${query} values=${values} about=${about} />` : html`<${Nothing}>${values.get("name") ? `There is no query ${values.get("name")}. ` : ""}Choose a query. All of them only read.<//>`}</div>
     </div>`;
 }
 

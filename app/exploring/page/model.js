@@ -11,7 +11,7 @@ export function ModelView({ about, values }) {
   const known = runs.value ? runs.value.runs : [];
   const wanted = (values.get("run") || about.run || "").split(".")[0];
   const run = wanted || (known[0] || { run: "" }).run;
-  const other = values.get("other");
+  const other = values.get("other") === run ? null : values.get("other");
   const here = runs.value !== null && known.length > 0;
   const figures = useAnswer(here && run ? "run" : null, { run });
   const second = useAnswer(here && other ? "run" : null, { run: other });
@@ -22,7 +22,7 @@ export function ModelView({ about, values }) {
   const choice = (name, label, value, none) => html`<label>${label} <select value=${value || ""} onChange=${(event) => change({ [name]: event.target.value || null })}>
     ${none && html`<option value="">none</option>`}
     ${value && !known.some((row) => row.run === value) && html`<option value=${value}>${value} (not here)</option>`}
-    ${known.map((row) => html`<option value=${row.run}>${row.run}${row.state ? ` (${row.state})` : ""}</option>`)}</select></label>`;
+    ${known.filter((row) => !none || row.run !== run).map((row) => html`<option value=${row.run}>${row.run}${row.state ? ` (${row.state})` : ""}</option>`)}</select></label>`;
   return html`<div class="head"><h1>The model</h1><div class="fields">${choice("run", "Run", run, false)} ${choice("other", "Beside", other, true)}</div></div>
     ${second.problem && html`<${Failed} problem=${second.problem} again=${second.again} />`}
     <${Answered} title=${`Figures of ${run}`} answer=${figures} what="the figures">${(found) => html`<${Figures} found=${found} second=${second.value} />`}<//>

@@ -34,12 +34,12 @@ function Shown({ about, found, values, again }) {
         <${Domain} domain=${row.domain} /> <small>${count(row.items)} met</small></button>`)}</div>
     <div class="split">
       <${Card} title=${`Recommended${domain ? ` in ${domain}` : ""}`}>
-        <${List} rows=${lists.get(domain) || []} chosen=${item} about=${about} />
+        <${List} rows=${lists.get(domain) || []} known=${!domain || about.domains.includes(domain)} chosen=${item} about=${about} />
       <//>
-      ${item ? html`<${Why} key=${item} user=${found.user} item=${item} about=${about} said=${again} />`
+      ${item ? html`<${Why} key=${item} user=${found.user} item=${item} about=${about} said=${again} others=${domains.filter((name) => name !== domain && found.past.some((row) => row.domain === name))} />`
         : html`<${Card} title="Why"><${Nothing}>Choose a recommendation to see its reason.<//><//>`}
     </div>
-    ${taken && html`<${WhatIf} user=${found.user} item=${item} without=${without} about=${about} domain=${domain} domains=${domains} />`}
+    ${taken && html`<${WhatIf} user=${found.user} shown=${(lists.get(domain) || []).length} item=${item} without=${without} about=${about} domain=${domain} domains=${domains} />`}
     <${Past} found=${found} without=${without} about=${about} />`;
 }
 
@@ -71,9 +71,10 @@ function turned(set, value) {
   return next.size ? JSON.stringify([...next]) : null;
 }
 
-/** @param {{rows: any[], chosen: string | null, about: any}} props */
-function List({ rows, chosen, about }) {
+/** @param {{rows: any[], known: boolean, chosen: string | null, about: any}} props */
+function List({ rows, known, chosen, about }) {
   if (!rows.length) {
+    if (!known) return html`<${Nothing}>The graph has no such domain.<//>`;
     return html`<${Nothing}>${about.run ? "No list here: the user is newer than the run ('linkspan refresh' makes one), or nothing is left to recommend." : "No run is published yet."}<//>`;
   }
   const most = Math.max(...rows.map((row) => Math.abs(row.score)), ...rows.map((row) => positive(row)));
@@ -88,8 +89,8 @@ function List({ rows, chosen, about }) {
 /** Sum of the parts above zero. @param {any} row */
 const positive = (row) => PARTS.reduce((sum, part) => sum + Math.max(0, row[part.name] || 0), 0);
 
-/** @param {{user: string, item: string | null, without: Without, about: any, domain: string, domains: string[]}} props */
-function WhatIf({ user, item, without, about, domain, domains }) {
+/** @param {{user: string, shown: number, item: string | null, without: Without, about: any, domain: string, domains: string[]}} props */
+function WhatIf({ user, shown, item, without, about, domain, domains }) {
   const items = [...without.items], gone = [...without.domains];
   const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
   const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "item" : "items"}`] : [])].join(" and ");
@@ -98,12 +99,13 @@ function WhatIf({ user, item, without, about, domain, domains }) {
   if (!about.model.there) return html`<${Card} title=${title} tools=${tools}><${Nothing}>This needs the model of the run: ${about.model.why}.<//><//>`;
   return html`<${Answered} title=${title} tools=${tools} answer=${answer} what="the model">${(found) => {
     const rows = found.changes.filter((row) => row.domain === domain);
-    const fell = rows.filter((row) => row.before !== null && row.after === null).length;
+    const listed = shown || 10; // places that the published list has
+    const fell = rows.filter((row) => row.before !== null && row.before <= listed && (row.after === null || row.after > listed)).length;
     const chosen = rows.find((row) => row.item === item);
     return html`${found.unknown.length > 0 && html`<p class="hint">Met since the run, so that the model does not know of it: ${found.unknown.join(", ")}.</p>`}
-      ${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen)}.</p>`}
+      ${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen, listed)}.</p>`}
       <p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
-      ${fell ? ` ${fell} of the first ten fall out.` : " none falls out of the first ten."}</p>
+      ${fell ? ` ${fell} of the ${listed} that the list shows fall out of it.` : ` none of the ${listed} that the list shows falls out of it.`} Places to 10 are compared.</p>
       <${Table} label="Places before and after" rows=${rows} empty="No list in this domain." columns=${[
         { name: "before", right: true, cell: (row) => row.before ?? "–" },
         { name: "after", right: true, cell: (row) => row.after ?? "–" },
@@ -117,11 +119,12 @@ function WhatIf({ user, item, without, about, domain, domains }) {
   }}<//>`;
 }
 
-/** What becomes of an item. @param {any} row */
-function told(row) {
+/** What becomes of an item; a list shows so many. @param {any} row @param {number} listed */
+function told(row, listed) {
   if (row.after === null) return `was number ${row.before} and would not be among the first ten`;
   if (row.before === null) return `was not among the first ten and would be number ${row.after}`;
-  return row.before === row.after ? `would be number ${row.after} all the same` : `was number ${row.before} and would be number ${row.after}`;
+  if (row.before === row.after) return `would be number ${row.after} all the same`;
+  return `was number ${row.before} and would be number ${row.after}${row.before <= listed && row.after > listed ? `, which a list of ${listed} does not show` : ""}`;
 }
 
 /** @param {any[]} rows @param {string} domain */

@@ -3,17 +3,26 @@ import { html, useMemo, useState } from "./vendor/preact.js";
 import { tell, useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
+import { change } from "./routing.js";
 import { Answered, Item, Nothing, PARTS, score } from "./parts.js";
 
 const DRAWN = 8;
 const TOLD = 6;
 
-/** @param {{user: string, item: string, about: any, said: () => void}} props */
-export function Why({ user, item, about, said }) {
+/** @param {{user: string, item: string, about: any, said: () => void, others: string[]}} props */
+export function Why({ user, item, about, said, others }) {
   const answer = useAnswer("why", { user, item });
   return html`<${Answered} title="Why" answer=${answer} what="the reason">${(found) => html`
     <${Reason} found=${found} user=${user} />
+    ${found.explanation.past.length > 0 && html`<${Suppose} past=${found.explanation.past[0]} others=${others} />`}
     ${about.write && html`<${Opinion} user=${user} item=${item} kinds=${about.kinds} said=${said} />`}`}<//>`;
+}
+
+/** What else the list could be made of. @param {{past: any, others: string[]}} props */
+function Suppose({ past, others }) {
+  return html`<div class="opinion" role="group" aria-label="What if"><span>What if</span>
+    <button type="button" onClick=${() => change({ without: JSON.stringify([past.item]), without_domains: null })}><span dir="auto">${past.title || past.item}</span> had not happened</button>
+    ${others.map((name) => html`<button type="button" onClick=${() => change({ without: null, without_domains: JSON.stringify([name]) })}>nothing in ${name} had</button>`)}</div>`;
 }
 
 /** @param {{found: any, user: string}} props */
@@ -28,6 +37,7 @@ function Reason({ found, user }) {
     ${ties.length > 0 && html`<${Graph} label=${`Paths from the past to ${explanation.title || explanation.item}`} name="why" drawing=${drawing.drawing} height=${320} open=${around} leftOut=${drawing.left ? `${drawing.left} weaker paths` : ""} />`}
     ${Object.keys(explanation.parts).length > 0 && html`<${Parts} explanation=${explanation} />`}
     ${ties.length ? html`<h3>What ties it to the past</h3>
+      <p class="hint">Ties that are in the graph; what the score is made of stands above.</p>
       <ul class="ties">${ties.slice(0, TOLD).map(told)}</ul>
       ${ties.length > TOLD && html`<details><summary>${ties.length - TOLD} more</summary><ul class="ties">${ties.slice(TOLD).map(told)}</ul></details>`}`
       : html`<${Nothing}>No path in the graph ties it to the past: the score comes from who met what.<//>`}`;
@@ -42,7 +52,7 @@ function Parts({ explanation }) {
   const most = Math.max(...parts.map((part) => Math.abs(part.value)));
   return html`<table class="parts"><caption>The score ${score(explanation.score)} is the sum of</caption><tbody>
     ${parts.map((part) => html`<tr><th scope="row">${part.name} <small>${part.words}</small></th><td class="right">${part.value >= 0 ? "+" : ""}${part.value.toFixed(3)}</td>
-      <td class="wide"><span class="bar" aria-hidden="true"><i class=${part.value < 0 ? "below" : ""} style=${`width:${(100 * Math.abs(part.value)) / most}%;background-color:${part.colour};border-color:${part.colour}`}></i></span></td></tr>`)}
+      <td class="wide"><span class="bar" aria-hidden="true"><i class=${part.value < 0 ? "below" : ""} title=${part.value < 0 ? "below zero" : ""} style=${`width:${(100 * Math.abs(part.value)) / most}%;background-color:${part.colour};border-color:${part.colour}`}></i></span></td></tr>`)}
   </tbody></table>`;
 }
 
@@ -101,5 +111,6 @@ function Opinion({ user, item, kinds, said }) {
       said();
     }, (problem) => setTold(problem.message));
   };
-  return html`<div class="opinion" role="group" aria-label="What the user thinks of it">${kinds.map((kind) => html`<button type="button" onClick=${() => say(kind)}>${kind}</button>`)}<span role="status">${told}</span></div>`;
+  return html`<h3>What does the user think of it?</h3><p class="hint">Written into the graph at once, as feedback of the user.</p>
+    <div class="opinion" role="group" aria-label="What the user thinks of it">${kinds.map((kind) => html`<button type="button" onClick=${() => say(kind)}>${kind}</button>`)}<span role="status">${told}</span></div>`;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,7 @@ def shown(server: RunningServer, project: Path) -> Iterator[Shown]:
         if not pipeline.workspace.runs():
             run = pipeline.train(snapshot, pipeline.embed(snapshot))
             pipeline.evaluate(snapshot, run)
+            shutil.copytree(run.folder, run.folder.with_name("20260101-000000-1"))
         pipeline.publish(database, snapshot, pipeline.workspace.run())
         cable = Cable(server.uri)
 
@@ -155,10 +157,14 @@ def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -
     past = page.get_by_role("region", name="Past in films")
     past.get_by_role("button", name=re.compile("^Without The|^Without <|^Without '")).first.click()
     expect(
-        page.get_by_role("region", name=re.compile("^What if .* and 1 event")).first
+        page.get_by_role("region", name=re.compile("^What if .* and 1 item")).first
     ).to_be_visible()
     page.get_by_role("button", name="Put it back").click()
     expect(page.get_by_role("region", name=re.compile("^What if"))).to_have_count(0)
+    why.get_by_role("button", name="nothing in books had").click()
+    expect(
+        page.get_by_role("region", name="What if the books shelf had not happened")
+    ).to_be_visible()
 
 
 def test_a_recommendation_leads_to_the_item_and_back_to_a_reader(page: Page) -> None:
@@ -221,7 +227,8 @@ def test_the_model_is_shown(page: Page) -> None:
     assert saved.value.suggested_filename == "items.svg"
     assert "<circle" in Path(saved.value.path()).read_text()
     page.get_by_label("Beside").select_option(index=1)
-    expect(page).to_have_url(re.compile("other="))
+    expect(page).to_have_url(re.compile("other=20260101"))
+    expect(methods).to_contain_text("of 20260101-000000-1")
 
 
 def test_queries_are_run_and_copied(page: Page) -> None:
@@ -322,7 +329,10 @@ def test_what_is_not_there_says_so(page: Page) -> None:
         "/user?key=nobody": "the graph has no user 'nobody'",
         "/item?key=books/none": "the graph has no item 'books/none'",
         "/cypher?name=similar&run=1": "item is missing",
-        "/model?run=none": "Figures of",
+        "/model?run=none": "run 'none' is not on this machine",
+        "/cypher?name=none": "There is no query none",
+        "/cypher?name=recommend&user=u7&k=abc&run=1": "k is None. Give a whole number, 1 to 10,000",
+        "/user?key=u7&domain=none": "The graph has no such domain",
         "/nowhere": "Not Found",
     }.items():
         page.goto(path)
