@@ -13,7 +13,7 @@ from linkspan.exploring.sources import Sources, sources_of
 
 PAST = 500
 """Events of a past that are shown, the latest."""
-_LIST = 10
+_LIST, _ALL = 10, 1_000_000
 _FOUND = 20
 _PATHS, _TIES = 30, 200
 
@@ -50,16 +50,17 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
     """
     client = await asked.client()
     asked.warm()  # what comes next may be a question to the model
-    if not await client.has_user(key):
-        raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
-    domains = await client.domains()
-    profile, past, lists = await asyncio.gather(
-        client.query("profile", user=await client.user_key(key)),
+    own = await client.user_key(key)
+    known, profile, past, lists = await asyncio.gather(
+        client.has_user(key),
+        client.query("profile", user=own),
         client.history(key, k=PAST),
-        client.recommend(key, k=_LIST * max(len(domains), 1)),
+        client.recommend(key, k=_ALL),  # how many domains there are, only all items would tell
     )
+    if not known:
+        raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
     return {
-        "user": await client.user_key(key),
+        "user": own,
         "profile": profile,
         "past": past,
         "lists": [row for row in lists if row.rank <= _LIST],
