@@ -57,7 +57,7 @@ def _visited(browser: Browser, address: str) -> Iterator[Page]:
 def _wait(page: Page, ready: str) -> None:
     """Wait until an expression is true; the page's policy forbids that its own loop does it."""
     while not page.evaluate(ready):
-        page.wait_for_timeout(10)
+        page.wait_for_timeout(50)
 
 
 def _settle(page: Page) -> None:
@@ -79,6 +79,8 @@ def paints(address: str) -> tuple[tuple[float, float], tuple[float, float]]:
             for path, times in zip(("/", "/empty"), found, strict=True):
                 with _visited(browser, address) as page:
                     page.goto(path)
+                    if path == "/":
+                        page.wait_for_selector(_TABLE)
                     ready = "window.useful" if path == "/" else _LOADED
                     _wait(page, ready)
                     times.append((page.evaluate(_PAINTED) / 1000, page.evaluate(ready) / 1000))

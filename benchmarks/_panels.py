@@ -8,6 +8,7 @@ order and as many at once, in sessions of the same options, and makes nothing of
 from __future__ import annotations
 
 import asyncio
+import gzip
 import http
 import http.client
 import json
@@ -89,11 +90,12 @@ class HttpClient:
         """The answer under ``/api/``."""
         method, sent = ("GET", None) if body is None else ("POST", json.dumps(body))
         address = f"/api/{path}?{urlencode(values)}"
-        self._connection.request(method, address, sent, {"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
+        self._connection.request(method, address, sent, headers)
         answer = self._connection.getresponse()
         found = answer.read()
         assert answer.status == http.HTTPStatus.OK, f"{address}: {found[:300]!r}"
-        return found
+        return gzip.decompress(found) if answer.headers["Content-Encoding"] else found
 
     def connect(self) -> None:
         """Connect anew, as the server leaves who was silent for some seconds."""
