@@ -1,7 +1,7 @@
 """Generated files of a catalogue with users and events, which the benchmarks load.
 
 The events are skewed like real ones: log-normal activity of users, Zipf popularity of items, in
-four domains; each item has one author of its own.
+four domains; each item has one author.
 """
 
 from __future__ import annotations
@@ -37,15 +37,20 @@ at = { column = "at", unit = "s" }
 """
 
 
-def generate(folder: Path, items: int, users: int, events: int, seed: int = 0) -> None:
-    """Write a mapping and its files: so many items and users, and about so many distinct events."""
+def generate(
+    folder: Path, items: int, users: int, events: int, seed: int = 0, authors: int | None = None
+) -> None:
+    """Write a mapping and its files: so many items and users, and about so many distinct events.
+
+    Of so many authors, each has as many items; by default each item has one of its own.
+    """
     rng = np.random.default_rng(seed)
     ids = pa.array([f"B{number:07d}" for number in range(items)])
     columns = {
         "id": ids,
         "domain": [DOMAINS[number % len(DOMAINS)] for number in range(items)],
         "title": [f"Title of thing {number}, edition {number % 7}" for number in range(items)],
-        "author": [f"Author {number}" for number in range(items)],
+        "author": [f"Author {number % (authors or items)}" for number in range(items)],
     }
     csv.write_csv(pa.table(columns), folder / "items.csv")
     names = pa.array([f"A{number:09d}" for number in range(users)])

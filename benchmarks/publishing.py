@@ -99,19 +99,20 @@ def fill(server: RunningServer, database: Database, users: int, items: int) -> N
             )
 
 
-def write_lists(file: Path, users: int, items: int, seed: int) -> None:
-    """Ten different items for each user, 10,000 users at a time."""
+def write_lists(file: Path, users: list[str], items: list[str], seed: int, step: int = 7) -> None:
+    """Ten different items for each user, so many rows apart, 10,000 users at a time."""
     random, writer = np.random.default_rng(seed), None
-    names, things = (np.array(keys, object) for keys in keys_of(users, items))
-    for start in range(0, users, 10_000):
-        rows = np.arange(start, min(start + 10_000, users))
-        first = random.integers(0, items, len(rows))
-        chosen = (first[:, None] + np.arange(K) * 7) % items
+    names, things = (np.array(keys, object) for keys in (users, items))
+    domains = np.array([key.partition("/")[0] for key in items], object)
+    for start in range(0, len(users), 10_000):
+        rows = np.arange(start, min(start + 10_000, len(users)))
+        first = random.integers(0, len(items), len(rows))
+        chosen = (first[:, None] + np.arange(K) * step) % len(items)
         scores = np.sort(random.random((len(rows), K)), axis=1)[:, ::-1].ravel()
         frame = {
             "user": np.repeat(names[rows], K),
             "item": things[chosen.ravel()],
-            "domain": "d",
+            "domain": domains[chosen.ravel()],
             "rank": np.tile(np.arange(1, K + 1), len(rows)),
             "score": scores,
             "gnn": scores,
@@ -125,12 +126,12 @@ def write_lists(file: Path, users: int, items: int, seed: int) -> None:
         writer.close()
 
 
-def similar_items(items: int) -> pd.DataFrame:
+def similar_items(items: list[str]) -> pd.DataFrame:
     """Ten others for each item."""
-    keys = np.array(keys_of(0, items)[1], object)
-    others = (np.arange(items)[:, None] + np.arange(1, K + 1)) % items
+    keys, count = np.array(items, object), len(items)
+    others = (np.arange(count)[:, None] + np.arange(1, K + 1)) % count
     columns = {"item": np.repeat(keys, K), "other": keys[others.ravel()]}
-    columns |= {"kind": "states", "rank": np.tile(np.arange(1, K + 1), items), "score": 0.5}
+    columns |= {"kind": "states", "rank": np.tile(np.arange(1, K + 1), count), "score": 0.5}
     return pd.DataFrame(columns)
 
 
@@ -139,21 +140,21 @@ def record(number: int) -> RunRecord:
     return RunRecord(f"r{number}", "random", "2026-01-01", "none", {}, {}, ["SAVED"])
 
 
-def _vectors(items: int) -> ItemVectors:
+def random_vectors(items: list[str]) -> ItemVectors:
     """As many numbers for each item as the demo publishes."""
-    keys, random = keys_of(0, items)[1], np.random.default_rng(0)
-    given = (random.standard_normal((items, width), np.float32) for width in WIDTHS.values())
-    return ItemVectors("bench", keys, *given, keys)
+    random = np.random.default_rng(0)
+    given = (random.standard_normal((len(items), width), np.float32) for width in WIDTHS.values())
+    return ItemVectors("bench", items, *given, items)
 
 
 def publish_runs(uri: str, user: str, http_url: str, folder: str, users: int, items: int) -> None:
     """Publish three runs and tell the seconds of each stage; the password comes from stdin."""
-    found = []
+    found, (names, things) = [], keys_of(users, items)
     with Database(uri, user, sys.stdin.readline().strip(), http_url=http_url) as database:
         for number in range(RUNS):
             clock, began = Clock(), perf_counter()
-            given = keys_of(users, 0)[0], Path(folder) / f"{number}.parquet", similar_items(items)
-            publish(database, record(number), *given, clock, _vectors(items))
+            given = names, Path(folder) / f"{number}.parquet", similar_items(things)
+            publish(database, record(number), *given, clock, random_vectors(things))
             found.append({**clock.seconds, "publish": perf_counter() - began})
     tell(runs=found)
 
@@ -172,7 +173,7 @@ def measure(server: RunningServer, users: int) -> tuple[Rates, Rates]:
         Database(server.uri, server.user, server.password, http_url=server.http_url) as database,
     ):
         for number in range(RUNS):
-            write_lists(Path(folder) / f"{number}.parquet", users, items, number)
+            write_lists(Path(folder) / f"{number}.parquet", *keys_of(users, items), number)
         fill(server, database, users, items)
         told = apart(server, "--publish", server.http_url, folder, str(users), str(items))
         first, _, third = told["runs"]
@@ -187,8 +188,9 @@ def other_side(
     server: RunningServer, database: Database, folder: Path, users: int, items: int
 ) -> Rates:
     """Seconds of the same work, the best way known."""
-    keys, vectors = keys_of(users, items), _vectors(items)
-    similar = pa.Table.from_pandas(similar_items(items), preserve_index=False)
+    keys = keys_of(users, items)
+    vectors = random_vectors(keys[1])
+    similar = pa.Table.from_pandas(similar_items(keys[1]), preserve_index=False)
     numbers = pa.table(
         {
             "key": keys[1], "vector_a": list(vectors.states), "text_vector_a": list(vectors.texts),

@@ -112,7 +112,7 @@ def many(asks: tuple[Ask, Ask], users: list[str], readers: int, seconds: float) 
 def measure(server: RunningServer, users: int, readers: int, seconds: float) -> tuple[Rates, Rates]:
     """Rates of the client and of the driver in a graph of so many users."""
     login = (server.uri, server.user, server.password)
-    keys, _ = keys_of(users, users)
+    keys, things = keys_of(users, users)
     with (
         tempfile.TemporaryDirectory() as folder,
         Database(*login, http_url=server.http_url) as database,
@@ -121,8 +121,8 @@ def measure(server: RunningServer, users: int, readers: int, seconds: float) -> 
         fill(server, database, users, users)
         _meet(server, users)
         for number in (0, 1):
-            write_lists(Path(folder) / f"{number}.parquet", users, users, number)
-        publish(database, record(0), keys, Path(folder) / "0.parquet", similar_items(users))
+            write_lists(Path(folder) / f"{number}.parquet", keys, things, number)
+        publish(database, record(0), keys, Path(folder) / "0.parquet", similar_items(things))
         latencies(asks, keys[:200])
         ours, theirs = latencies(asks, np.random.default_rng(0).permutation(keys)[:ASKED].tolist())
         for state in ("idle", "publishing"):
@@ -163,7 +163,8 @@ def _publisher(server: RunningServer, folder: str, users: int) -> subprocess.Pop
 def publish_for_ever(uri: str, user: str, http_url: str, folder: str, users: int) -> None:
     """Runs of random lists, one after the other; the password comes from standard input."""
     with Database(uri, user, sys.stdin.readline().strip(), http_url=http_url) as database:
-        keys, similar = keys_of(users, 0)[0], similar_items(users)
+        keys, things = keys_of(users, users)
+        similar = similar_items(things)
         for number in count(1):
             print(number, flush=True)
             publish(database, record(number), keys, Path(folder) / f"{number % 2}.parquet", similar)

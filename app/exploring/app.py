@@ -72,7 +72,7 @@ def create_app(
     handle_errors(app)
     for kind in (LinkspanError, DatabaseError):  # who looks at the page is who runs it
         app.add_exception_handler(kind, _tell)
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
     app.add_middleware(Guard, token=token, names=names)
     app.add_middleware(
         SessionMiddleware,

@@ -49,15 +49,17 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
     """
     client = await asked.client()
     asked.warm()  # what comes next may be a question to the model
-    if not await client.has_user(key):
-        raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
-    profile, past, lists = await asyncio.gather(
-        client.query("profile", user=await client.user_key(key)),
+    own = await client.user_key(key)
+    known, profile, past, lists = await asyncio.gather(
+        client.has_user(key),
+        client.query("profile", user=own),
         client.history(key, k=PAST + 1),
-        client.recommend(key, k=_ROWS),
+        client.recommend(key, k=_ROWS),  # how many domains there are, only all items would tell
     )
+    if not known:
+        raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
     return {
-        "user": await client.user_key(key),
+        "user": own,
         "profile": profile,
         "past": past[:PAST],
         "cut": len(past) > PAST,

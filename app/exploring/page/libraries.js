@@ -10,7 +10,7 @@ function script(name) {
   const loading = new Promise((/** @type {(value: void) => void} */ done, failed) => {
     const element = document.createElement("script");
     element.src = `/page/vendor/${name}.js`;
-    element.onload = () => done();
+    element.onload = () => setTimeout(done); // what is drawn is a task of its own
     element.onerror = () => { asked.delete(name); failed(new Error(`${name} cannot be loaded`)); };
     document.head.append(element);
   });

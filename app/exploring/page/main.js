@@ -1,6 +1,6 @@
 // The frame: navigation, theme, who is signed in, and the view of the address.
 import { html, render, useEffect, useErrorBoundary, useState } from "./vendor/preact.js";
-import { ask, tell, useAnswer } from "./asking.js";
+import { tell, useAnswer } from "./asking.js";
 import { Missing, setDomains } from "./parts.js";
 import { Link, usePlace } from "./routing.js";
 import { Overview } from "./overview.js";
@@ -20,9 +20,8 @@ const VIEWS = [
 
 function App() {
   const place = usePlace();
-  const [signed, setSigned] = useState(/** @type {boolean | null} */ (null));
+  const [signed, setSigned] = useState(true); // until an answer says otherwise
   useEffect(() => {
-    ask("signed-in").then((found) => setSigned(found.signed_in), () => setSigned(true));
     const out = () => setSigned(false);
     window.addEventListener("signed-out", out);
     return () => window.removeEventListener("signed-out", out);
@@ -42,8 +41,7 @@ function App() {
       <${Theme} />
     </header>
     <main id="main" tabindex="-1">
-      ${signed === false ? html`<${SignIn} done=${() => setSigned(true)} />`
-        : signed === null ? null
+      ${!signed ? html`<${SignIn} done=${() => setSigned(true)} />`
         : found ? html`<${About} key=${name} View=${found[2]} values=${place.values} />`
         : html`<div class="state"><p>There is no view at ${location.pathname}.</p><p><${Link} view="">To the overview<//></p></div>`}
     </main>`;
@@ -52,11 +50,12 @@ function App() {
 /** A view, once it is known what the graph is. @param {{View: any, values: URLSearchParams}} props */
 function About({ View, values }) {
   const about = useAnswer("about");
+  const map = useAnswer(View === Overview ? "map" : null); // asked at once, as it is seen first
   const [broken] = useErrorBoundary((error) => console.error(error));
   if (broken) return html`<div class="state failed" role="alert"><p>This view failed: ${String(broken)}</p><p><a href=${location.href}>Load it again</a></p></div>`;
   if (about.value === null) return html`<${Missing} answer=${about} what="the graph" />`;
   setDomains(about.value.domains);
-  return html`<${View} about=${about.value} values=${values} />`;
+  return html`<${View} about=${about.value} map=${map} values=${values} />`;
 }
 
 /** @param {{done: () => void}} props */

@@ -5,9 +5,8 @@ import { Graph } from "./graph.js";
 import { Answered, Card, Domain, Item, Nothing, Search, Table, User, colourOf, count, percent } from "./parts.js";
 import { Link, go } from "./routing.js";
 
-/** @param {{about: any}} props */
-export function Overview({ about }) {
-  const map = useAnswer("map");
+/** @param {{about: any, map: import("./asking.js").Answer}} props */
+export function Overview({ about, map }) {
   const health = useAnswer("health");
   const ingest = useAnswer("ingest");
   const figures = useAnswer(about.run && about.model.there ? "run" : null, { run: about.run });

@@ -7,13 +7,16 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from chromium import opened, served
 from playwright.sync_api import Browser, Page, expect
 
+from linkspan.errors import ConfigError
 from linkspan.exploring.app import create_app
 from linkspan.exploring.sources import Sources
 from linkspan.graph.asking.async_client import AsyncClient
@@ -21,7 +24,7 @@ from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Options
 from linkspan.pipeline import Pipeline
-from linkspan.settings import Settings, load_settings
+from linkspan.settings import Settings, demo_settings, load_settings
 from servers import Cable, RunningServer, empty
 
 from .hostile import HOSTILE, LONG, write_files
@@ -322,6 +325,38 @@ def test_markup_is_text_everywhere(page: Page, shown: Shown) -> None:
         page.goto("/")
         page.get_by_role("combobox", name="Item by title or key").fill(text)
         expect(page.get_by_role("option").first).to_be_visible()
+
+
+def test_the_token_is_asked_for_and_opens_the_page(browser: Browser, tmp_path: Path) -> None:
+    def connect() -> AsyncClient:
+        raise ConfigError("there is no graph database here")
+
+    app = create_app(Sources(demo_settings(tmp_path), connect), "a-token-of-24-characters")
+    with served(app) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        page.goto("/user?key=u7")
+        page.get_by_label("Token").fill("another-one")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_have_text("that is not the token")
+        page.get_by_label("Token").fill("a-token-of-24-characters")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("alert")).to_contain_text("there is no graph database here")
+
+
+def test_a_user_is_shown_without_a_look_at_every_item(
+    shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    read = AsyncDatabase.read
+
+    async def keep(self: AsyncDatabase, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        asked.append(query)
+        return await read(self, query, **parameters)
+
+    monkeypatch.setattr(AsyncDatabase, "read", keep)
+    found = httpx.get(f"{shown.address}/api/user", params={"key": READER}).json()
+    assert [row["rank"] for row in found["lists"]] == sorted(2 * list(range(1, 11)))
+    assert asked and all("$user" in query for query in asked if "MATCH (r:Run" not in query)
 
 
 def test_what_is_not_there_says_so(page: Page) -> None:
