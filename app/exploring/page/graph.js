@@ -87,6 +87,8 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
   const placed = drawing.nodes.some((node) => node.at);
   useEffect(() => {
     let gone = false;
+    /** @type {any} */
+    let laid = null;
     loadCytoscape().then(
       (cytoscape) => {
         if (gone || !box.current) return;
@@ -94,7 +96,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
           container: box.current,
           elements: elements(drawing),
           style: style(),
-          layout: { name: placed ? "preset" : layout, animate: false, padding: 30, nodeDimensionsIncludeLabels: true },
+          layout: { name: "null" },
           minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
         });
         made.on("select", "node", (event) => {
@@ -107,6 +109,10 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         });
         made.on("dbltap", "node", (event) => more(event.target.data()));
         shown.current = made;
+        // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
+        const springs = layout === "cose" && !placed;
+        laid = made.layout({ name: placed ? "preset" : layout, animate: springs, refresh: 5, animationThreshold: Infinity, padding: 30, nodeDimensionsIncludeLabels: true });
+        laid.run();
         box.current.dataset.nodes = String(drawing.nodes.length);
       },
       (error) => setTold(error.message),
@@ -116,7 +122,9 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     return () => {
       gone = true;
       window.removeEventListener("themed", themed);
-      shown.current?.destroy();
+      laid?.stop();
+      const made = shown.current;
+      requestAnimationFrame(() => made?.destroy()); // after the last step of its springs
       shown.current = null;
     };
   }, [drawing]);
