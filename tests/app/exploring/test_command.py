@@ -81,3 +81,13 @@ def test_the_commands_of_the_page_serve_and_stop_when_told(
     run_until_stopped(here, environment, tmp_path, "")
     environment |= exported(export)
     run_until_stopped(elsewhere, environment, tmp_path, environment["LINKSPAN_TOKEN"])
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "linkspan.cli", "explore", "--port", port]
+        told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert f"cannot listen on 127.0.0.1, port {port}" in told.stderr
+    assert "--port" in told.stderr and "Traceback" not in told.stderr
