@@ -93,28 +93,18 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
   const placed = drawing.nodes.some((node) => node.at);
   useEffect(() => {
     let gone = false;
-<<<<<<< HEAD
+    /** @type {any} */
+    let laid = null;
     setChosen(null);
     setTold("");
     setNodes(drawing.nodes);
     loadCytoscape().then((cytoscape) => {
-=======
-    /** @type {any} */
-    let laid = null;
-    loadCytoscape().then(
-      (cytoscape) => {
->>>>>>> bench
         if (gone || !box.current) return;
         const made = cytoscape({
           container: box.current,
           elements: elements(drawing),
-<<<<<<< HEAD
           style: style(1),
-          layout: { name: placed ? "preset" : layout, animate: false, padding: 30, nodeDimensionsIncludeLabels: true },
-=======
-          style: style(),
           layout: { name: "null" },
->>>>>>> bench
           minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
         });
         made.on("select", "node", (event) => {
@@ -126,11 +116,11 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
           event.target.connectedEdges().removeClass("near");
         });
         made.on("dbltap", "node", (event) => more(event.target.data()));
-        made.style(style(made.zoom()));
         shown.current = made;
         // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
         const springs = layout === "cose" && !placed;
         laid = made.layout({ name: placed ? "preset" : layout, animate: springs, refresh: 5, animationThreshold: Infinity, padding: 30, nodeDimensionsIncludeLabels: true });
+        laid.one("layoutstop", () => { if (!gone) made.style(style(made.zoom())); });
         laid.run();
         box.current.dataset.nodes = String(drawing.nodes.length);
       }).catch((error) => setTold(error.message));
