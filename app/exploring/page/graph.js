@@ -99,31 +99,31 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     setTold("");
     setNodes(drawing.nodes);
     loadCytoscape().then((cytoscape) => {
-        if (gone || !box.current) return;
-        const made = cytoscape({
-          container: box.current,
-          elements: elements(drawing),
-          style: style(1),
-          layout: { name: "null" },
-          minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
-        });
-        made.on("select", "node", (event) => {
-          setChosen(event.target.data());
-          event.target.connectedEdges().addClass("near");
-        });
-        made.on("unselect", "node", (event) => {
-          setChosen(null);
-          event.target.connectedEdges().removeClass("near");
-        });
-        made.on("dbltap", "node", (event) => more(event.target.data()));
-        shown.current = made;
-        // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
-        const springs = layout === "cose" && !placed;
-        laid = made.layout({ name: placed ? "preset" : layout, animate: springs, refresh: 5, animationThreshold: Infinity, padding: 30, nodeDimensionsIncludeLabels: true });
-        laid.one("layoutstop", () => { if (!gone) made.style(style(made.zoom())); });
-        laid.run();
-        box.current.dataset.nodes = String(drawing.nodes.length);
-      }).catch((error) => setTold(error.message));
+      if (gone || !box.current) return;
+      const made = cytoscape({
+        container: box.current,
+        elements: elements(drawing),
+        style: style(1),
+        layout: { name: "null" },
+        minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
+      });
+      made.on("select", "node", (event) => {
+        setChosen(event.target.data());
+        event.target.connectedEdges().addClass("near");
+      });
+      made.on("unselect", "node", (event) => {
+        setChosen(null);
+        event.target.connectedEdges().removeClass("near");
+      });
+      made.on("dbltap", "node", (event) => more(event.target.data()));
+      shown.current = made;
+      // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
+      const springs = layout === "cose" && !placed;
+      laid = made.layout({ name: placed ? "preset" : layout, animate: springs, refresh: 5, animationThreshold: Infinity, padding: 30, nodeDimensionsIncludeLabels: true });
+      laid.one("layoutstop", () => { if (!gone) made.style(style(made.zoom())); });
+      laid.run();
+      box.current.dataset.nodes = String(drawing.nodes.length);
+    }).catch((error) => setTold(error.message));
     const themed = () => shown.current?.style(style(shown.current.zoom()));
     window.addEventListener("themed", themed);
     return () => {
