@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from contract_fixtures import Lists, PublishRun, Record
 
-from linkspan.errors import ConfigError, PublishError
+from linkspan.errors import ArgumentError, ConfigError, PublishError
 from linkspan.graph.asking.client import Client
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import publish, rollback
@@ -88,6 +88,28 @@ def test_the_client_searches_by_meaning(
     publish(graph, make_record("run3"), users, lists(3), similar)
     with pytest.raises(ConfigError, match="no text vectors of an active run"):
         Client(graph, encoder=_Known(vectors, 17)).search("what it is about")
+
+
+def test_items_near_an_item_are_those_that_its_text_finds(
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun
+) -> None:
+    vectors = make_vectors(snapshot, 0)
+    publish_run("run1", 1, vectors=vectors)
+    publish_run("run2", 2, vectors=vectors)  # in the other slot
+    client, searching = Client(graph), Client(graph, encoder=_Known(vectors, 17))
+    item, domain = vectors.keys[17], snapshot.items["domain"][20]
+    for asked in (None, domain):
+        found = client.near(item, asked, k=4)
+        searched = [row for row in searching.search("it", asked, k=5) if row.item != item][:4]
+        assert [(row.item, row.rank) for row in found] == [
+            (row.item, rank) for rank, row in enumerate(searched, 1)
+        ]
+        assert [row.score for row in found] == pytest.approx([row.score for row in searched])
+        assert {row.run for row in found} == {"run2"}
+    assert client.near(vectors.keys[3]) == []  # its text is empty
+    assert client.near("nothing") == []
+    with pytest.raises(ArgumentError, match="no domain 'none'"):
+        client.near(item, "none")
 
 
 def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(
