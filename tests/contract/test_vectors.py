@@ -91,11 +91,12 @@ def test_the_client_searches_by_meaning(
 
 
 def test_items_near_an_item_are_those_that_its_text_finds(
-    graph: Database, snapshot: Snapshot, publish_run: PublishRun
+    graph: Database, snapshot: Snapshot, make_record: Record, lists: Lists, similar: pd.DataFrame
 ) -> None:
-    vectors = make_vectors(snapshot, 0)
-    publish_run("run1", 1, vectors=vectors)
-    publish_run("run2", 2, vectors=vectors)  # in the other slot
+    users, vectors = snapshot.users["key"].tolist(), make_vectors(snapshot, 0)
+    for number in (1, 2):  # the text vectors of the second are in the other slot
+        record = replace(make_record(f"run{number}"), encoder=vectors.encoder)
+        publish(graph, record, users, lists(number), similar, vectors=vectors)
     client, searching = Client(graph), Client(graph, encoder=_Known(vectors, 17))
     item, domain = vectors.keys[17], snapshot.items["domain"][20]
     for asked in (None, domain):
