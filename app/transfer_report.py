@@ -279,14 +279,22 @@ def _judge(
         return {"domain": name, "state": "unmeasured", "verdict": text}
     whole = own[0]
     givers = [row for row in rows["domains"] if row["domain"] == name]
-    state, text = _sentence(whole, givers, guarded=name in guarded)
+    others = sum(name in (row["one"], row["other"]) for row in bridges)
+    state, text = _sentence(whole, givers, others, guarded=name in guarded)
     if name in gnn.find_apart(bridges):
         text += "; nothing can pass to it: no user, relation or text joins it to another domain"
     return {**whole, "state": state, "verdict": text}
 
 
-def _sentence(whole: Row, givers: Sequence[Row], *, guarded: bool) -> tuple[str, str]:
-    """State of a domain and what to say of it."""
+def _sentence(whole: Row, givers: Sequence[Row], others: int, *, guarded: bool) -> tuple[str, str]:
+    """State of a domain and what to say of it.
+
+    Args:
+        whole: Figures of the domain.
+        givers: Those with another domain left out, of the domains that are reported on.
+        others: How many other domains the graph has.
+        guarded: Whether its lists are of its own events.
+    """
     points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
     if not whole["certain"]:
         few = f"; {counted(whole['lists'], 'test list')} only" if whole["lists"] < _FEW else ""
@@ -298,7 +306,7 @@ def _sentence(whole: Row, givers: Sequence[Row], *, guarded: bool) -> tuple[str,
         key=lambda row: -abs(row["gain"]),
     )
     names = ", ".join(row["left_out"] for row in by) or (
-        givers[0]["left_out"] if len(givers) == 1 else "the others together"
+        givers[0]["left_out"] if len(givers) == others == 1 else "the others together"
     )
     if better:
         return "helped", f"helped by {names} ({points})"

@@ -17,6 +17,7 @@ from linkspan.exploring.run_figures import run_figures
 from linkspan.forgetting import forget_in_files
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.graph.snapshot import Snapshot
+from linkspan.transfer_report import _sentence
 from linkspan.workspace import Workspace
 
 
@@ -229,3 +230,15 @@ def test_a_domain_that_joint_learning_hurts_is_guarded(
         patch.setattr(gnn, "fit_hybrid", spoilt)
         assert "hurts there" not in linkspan("train").out
     assert not gnn.load(Workspace(project / ".linkspan").run().final).alone
+
+
+def test_a_domain_is_named_as_the_giver_only_where_it_must_be() -> None:
+    """Of three domains two are reported on, and leaving out the other one makes no difference."""
+    figures = {"domain": "food", "lists": 900, "gain": -0.004, "low": -0.007, "high": -0.001}
+    unsure = {**figures, "left_out": "kitchen", "gain": -0.0005, "high": 0.001, "certain": False}
+    whole = {**figures, "certain": True}
+    told = _sentence(whole, [unsure], 2, guarded=False)
+    assert told[0] == "hurt" and told[1].startswith("hurt by the others together (-0.4 points")
+    assert _sentence(whole, [unsure], 1, guarded=False)[1].startswith("hurt by kitchen (")
+    sure = {**unsure, "high": -0.0001, "certain": True}
+    assert _sentence(whole, [sure], 2, guarded=False)[1].startswith("hurt by kitchen (")
