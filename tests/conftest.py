@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
 LONGEST = (
-    "test_publish_soak.py", "test_kills.py", "test_adopt.py", "test_forget.py",
+    "test_publish_soak.py", "test_kills.py", "test_page.py", "test_adopt.py", "test_forget.py",
     "test_doc_commands.py", "test_commands.py", "test_publishing.py", "test_wheel.py",
     "test_privacy.py", "test_transfer.py", "test_adaptation.py", "test_evaluation.py",
 )  # fmt: skip
