@@ -1,4 +1,4 @@
-"""What a panel of the page asks the graph, kept, and asked again by the bare driver.
+"""Questions of a panel of the page to the graph, kept, and asked again by the bare driver.
 
 A panel asks one question after the other, or some at once: those that it does not ask in its own
 task (`asyncio.gather`). The bare driver asks the same texts with the same parameters, in the same
@@ -29,7 +29,7 @@ OPTIONS = Options(timeout=5.0, query_timeout=30.0)
 Reads = list[tuple[str, dict[str, Any]]]
 """Cypher and parameters, one after the other."""
 Steps = list[list[Reads]]
-"""What is asked at once, step by step."""
+"""Questions at once, step by step."""
 
 
 class _Kept(NamedTuple):
@@ -51,7 +51,7 @@ class KeepingDatabase(AsyncDatabase):
         return await super().read(query, **parameters)
 
     async def steps_of(self, asking: Awaitable[Any]) -> Steps:
-        """What is asked until an answer is there."""
+        """Questions that are asked until an answer is there."""
         self._kept, steps = [], Steps()
         await asking
         own = asyncio.current_task()
@@ -103,7 +103,7 @@ class HttpClient:
         self.ask("signed-in", {})
 
     def seconds(self, path: str, values: dict[str, Any], body: Any = None) -> float:
-        """How long an answer takes."""
+        """Time that an answer takes."""
         began = perf_counter()
         self.ask(path, values, body)
         return perf_counter() - began

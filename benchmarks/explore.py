@@ -179,7 +179,7 @@ async def in_turns(
 
 
 def at_percentiles(name: str, seconds: list[float]) -> Rates:
-    """What is done in a second at the median, and at what all but a twentieth take."""
+    """Rates a second at the median, and at the time that all but a twentieth take."""
     return {f"{name} p{part} ms": 1 / float(np.percentile(seconds, part)) for part in (50, 95)}
 
 

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import linkspan as package
-from linkspan import gnn, loading, run_lists
+from linkspan import gnn, opening, run_lists
 from linkspan.errors import ArgumentError, ConfigError, ModelError, PublishError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.asking.client import Client
@@ -232,7 +232,7 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         def __getattr__(self, name: str) -> Any:
             raise ImportError(f"no {name}", name="torch")
 
-    monkeypatch.setattr(loading, "gnn", Bare())
+    monkeypatch.setattr(opening, "gnn", Bare())
     with pytest.raises(
         ModelError, match=r"not installed \(torch\).*pip install 'linkspan\[train\]'"
     ):
