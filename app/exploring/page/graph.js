@@ -100,11 +100,14 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     setNodes(drawing.nodes);
     loadCytoscape().then((cytoscape) => {
       if (gone || !box.current) return;
+      // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
+      const springs = layout === "cose" && !placed;
+      const places = { padding: 30, nodeDimensionsIncludeLabels: true };
       const made = cytoscape({
         container: box.current,
         elements: elements(drawing),
         style: style(1),
-        layout: { name: "null" },
+        layout: springs ? { name: "null" } : { name: placed ? "preset" : layout, animate: false, ...places },
         minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
       });
       made.on("select", "node", (event) => {
@@ -117,11 +120,12 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
       });
       made.on("dbltap", "node", (event) => more(event.target.data()));
       shown.current = made;
-      // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
-      const springs = layout === "cose" && !placed;
-      laid = made.layout({ name: placed ? "preset" : layout, animate: springs, refresh: 5, animationThreshold: Infinity, padding: 30, nodeDimensionsIncludeLabels: true });
-      laid.one("layoutstop", () => { if (!gone) made.style(style(made.zoom())); });
-      laid.run();
+      const letters = () => { if (!gone) made.style(style(made.zoom())); };
+      if (springs) {
+        laid = made.layout({ name: "cose", animate: true, refresh: 5, animationThreshold: Infinity, ...places });
+        laid.one("layoutstop", letters);
+        laid.run();
+      } else letters();
       box.current.dataset.nodes = String(drawing.nodes.length);
     }).catch((error) => setTold(error.message));
     const themed = () => shown.current?.style(style(shown.current.zoom()));

@@ -140,6 +140,8 @@ def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -
     expect(sentence).to_contain_text("because you saved")
     expect(page.locator("table.parts caption")).to_contain_text("is the sum of")
     before = nodes(page, 4)
+    wide = "document.querySelector('.graph .canvas')._cyreg.cy.nodes().boundingBox().w"
+    assert page.evaluate(wide) > 400, "the nodes lie upon each other"
     page.get_by_label("node").select_option(label=f"user {READER}")
     page.get_by_role("button", name="Open further").click()
     nodes(page, before + 1)
