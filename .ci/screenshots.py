@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from chromium import opened, served  # noqa: E402
+from chromium import opened, served, settle  # noqa: E402
 
 from linkspan.exploring.app import create_app  # noqa: E402
 from linkspan.exploring.sources import Sources  # noqa: E402
@@ -36,11 +36,9 @@ SHOTS = {
 }
 
 
-def settle(page: Page) -> None:
+def rest(page: Page) -> None:
     """Wait until nothing is asked any more, and what moves has come to rest."""
-    page.wait_for_selector("h1")
-    page.wait_for_function("() => !document.querySelector('.spinner')")
-    page.wait_for_load_state("networkidle")
+    settle(page)
     page.wait_for_timeout(800)
 
 
@@ -57,7 +55,6 @@ def main(home: Path) -> None:
                 viewport={"width": 1280, "height": 1200},
                 base_url=address,
                 color_scheme=theme,
-                bypass_csp=True,
             )
             page = context.new_page()
             page.set_default_timeout(300_000)
@@ -65,11 +62,11 @@ def main(home: Path) -> None:
                 if theme == "dark" and name != "reason":
                     continue
                 page.goto(path)
-                settle(page)
+                rest(page)
                 if name == "model":
                     page.get_by_role("button", name="Draw the map").click()
                     page.locator("figcaption", has_text="items").first.wait_for()
-                    settle(page)
+                    rest(page)
                 file = ROOT / "docs" / f"explore-{name}{'-dark' if theme == 'dark' else ''}.png"
                 if name == "what-if":
                     page.get_by_role("region", name="What if").first.screenshot(path=file)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from linkspan import gnn
 from linkspan.errors import ArgumentError, ModelError
+from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.snapshot.identities import all_keys
 from linkspan.opening import check_installed, find_active, open_model
@@ -61,6 +66,11 @@ class LoadedRun:
         other = keys[keys["domain"] != own].drop_duplicates(["row", "domain"])
         places = zip(other["row"].tolist(), other["domain"], strict=True)
         self._elsewhere = dict(zip(places, other["key"], strict=True))
+
+    @cached_property
+    def rows_by_domain(self) -> dict[str, NDArray[np.int64]]:
+        """Domain to the rows of its items, ascending."""
+        return rows_by_domain(self.fitted.snapshot)
 
     def key(self, item: int, domain: str | None = None) -> str:
         """Key of an item row, in a domain where it has one there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from chromium import opened
+from chromium import opened, settle
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 from playwright.sync_api import Browser, Page, Response
@@ -60,13 +60,6 @@ def _wait(page: Page, ready: str) -> None:
         page.wait_for_timeout(50)
 
 
-def _settle(page: Page) -> None:
-    """Wait until nothing is asked any more."""
-    page.wait_for_selector("h1")
-    _wait(page, "!document.querySelector('.spinner')")
-    page.wait_for_load_state("networkidle")
-
-
 def paints(address: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Seconds to the first paint and to what is useful: of the overview, and of the empty page.
 
@@ -100,9 +93,9 @@ def weight(address: str, visits: Iterable[Visit]) -> int:
         page.on("response", keep)
         for path, act in visits:
             page.goto(path)
-            _settle(page)
+            settle(page)
             act(page)
-            _settle(page)
+            settle(page)
             for answer in answers:
                 name = answer.url.partition("?")[0]
                 if "/api/" not in name:  # a file that the browser has kept is of 0 bytes
@@ -123,9 +116,9 @@ def longest_task(address: str, visit: Visit) -> float:
         for _ in range(VISITS):
             with _visited(browser, address) as page:
                 page.goto(path)
-                _settle(page)
+                settle(page)
                 act(page)
-                _settle(page)
+                settle(page)
                 found.append(max(page.evaluate("tasks"), default=0) / 1000)
     return max(min(found), SHORTEST)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -32,6 +32,14 @@ def opened() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def settle(page: Page, *, drawn: bool = True) -> None:
+    """Wait until the explore page asks nothing any more, and its pictures are drawn."""
+    page.wait_for_selector("h1")
+    page.wait_for_selector(".spinner", state="detached")
+    if drawn:
+        page.wait_for_load_state("networkidle")
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import socket
-import sys
 import threading
 import webbrowser
 from typing import Annotated
@@ -46,6 +44,7 @@ def explore(
         from linkspan.exploring.app import create_app
         from linkspan.exploring.sources import Sources
         from linkspan.serving.guarding import check_host, token_from_environment
+        from linkspan.serving.running import OPTIONS, address, stop_when_told
     except ImportError as error:
         raise ConfigError(
             f"the page needs a package that is not installed ({error.name})",
@@ -61,21 +60,13 @@ def explore(
         return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms)
 
     made = create_app(Sources(settings, connect, write=write), token, name or (), port)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/"
+    page = address(host, port)
     with _listen(host, port) as listening:
-        for number in (signal.SIGTERM, signal.SIGINT):  # raised again when uvicorn has ended
-            signal.signal(number, lambda *_: sys.exit(0))
-        err.print(f"{address} shows the graph, the model and the reasons; Ctrl-C stops.")
+        stop_when_told()
+        err.print(f"{page} shows the graph, the model and the reasons; Ctrl-C stops.")
         if show:
-            threading.Timer(0.5, webbrowser.open, [address]).start()
-        served = uvicorn.Config(
-            made,
-            log_level="warning",
-            access_log=False,  # its lines would hold the keys of users
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-        )
+            threading.Timer(0.5, webbrowser.open, [page]).start()
+        served = uvicorn.Config(made, timeout_graceful_shutdown=_GRACE_SECONDS, **OPTIONS)
         uvicorn.Server(served).run([listening])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,6 +50,7 @@ def serve(
 
         from linkspan.serving.app import create_app
         from linkspan.serving.guarding import check_host, token_from_environment
+        from linkspan.serving.running import OPTIONS, address, stop_when_told
     except ImportError as error:
         raise ConfigError(
             f"the server needs a package that is not installed ({error.name})",
@@ -69,19 +68,14 @@ def serve(
             AsyncDatabase(**vars(login), options=options), pseudonyms, encodes, visitors
         )
 
-    # Told to stop, uvicorn ends what it answers, and raises the signal again.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
-    shown = f"[{host}]" if ":" in host else host
-    err.print(f"http://{shown}:{port}/docs lists what can be asked; Ctrl-C stops.")
+    stop_when_told()
+    err.print(f"{address(host, port)}docs lists what can be asked; Ctrl-C stops.")
     uvicorn.run(
         create_app(connect, token),
         host=host,
         port=port,
-        log_level="warning",
-        access_log=False,  # its lines would hold the keys of users
-        server_header=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
+        **OPTIONS,
     )
 
 

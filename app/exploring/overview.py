@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -97,7 +96,7 @@ async def show_ingest(asked: Asked) -> dict[str, Any]:
     kept = ("file", "table", "rows", "rejected", "loaded", "at")
     files = sorted(({name: row.get(name) for name in kept} for row in rows), key=_by_file)
     rejects = asked.workspace.folder / "rejects"
-    return {"files": files, "rejects": str(rejects) if _any(rejects.glob("*")) else None}
+    return {"files": files, "rejects": str(rejects) if any(rejects.glob("*")) else None}
 
 
 async def _outline(client: AsyncClient) -> dict[str, Any] | None:
@@ -106,10 +105,6 @@ async def _outline(client: AsyncClient) -> dict[str, Any] | None:
     if not found or not found[0]["outline"]:
         return None
     return {"of": found[0]["run"], **json.loads(found[0]["outline"])}
-
-
-def _any(found: Iterable[Any]) -> bool:
-    return next(iter(found), None) is not None
 
 
 def _by_file(row: dict[str, Any]) -> tuple[str, str]:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkspan.errors import ArgumentError
-from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.loading import LoadedRun, some_of
 
 IntArray = NDArray[np.int64]
@@ -83,7 +82,6 @@ class Supposing:
 
     def __init__(self, run: LoadedRun) -> None:
         self._run = run
-        self._rows = rows_by_domain(run.fitted.snapshot)
 
     def without(
         self, user: str, items: Sequence[str] = (), domains: Sequence[str] = (), k: int = 10
@@ -147,7 +145,7 @@ class Supposing:
                 unknown.append(key)
         for domain in dict.fromkeys(domains):
             run.check_domain(domain)
-            rows += np.intersect1d(met, self._rows[domain]).tolist()
+            rows += np.intersect1d(met, run.rows_by_domain[domain]).tolist()
         return np.unique(np.array(rows, np.int64)), unknown
 
     def _lists(self, user: int, taken: IntArray, k: int) -> Ranked:

@@ -41,8 +41,7 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
 
     Returns:
         ``user``, ``profile`` (a row per domain), ``past`` (the latest 500 events), ``cut`` (whether
-        there are more), ``lists`` (a
-        row per recommendation, the best ten of each domain).
+        there are more), ``lists`` (a row per recommendation, the best ten of each domain).
 
     Raises:
         ArgumentError: There is no such user.

@@ -1,4 +1,4 @@
-// Asks the server behind the page, and keeps what is asked again within a moment.
+// Asks the server behind the page.
 import { useEffect, useState } from "./vendor/preact.js";
 
 /** @typedef {Record<string, string | number | boolean | null | undefined>} Values */

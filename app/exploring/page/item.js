@@ -3,8 +3,8 @@ import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
-import { Answered, Card, Domain, Item, Missing, Nothing, Search, Table, User, count, score } from "./parts.js";
-import { Link, change, go } from "./routing.js";
+import { Answered, Card, Domain, Item, ItemSearch, Missing, Nothing, Table, User, count, score } from "./parts.js";
+import { Link, change } from "./routing.js";
 
 const LONG = 300;
 
@@ -12,9 +12,7 @@ const LONG = 300;
 export function ItemView({ about, values }) {
   const key = values.get("key");
   const found = useAnswer(key ? "item" : null, { key });
-  const search = html`<${Search} id="item-search" label="Item by title or key" path="items" rows=${(got) => got.items}
-    shown=${(row) => html`<span dir="auto">${row.title || row.item}</span> <${Domain} domain=${row.domain} />`}
-    choose=${(row) => go("item", { key: row.item })} />`;
+  const search = html`<${ItemSearch} id="item-search" />`;
   if (!key) {
     return html`<h1>An item</h1>${search}<${Nothing}>Search for an item by words of its title, or meet one that does not exist yet.<//>
       <${Newcomer} about=${about} values=${values} />`;

@@ -26,8 +26,7 @@ function App() {
     window.addEventListener("signed-out", out);
     return () => window.removeEventListener("signed-out", out);
   }, []);
-  const found = VIEWS.find(([view]) => view === place.view);
-  const name = found ? found[1] : "Not found";
+  const [, name, View] = VIEWS.find(([view]) => view === place.view) || VIEWS[0]; // the server answers no other
   useEffect(() => {
     const key = place.values.get("key") || place.values.get("name");
     document.title = `${key ? `${key} · ` : ""}${name} · Linkspan`;
@@ -42,8 +41,7 @@ function App() {
     </header>
     <main id="main" tabindex="-1">
       ${!signed ? html`<${SignIn} done=${() => setSigned(true)} />`
-        : found ? html`<${About} key=${name} View=${found[2]} values=${place.values} />`
-        : html`<div class="state"><p>There is no view at ${location.pathname}.</p><p><${Link} view="">To the overview<//></p></div>`}
+        : html`<${About} key=${name} View=${View} values=${place.values} />`}
     </main>`;
 }
 

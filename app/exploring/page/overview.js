@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
-import { Answered, Card, Domain, Item, Nothing, Search, Table, User, colourOf, count, percent } from "./parts.js";
+import { Answered, Card, Domain, Item, ItemSearch, Nothing, Table, User, UserSearch, colourOf, count, percent } from "./parts.js";
 import { Link, go } from "./routing.js";
 
 /** @param {{about: any, map: import("./asking.js").Answer}} props */
@@ -35,12 +35,8 @@ export function Overview({ about, map }) {
 
 function Find() {
   return html`<div class="finds">
-    <${Search} id="find-user" label="User by key" path="users" rows=${(found) => found.users}
-      shown=${(row) => html`${row.user} <small>${row.items === null ? "" : `${count(row.items)} met`}</small>`}
-      choose=${(row) => go("user", { key: row.user })} />
-    <${Search} id="find-item" label="Item by title or key" path="items" rows=${(found) => found.items}
-      shown=${(row) => html`<span dir="auto">${row.title || row.item}</span> <${Domain} domain=${row.domain} />`}
-      choose=${(row) => go("item", { key: row.item })} />
+    <${UserSearch} id="find-user" />
+    <${ItemSearch} id="find-item" />
   </div>`;
 }
 

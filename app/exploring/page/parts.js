@@ -1,7 +1,7 @@
 // Parts that the views share: states, tables, links to what is in the graph, search.
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { ask } from "./asking.js";
-import { Link } from "./routing.js";
+import { Link, go } from "./routing.js";
 
 /** @typedef {import("./asking.js").Answer} Answer */
 /** @typedef {import("./vendor/preact.js").Child} Child */
@@ -108,9 +108,13 @@ export function Table({ rows, columns, label, empty = "Nothing." }) {
   </div>`;
 }
 
-/** The parts of a score as a bar; those below zero stand left of the line. @param {{row: any, most: number}} props */
+/** The parts that a score has, each with its value. @param {any} values By name. */
+export const partsOf = (values) =>
+  PARTS.map((part) => ({ ...part, value: values[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
+
+/** The parts of a score as a bar; those below zero come last and are striped. @param {{row: any, most: number}} props */
 export function ScoreBar({ row, most }) {
-  const parts = PARTS.map((part) => ({ ...part, value: row[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
+  const parts = partsOf(row);
   const told = parts.map((part) => `${part.name} ${part.value.toFixed(3)}`).join(", ");
   return html`<span class="bar" role="img" aria-label=${`score ${score(row.score)}: ${told}`} title=${told}>
     ${parts.filter((part) => part.value > 0).map((part) => html`<i style=${`width:${(100 * part.value) / most}%;background:${part.colour}`}></i>`)}
@@ -126,7 +130,7 @@ export const Legend = () => html`<ul class="legend" aria-label="Parts of the sco
  * A search field that proposes what it finds; by mouse and by arrow keys.
  * @param {{id: string, label: string, path: string, rows: (found: any) => any[], shown: (row: any) => Child, choose: (row: any) => void}} props
  */
-export function Search({ id, label, path, rows, shown, choose }) {
+function Search({ id, label, path, rows, shown, choose }) {
   const [text, setText] = useState("");
   const [found, setFound] = useState(/** @type {any[] | null} */ (null));
   const [of, setOf] = useState(""); // the text that this was found for
@@ -181,6 +185,16 @@ export function Search({ id, label, path, rows, shown, choose }) {
     </ul>
   </div>`;
 }
+
+/** A search for users, which leads to the one chosen. @param {{id: string}} props */
+export const UserSearch = ({ id }) => html`<${Search} id=${id} label="User by key" path="users" rows=${(found) => found.users}
+  shown=${(row) => html`${row.user} <small>${row.items === null ? "" : `${count(row.items)} met`}</small>`}
+  choose=${(row) => go("user", { key: row.user })} />`;
+
+/** A search for items, which leads to the one chosen. @param {{id: string}} props */
+export const ItemSearch = ({ id }) => html`<${Search} id=${id} label="Item by title or key" path="items" rows=${(found) => found.items}
+  shown=${(row) => html`<span dir="auto">${row.title || row.item}</span> <${Domain} domain=${row.domain} />`}
+  choose=${(row) => go("item", { key: row.item })} />`;
 
 /** Save a picture. @param {string} name @param {Blob} blob */
 export function save(name, blob) {

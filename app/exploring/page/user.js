@@ -2,8 +2,8 @@
 import { html, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Chart } from "./charts.js";
-import { Answered, Card, Domain, Item, Legend, Missing, Nothing, PARTS, ScoreBar, Search, Table, colourOf, count, isDate, score, when } from "./parts.js";
-import { Link, change, go } from "./routing.js";
+import { Answered, Card, Domain, Item, Legend, Missing, Nothing, ScoreBar, Table, UserSearch, colourOf, count, isDate, partsOf, score, when } from "./parts.js";
+import { Link, change } from "./routing.js";
 import { Why } from "./why.js";
 
 const SHOWN = 12;
@@ -12,9 +12,7 @@ const SHOWN = 12;
 export function UserView({ about, values }) {
   const key = values.get("key");
   const found = useAnswer(key ? "user" : null, { key });
-  const search = html`<${Search} id="user-search" label="User by key" path="users" rows=${(got) => got.users}
-    shown=${(row) => html`${row.user} <small>${row.items === null ? "" : `${count(row.items)} met`}</small>`}
-    choose=${(row) => go("user", { key: row.user })} />`;
+  const search = html`<${UserSearch} id="user-search" />`;
   if (!key) return html`<h1>A user</h1>${search}<${Nothing}>Search for a user by the beginning of the key.<//>`;
   return html`<div class="head"><h1>User ${key}</h1>${search}</div>
     ${found.value === null ? html`<${Missing} answer=${found} what="the user" />` : html`<${Shown} key=${key} about=${about} found=${found.value} values=${values} again=${found.again} />`}`;
@@ -87,7 +85,7 @@ function List({ rows, known, chosen, about }) {
 }
 
 /** Sum of the parts above zero. @param {any} row */
-const positive = (row) => PARTS.reduce((sum, part) => sum + Math.max(0, row[part.name] || 0), 0);
+const positive = (row) => partsOf(row).reduce((sum, part) => sum + Math.max(0, part.value), 0);
 
 /** @param {{user: string, shown: number, item: string | null, without: Without, about: any, domain: string, domains: string[]}} props */
 function WhatIf({ user, shown, item, without, about, domain, domains }) {

@@ -4,7 +4,7 @@ import { tell, useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
 import { change } from "./routing.js";
-import { Answered, Item, Nothing, PARTS, score } from "./parts.js";
+import { Answered, Item, Nothing, partsOf, score } from "./parts.js";
 
 const DRAWN = 8;
 const TOLD = 6;
@@ -48,7 +48,7 @@ const told = (tie) => html`<li dir="auto">${tie}</li>`;
 
 /** @param {{explanation: any}} props */
 function Parts({ explanation }) {
-  const parts = PARTS.map((part) => ({ ...part, value: explanation.parts[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
+  const parts = partsOf(explanation.parts);
   const most = Math.max(...parts.map((part) => Math.abs(part.value)));
   return html`<table class="parts"><caption>The score ${score(explanation.score)} is the sum of</caption><tbody>
     ${parts.map((part) => html`<tr><th scope="row">${part.name} <small>${part.words}</small></th><td class="right">${part.value >= 0 ? "+" : ""}${part.value.toFixed(3)}</td>

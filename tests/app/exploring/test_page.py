@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from chromium import opened, served
+from chromium import opened, served, settle
 from playwright.sync_api import Browser, Page, expect
 
 from linkspan.errors import ConfigError
@@ -105,14 +105,6 @@ def page(browser: Browser, shown: Shown) -> Iterator[Page]:
     assert page.evaluate("window.hacked") is None
     context.close()
     assert failed == []
-
-
-def settle(page: Page, *, drawn: bool = True) -> None:
-    """Wait until nothing is asked any more, and pictures are drawn."""
-    page.wait_for_selector("h1")
-    expect(page.locator(".spinner")).to_have_count(0)
-    if drawn:
-        page.wait_for_load_state("networkidle")
 
 
 def nodes(page: Page, least: int) -> int:
