@@ -17,6 +17,7 @@ from linkspan.workspace import Workspace
 
 if TYPE_CHECKING:
     from linkspan.exploring.newcomers import Newcomers
+    from linkspan.exploring.supposing import Supposing
     from linkspan.loading import LoadedRun
 
 
@@ -52,6 +53,7 @@ class Sources:
         self.counted: tuple[float, list[dict[str, Any]]] = (-math.inf, [])
         self._loaded: tuple[tuple[str, ...], LoadedRun] | None = None
         self._newcomers: tuple[LoadedRun, Newcomers] | None = None
+        self._supposing: Supposing | None = None
         self._warming: asyncio.Task[None] | None = None
 
     async def client(self) -> AsyncClient:
@@ -82,6 +84,20 @@ class Sources:
                 database = client.database.blocking
                 self._loaded = force, await asyncio.to_thread(load_run, database, self.settings)
             return self._loaded[1]
+
+    async def supposing(self) -> Supposing:
+        """Ask the active run by another past; it keeps what it found of the last users.
+
+        Raises:
+            PublishError: No run is active.
+            ModelError: The model is not there.
+        """
+        from linkspan.exploring.supposing import Supposing
+
+        run = await self.loaded()
+        if self._supposing is None or self._supposing.run is not run:
+            self._supposing = Supposing(run)
+        return self._supposing
 
     async def newcomers(self) -> Newcomers:
         """Meet items that do not exist by this, which holds the active run's encoder.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ IntArray = NDArray[np.int64]
 Row = dict[Any, Any]
 Ranked = dict[tuple[str, int], Row]
 """Domain and item row to a row of `Ranker.lists`."""
+_KEPT = 64
+"""Users whose lists with the whole past are kept: who asks about one often asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,13 @@ class Supposing:
     Parameters and the states of items stay as they were trained, with all events: it is the user's
     history that is another, as if the user had come with it after the training.
 
-    Args:
+    Attributes:
         run: The run that is asked.
     """
 
     def __init__(self, run: LoadedRun) -> None:
-        self._run = run
+        self.run = run
+        self._whole = lru_cache(_KEPT)(self._lists)
 
     def without(
         self, user: str, items: Sequence[str] = (), domains: Sequence[str] = (), k: int = 10
@@ -101,7 +105,7 @@ class Supposing:
         Raises:
             ArgumentError: The run knows no such user or domain, or ``k`` is below 1.
         """
-        run = self._run
+        run = self.run
         if k < 1:
             raise ArgumentError(f"k is {k}", hint="Give 1 or more")
         row = run.user_rows.get(user)
@@ -114,8 +118,8 @@ class Supposing:
         past = self._past(row)
         met = np.union1d(past, run.fitted.snapshot.not_liked_by(row))
         taken, unknown = self._taken(met, items, domains)
-        before = self._lists(row, np.zeros(0, np.int64), k)
-        after = self._lists(row, taken, k)
+        before = self._whole(row, k)
+        after = self._lists(row, k, taken) if len(taken) else before
         gone = set(taken.tolist())
         changes = [
             self._change(place, before.get(place), after.get(place), gone)
@@ -127,7 +131,7 @@ class Supposing:
 
     def _past(self, user: int) -> IntArray:
         """(L,) item rows of a user's events, the oldest first."""
-        events = self._run.fitted.events
+        events = self.run.fitted.events
         own = slice(*np.searchsorted(events["user"].to_numpy(), [user, user + 1]))
         return events["item"].to_numpy(np.int64)[own]
 
@@ -135,7 +139,7 @@ class Supposing:
         self, met: IntArray, items: Sequence[str], domains: Sequence[str]
     ) -> tuple[IntArray, list[str]]:
         """Rows of the items that are named, each once, and the keys that are none of those met."""
-        run, own = self._run, set(met.tolist())
+        run, own = self.run, set(met.tolist())
         rows, unknown = [], []
         for key in dict.fromkeys(items):
             row = run.item_rows.get(key)
@@ -148,12 +152,12 @@ class Supposing:
             rows += np.intersect1d(met, run.rows_by_domain[domain]).tolist()
         return np.unique(np.array(rows, np.int64)), unknown
 
-    def _lists(self, user: int, taken: IntArray, k: int) -> Ranked:
-        """The lists of a user without some items."""
-        ranker = self._run.ranker.for_user(user, taken)
+    def _lists(self, user: int, k: int, taken: IntArray | None = None) -> Ranked:
+        """The lists of a user, without some items."""
+        ranker = self.run.ranker.for_user(user, taken)
         return {
             (domain, row["item"]): row
-            for domain in self._run.domains
+            for domain in self.run.domains
             for row in ranker.lists(np.zeros(1, np.int64), domain, k).to_dict("records")
         }
 
@@ -164,7 +168,7 @@ class Supposing:
         after: Row | None,
         gone: set[int],
     ) -> Change:
-        run, (domain, item) = self._run, place
+        run, (domain, item) = self.run, place
         return Change(
             item=run.key(item, domain),
             title=run.title(item),

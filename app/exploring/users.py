@@ -95,14 +95,10 @@ class Without(BaseModel):
 @routes.post("/without")
 async def show_without(asked: Asked, without: Without) -> Any:
     """The lists of a user without a part of the past, by the model of the run."""
-    from linkspan.exploring.supposing import Supposed, Supposing
-
-    run, key = await asked.loaded(), await (await asked.client()).user_key(without.user)
-
-    def suppose() -> Supposed:
-        return Supposing(run).without(key, without.items, without.domains, without.k)
-
-    return await asyncio.to_thread(suppose)
+    supposing, client = await asked.supposing(), await asked.client()
+    key = await client.user_key(without.user)
+    named = (without.items, without.domains, without.k)
+    return await asyncio.to_thread(supposing.without, key, *named)
 
 
 class Opinion(BaseModel):

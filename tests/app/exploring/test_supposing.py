@@ -168,3 +168,23 @@ def test_items_met_since_the_run_are_told_and_disliked_ones_may_be_taken(
     came = {change.item for change in found.changes if change.before is None}
     assert {planted.loaded.item_rows[key] for key in came} == set(disliked)
     assert all(change.taken for change in found.changes if change.item in came)
+
+
+def test_lists_with_the_whole_past_are_made_once(
+    planted: Planted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[int, int]] = []
+    ranker = gnn.Ranker.for_user
+
+    def counted(self: gnn.Ranker, user: int, without: np.ndarray | None = None) -> gnn.Ranker:
+        made.append((user, 0 if without is None else len(without)))
+        return ranker(self, user, without)
+
+    monkeypatch.setattr(gnn.Ranker, "for_user", counted)
+    asked, row = Supposing(planted.loaded), planted.loaded.user_rows["u07"]
+    known = planted.loaded.fitted.events.query("user == @row")["item"]
+    keys = [planted.loaded.key(item) for item in known]
+    first = asked.without("u07", keys[:1])
+    asked.without("u07", keys[:2])
+    assert asked.without("u07", ["film/none"]).changes and made == [(row, 0), (row, 1), (row, 2)]
+    assert asked.without("u07", keys[:1]) == first
