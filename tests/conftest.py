@@ -31,7 +31,7 @@ LOGS = HERE.parent / "build" / "test-logs"
 LONGEST = (
     "test_publish_soak.py", "test_kills.py", "test_page.py", "test_adopt.py", "test_forget.py",
     "test_doc_commands.py", "test_commands.py", "test_publishing.py", "test_wheel.py",
-    "test_privacy.py", "test_transfer.py", "test_adaptation.py", "test_evaluation.py",
+    "test_privacy.py", "test_transfer.py", "test_terms.py", "test_ranking.py",
 )  # fmt: skip
 """Files of a minute of CPU or so. That one stands here or does not changes no result."""
 _FAILED = pytest.StashKey[set[str]]()

@@ -78,6 +78,8 @@ DEFAULTS: dict[str, Any] = {
     "run": "r1", "k": 10, "events": 3, "rank": 1,
 }  # fmt: skip
 """What is given to a parameter of a query unless a test says otherwise."""
+EVIL = ["' OR 1=1 //", "x'}) DETACH DELETE n //", "`", '"', "\\", "$user", "🙂", "", "*", "(?i).*"]
+"""Texts that look like Cypher."""
 
 
 def parameters_of(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -239,16 +239,20 @@ similar = 2
 
 
 @pytest.fixture
-def theirs(
-    login: None, server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Database]:
+def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The settings that adopt the graph of `theirs`, in a folder of their own."""
+    (tmp_path / "linkspan.toml").write_text(ROLES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "linkspan.toml"
+
+
+@pytest.fixture
+def theirs(login: None, server: RunningServer, roles: Path) -> Iterator[Database]:
     """Films numbered 1 to 30 and books numbered '1' to '30', which 120 people of one of two tastes
     rated; one key has an index, one a constraint, and one has neither."""
     empty(server, ("film_no", "person_pid"))
     with Database(server.uri, server.user, server.password, http_url=server.http_url) as db:
         _fill(db)
-        (tmp_path / "linkspan.toml").write_text(ROLES)
-        monkeypatch.chdir(tmp_path)
         yield db
 
 

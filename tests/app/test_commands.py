@@ -137,9 +137,9 @@ def test_a_second_ingest_changes_nothing(linkspan: Any, project: Path, on_server
     assert sum(line["written"] for line in second["lines"]) == 0
 
 
-def test_doctor_names_the_server(linkspan: Any, project: Path, on_bare_server: Database) -> None:
+def test_doctor_names_the_server(linkspan: Any, project: Path, on_server: Database) -> None:
     answer = linkspan("doctor")
     assert answer.code == 0, answer.out
-    assert on_bare_server.capabilities.engine in answer.out
-    assert on_bare_server.capabilities.version in answer.out
+    assert on_server.capabilities.engine in answer.out
+    assert on_server.capabilities.version in answer.out
     assert "none yet" in answer.out

@@ -304,18 +304,18 @@ def _interrupted(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_the_client_forgets_in_the_graph(db: Database) -> None:
+def test_the_client_forgets_in_the_graph(prepared: Database) -> None:
     from linkspan.graph.asking.client import Client
 
-    db.write("CREATE (:User {key: 'a'})-[:SAVED]->(:Item {key: 'x/1', domain: 'x'})")
-    db.write("MATCH (u:User {key: 'a'}) CREATE (u)-[:SAME_AS]->(:User {key: 'b'})")
-    client = Client(db)
+    prepared.write("CREATE (:User {key: 'a'})-[:SAVED]->(:Item {key: 'x/1', domain: 'x'})")
+    prepared.write("MATCH (u:User {key: 'a'}) CREATE (u)-[:SAME_AS]->(:User {key: 'b'})")
+    client = Client(prepared)
     with pytest.raises(DataError, match="no user 'c'"):
         client.forget("c")
-    with Lease(db, "publish of run 1"), pytest.raises(PublishError, match="publish of run 1"):
+    with Lease(prepared, "publish of run 1"), pytest.raises(PublishError, match="publish of run 1"):
         client.forget("a")
     assert client.forget("a", same_as=True).relationships == {"SAME_AS": 2, "SAVED": 1}
-    assert db.read("MATCH (u:User) RETURN u.key AS key") == []
+    assert prepared.read("MATCH (u:User) RETURN u.key AS key") == []
     assert client.forget("a").users == 0
 
 

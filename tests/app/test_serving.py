@@ -171,13 +171,13 @@ def test_feedback_takes_an_item_out_of_the_list(http: TestClient, shop: Database
 
 
 def test_feedback_in_an_adopted_graph_refuses_what_the_caller_is_to_mend(
-    db: Database, server: RunningServer
+    prepared: Database, server: RunningServer
 ) -> None:
     films = NodeNames(label="Film", key="no", title="name")
     names = Names(users=NodeNames(label="Person", key="pid"), items={"films": films}, at=("on",))
-    db.write("CREATE (:Person {pid: 'ann'})-[:RATED {on: datetime()}]->(:Film {no: 'a'})")
-    db.write("CREATE (:Film {no: 'b'})")
-    db.write(
+    prepared.write("CREATE (:Person {pid: 'ann'})-[:RATED {on: datetime()}]->(:Film {no: 'a'})")
+    prepared.write("CREATE (:Film {no: 'b'})")
+    prepared.write(
         "CREATE (:Run {id: 'r1', state: 'active', created: '2026', model: 'm', metrics: '{}', "
         "interactions: ['RATED'], names: $names, feedback: $rules})",
         names=names.model_dump_json(),

@@ -194,7 +194,7 @@ def test_a_server_that_goes_away_is_one_line_and_may_come_back(
     both_ways(cable, server, Options(timeout=1), steps)
 
 
-def test_a_query_may_take_only_so_long(server: RunningServer, db: Database) -> None:
+def test_a_query_may_take_only_so_long(server: RunningServer) -> None:
     # Neo4j looks every two seconds whether a query is late; ArcadeDB works on to its end.
     size = 200_000_000 if server.engine == "neo4j" else 3_000_000
     slow = f"UNWIND range(1, {size}) AS x WITH x WHERE toString(x) ENDS WITH '77' RETURN count(*)"

@@ -148,15 +148,15 @@ def roles(repeat: bool) -> Roles:
     graph=GRAPHS, pairs=st.tuples(links(USERS, USERS), links(ITEMS, ITEMS)), repeat=st.booleans()
 )
 def test_the_snapshot_is_that_of_the_graph_made_one_by_hand(
-    db: Database, graph: Plain, pairs: tuple[Pairs, Pairs], repeat: bool
+    prepared: Database, graph: Plain, pairs: tuple[Pairs, Pairs], repeat: bool
 ) -> None:
     same = pairs[0] + pairs[1]
     if not repeat:  # one relationship of a user and an item, as such a graph has
         graph.events = list({event[:2]: event for event in graph.events}.values())
-    merged(graph, same, repeat).write(db, [])
-    expected = read_snapshot(db, roles(repeat))
-    graph.write(db, same)
-    found = read_snapshot(db, roles(repeat))
+    merged(graph, same, repeat).write(prepared, [])
+    expected = read_snapshot(prepared, roles(repeat))
+    graph.write(prepared, same)
+    found = read_snapshot(prepared, roles(repeat))
     least = one(same)
     gone = {key: least[key] for key in USERS + ITEMS if least[key] != key}
     for name, frame in expected._tables():

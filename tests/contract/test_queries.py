@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from planted import THEIRS, parameters_of, plant, plant_theirs
+from planted import EVIL, THEIRS, parameters_of, plant, plant_theirs
 
 from linkspan import cypher
 from linkspan.errors import DatabaseError
@@ -364,6 +364,24 @@ def test_the_rows_are_the_same_however_values_come(planted: Planted) -> None:
             if found != expected:
                 wrong[name, way] = found
     assert not wrong
+
+
+def test_cypher_in_a_parameter_is_only_a_value(planted: Planted) -> None:
+    """Asked after the tests above, whose plans the servers have still."""
+    db, names = planted
+    count = "MATCH (n) RETURN count(n) AS n"
+    before = db.read(count)
+    for name in cypher.names():
+        asked, text = cypher.describe(name).asked, cypher.load(name, None, names)
+        for evil in EVIL:
+            texts = {each.name: evil for each in asked if each.required and each.default is None}
+            lists = {each.name: [evil] for each in asked if each.default == []}
+            if not texts and not lists:
+                continue
+            rows = db.read(text, **parameters_of(name, texts | lists))
+            # Every title holds the empty text, and nothing else here is called like that.
+            assert rows == [] or (evil == "" and "text" in texts), (name, evil, rows)
+            assert db.read(count) == before, (name, evil)
 
 
 def _comparable(rows: list[dict[str, Any]]) -> list[str]:

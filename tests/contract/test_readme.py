@@ -80,7 +80,7 @@ def test_the_python_on_feedback_runs(
     assert capsys.readouterr().out.count("/") == 9  # one of ten has left
 
 
-def test_the_mapping_loads_what_it_says(db: Database, tmp_path: Path) -> None:
+def test_the_mapping_loads_what_it_says(prepared: Database, tmp_path: Path) -> None:
     (mapping,) = blocks("README.md", "toml")
     (tmp_path / "linkspan.toml").write_text(mapping)
     (tmp_path / "products.csv").write_text(
@@ -89,9 +89,9 @@ def test_the_mapping_loads_what_it_says(db: Database, tmp_path: Path) -> None:
     (tmp_path / "purchases.csv").write_text(
         "user,product,time\nann,1,2026-01-02T03:04:05Z\nann,3,2026-02-01\nben,2,2026-01-05T10:00:00\n"
     )
-    report = ingest(db, load_settings(tmp_path / "linkspan.toml").mapping())
+    report = ingest(prepared, load_settings(tmp_path / "linkspan.toml").mapping())
     assert report.rejected == 0
-    rows = db.read(
+    rows = prepared.read(
         "MATCH (u:User {key: 'ann'})-[r:BOUGHT]->(i:Item)-[:MADE_BY]->(m:Maker) "
         "RETURN i.key AS item, i.title AS title, m.name AS maker, r.at AS at ORDER BY at"
     )

@@ -15,7 +15,6 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.reading import read_snapshot
-from linkspan.graph.writing.constraints import prepare
 
 # Of the graph in conftest.py; one value for both servers.
 FINGERPRINT = "041f52332e5a5214fd35fc131bbc84478d1690a4ebd25ad1d1e976f568de176d"
@@ -149,8 +148,7 @@ def test_a_weight_that_is_none_is_refused(
         read_snapshot(graph, roles)
 
 
-def test_an_empty_database_is_refused(db: Database) -> None:
-    prepare(db)
+def test_an_empty_database_is_refused(prepared: Database) -> None:
     roles = Roles(domains={}, interactions=(InteractionRole(type="SAVED"),))
     with pytest.raises(SchemaError, match="no items"):
-        read_snapshot(db, roles)
+        read_snapshot(prepared, roles)

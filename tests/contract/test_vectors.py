@@ -63,7 +63,33 @@ class _Known:
         return np.tile(self._vector, (len(texts), 1))
 
 
-def test_the_client_searches_by_meaning(
+def check_search(client: Client, vectors: ItemVectors, domain: str, run: str) -> None:
+    """Items are found by what their text means."""
+    found = client.search("what it is about", k=3)
+    assert found[0].item == vectors.keys[17] and len(found) == 3
+    assert found[0].score == pytest.approx(1.0, abs=5e-3) and found[0].run == run
+    inside = client.search("what it is about", domain=domain, k=5)
+    assert {row.domain for row in inside} == {domain} and len(inside) == 5
+
+
+def check_near(client: Client, vectors: ItemVectors, domain: str, run: str) -> None:
+    """Items near an item are those that its text finds."""
+    item = vectors.keys[17]
+    for asked in (None, domain):
+        found = client.near(item, asked, k=4)
+        searched = [row for row in client.search("it", asked, k=5) if row.item != item][:4]
+        assert [(row.item, row.rank) for row in found] == [
+            (row.item, rank) for rank, row in enumerate(searched, 1)
+        ]
+        assert [row.score for row in found] == pytest.approx([row.score for row in searched])
+        assert {row.run for row in found} == {run}
+    assert client.near(vectors.keys[3]) == []  # its text is empty
+    assert client.near("nothing") == []
+    with pytest.raises(ArgumentError, match="no domain 'none'"):
+        client.near(item, "none")
+
+
+def test_the_client_finds_by_meaning_in_each_slot(
     graph: Database, snapshot: Snapshot, make_record: Record, lists: Lists, similar: pd.DataFrame
 ) -> None:
     users, vectors = snapshot.users["key"].tolist(), make_vectors(snapshot, 0)
@@ -71,12 +97,9 @@ def test_the_client_searches_by_meaning(
         record = replace(make_record(f"run{number}"), encoder=vectors.encoder)
         publish(graph, record, users, lists(number), similar, vectors=vectors)
         client = Client(graph, encoder=_Known(vectors, 17))
-        found = client.search("what it is about", k=3)
-        assert found[0].item == vectors.keys[17] and len(found) == 3
-        assert found[0].score == pytest.approx(1.0, abs=5e-3) and found[0].run == record.id
-        domain = snapshot.items["domain"][20]
-        inside = client.search("what it is about", domain=domain, k=5)
-        assert {row.domain for row in inside} == {domain} and len(inside) == 5
+        for check in (check_search, check_near):
+            check(client, vectors, snapshot.items["domain"][20], record.id)
+    assert Client(graph).near(vectors.keys[17], k=4) == client.near(vectors.keys[17], k=4)
     told: list[str] = []
 
     def like(run: str) -> _Known:
@@ -88,29 +111,6 @@ def test_the_client_searches_by_meaning(
     publish(graph, make_record("run3"), users, lists(3), similar)
     with pytest.raises(ConfigError, match="no text vectors of an active run"):
         Client(graph, encoder=_Known(vectors, 17)).search("what it is about")
-
-
-def test_items_near_an_item_are_those_that_its_text_finds(
-    graph: Database, snapshot: Snapshot, make_record: Record, lists: Lists, similar: pd.DataFrame
-) -> None:
-    users, vectors = snapshot.users["key"].tolist(), make_vectors(snapshot, 0)
-    for number in (1, 2):  # the text vectors of the second are in the other slot
-        record = replace(make_record(f"run{number}"), encoder=vectors.encoder)
-        publish(graph, record, users, lists(number), similar, vectors=vectors)
-    client, searching = Client(graph), Client(graph, encoder=_Known(vectors, 17))
-    item, domain = vectors.keys[17], snapshot.items["domain"][20]
-    for asked in (None, domain):
-        found = client.near(item, asked, k=4)
-        searched = [row for row in searching.search("it", asked, k=5) if row.item != item][:4]
-        assert [(row.item, row.rank) for row in found] == [
-            (row.item, rank) for rank, row in enumerate(searched, 1)
-        ]
-        assert [row.score for row in found] == pytest.approx([row.score for row in searched])
-        assert {row.run for row in found} == {"run2"}
-    assert client.near(vectors.keys[3]) == []  # its text is empty
-    assert client.near("nothing") == []
-    with pytest.raises(ArgumentError, match="no domain 'none'"):
-        client.near(item, "none")
 
 
 def test_each_run_has_a_slot_and_rollback_brings_the_old_one_back(

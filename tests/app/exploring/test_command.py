@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.writing.constraints import prepare
 from pages import commands, exported
 from servers import RunningServer
 
@@ -64,11 +63,10 @@ def run_until_stopped(line: str, environment: dict[str, str], folder: Path, toke
 
 
 def test_the_commands_of_the_page_serve_and_stop_when_told(
-    db: Database, server: RunningServer, tmp_path: Path
+    prepared: Database, server: RunningServer, tmp_path: Path
 ) -> None:
     """The graph has no run yet."""
-    prepare(db)
-    db.write(
+    prepared.write(
         "CREATE (:User {key: 'ann'})-[:SAVED]->"
         "(:Item {key: 'books/1', domain: 'books', title: 'One'})"
     )

@@ -164,7 +164,7 @@ def test_domains_that_nothing_joins_are_named(build: Callable[..., Snapshot]) ->
 
 
 def test_users_are_cut_apart_by_domain(planted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
     cut = import_module("zero_overlap").cut_users(planted)
 
     def met(snapshot: Snapshot) -> list[tuple[str, str, int]]:
