@@ -32,6 +32,8 @@ async def find_users(asked: Asked, text: str = "") -> dict[str, Any]:
                 found = [{"user": key, "items": None}]
     else:
         found = await client.query("browser_example")
+        for row in found:
+            row["title"] = (await client.query("item_card", item=row["item"]))[0]["title"]
     return {"users": found}
 
 
