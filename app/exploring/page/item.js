@@ -19,6 +19,9 @@ export function ItemView({ about, values }) {
   const key = values.get("key");
   const found = useAnswer(key ? "item" : null, { key });
   const search = html`<${ItemSearch} id="item-search" />`;
+  useEffect(() => {
+    if (found.value?.title) document.title = `${found.value.title} · Item · Linkspan`;
+  }, [found.value]);
   if (!key) {
     return html`<h1>An item</h1>${search}<${Nothing}>Search for an item by words of its title, or try one that does not exist yet.<//>
       <${Newcomer} about=${about} values=${values} />`;

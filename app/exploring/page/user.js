@@ -84,7 +84,7 @@ function WhatIf({ user, shown, item, without, about, domain, domains, past }) {
     const listed = shown || 10; // places that the published list has
     const fell = rows.filter((row) => row.before !== null && row.before <= listed && (row.after === null || row.after > listed)).length;
     const chosen = rows.find((row) => row.item === item);
-    return html`${found.unknown.length > 0 && html`<p class="hint">Come since the run, so that the model does not know of it: ${found.unknown.map(called).join(", ")}.</p>`}
+    return html`${found.unknown.length > 0 && html`<p class="hint">New since the run, so that the model does not know of it: ${found.unknown.map(called).join(", ")}.</p>`}
       ${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen, listed)}.</p>`}
       <p class="lead">Without ${found.taken} of ${found.history} interactions the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
       ${fell ? ` ${fell} of the ${listed} that the list shows fall out of it.` : ` none of the ${listed} that the list shows falls out of it.`} Places to 10 are compared.</p>
