@@ -83,8 +83,8 @@ async def run_query(asked: Asked, asking: Asking) -> dict[str, Any]:
 
     Returns:
         ``columns``, ``rows`` (1,000 at most), ``count`` (of all rows), ``graph`` (what can be
-        drawn, or null), ``seconds`` and ``missing`` (of an answer without a row: rows of
-        ``parameter``, ``what`` and ``key``, of what was named and is not in the graph).
+        drawn, or null), ``seconds`` and ``missing`` (rows of ``parameter``, ``what`` and ``key``,
+        of what was named and is not in the graph; where there are rows, of lists alone).
 
     Raises:
         ArgumentError: There is no such query, or a parameter is missing or unknown.
@@ -103,7 +103,7 @@ async def run_query(asked: Asked, asking: Asking) -> dict[str, Any]:
         "count": len(rows),
         "graph": drawn(shown),
         "seconds": seconds,
-        "missing": [] if rows else await _missing(client, query, parameters),
+        "missing": await _missing(client, query, asking.parameters, alone=not rows),
     }
 
 
@@ -140,15 +140,15 @@ async def _meant(client: AsyncClient, query: cypher.Query, given: dict[str, Any]
 
 
 async def _missing(
-    client: AsyncClient, query: cypher.Query, parameters: dict[str, Any]
+    client: AsyncClient, query: cypher.Query, given: dict[str, Any], *, alone: bool
 ) -> list[dict[str, str]]:
-    """What was named and is not in the graph: ``parameter``, ``what`` it names, and its ``key``."""
+    """What was named and is not in the graph; in lists, and where it stands alone if so asked."""
     missing = []
-    for name, value in parameters.items():
+    for name, value in given.items():
         what = _NAMED.get(name)
         if name == "other":
-            what = "domain" if "domain" in parameters else "run"
-        keys = value if isinstance(value, list) else [value]
+            what = "domain" if any(each.name == "domain" for each in query.asked) else "run"
+        keys = value if isinstance(value, list) else [value] if alone else []
         for key in keys[:_ASKED] if what else ():
             if key and not await _has(client, what, key):
                 missing.append({"parameter": name, "what": what, "key": key})

@@ -63,9 +63,9 @@ function Query({ query, values, about }) {
         <button type="submit">Run</button></form>
       <${Fold} name="text" summary="Its Cypher">${text.value ? html`<pre tabindex="0" aria-label="Cypher">${text.value.text}</pre><${Copy} text=${text.value.text} />` : html`<${Missing} answer=${text} what="the text" />`}<//>
     <//>
-    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => found.missing.length
-      ? html`<${Unknown} missing=${found.missing} about=${about} choose=${(parameter, key) => change({ [named(parameter)]: key })} />`
-      : html`<${Result} found=${found} name=${query.name} names=${about.names} as=${values.get("as")} />`}<//>`}`;
+    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`
+      ${found.missing.length > 0 && html`<${Unknown} missing=${found.missing} about=${about} choose=${(each, key) => change({ [named(each.parameter)]: given[each.parameter].split("\n").map((line) => (line.trim() === each.key ? key : line)).join("\n") })} />`}
+      ${(found.count > 0 || !found.missing.length) && html`<${Result} found=${found} name=${query.name} names=${about.names} as=${values.get("as")} />`}`}<//>`}`;
 }
 
 /** @param {{parameter: any, domain: boolean, about: any, value: string, set: (value: string) => void}} props */

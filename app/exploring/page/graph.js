@@ -132,6 +132,8 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
       if (gone || !box.current) return;
       // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
       const springs = layout === "cose" && !placed, ground = box.current;
+      delete ground.dataset.nodes; // of a picture before
+      ground.classList.toggle("settling", springs);
       const places = { padding: 30, nodeDimensionsIncludeLabels: true };
       const made = cytoscape({
         container: ground,
@@ -164,7 +166,6 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         ground.dataset.nodes = String(made.nodes().length);
       };
       if (springs) {
-        ground.classList.add("settling");
         setTold("Placing the nodes…");
         laid = made.layout({ name: "cose", animate: true, refresh: 5, animationThreshold: Infinity, numIter: 500, nodeRepulsion: () => 9000, idealEdgeLength: () => 60, componentSpacing: 60, ...places });
         laid.one("layoutstop", settled);

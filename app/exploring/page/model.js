@@ -4,6 +4,7 @@ import { useAnswer } from "./asking.js";
 import { Chart } from "./charts.js";
 import { Answered, Bar, Card, Domain, Failed, Item, Nothing, Table, colourOf, count, interval, percent } from "./parts.js";
 import { Fold, change, keep, useOpen } from "./routing.js";
+import { ItemSearch } from "./search.js";
 import { Transfer } from "./transfer.js";
 import { called } from "./words.js";
 
@@ -112,7 +113,7 @@ function Scatter({ found, chosen }) {
   const rows = useMemo(() => found.key.map((key, place) => ({ key, title: found.title[place], domain: found.domain[place], x: found.x[place], y: found.y[place] })), [found]);
   const domains = [...new Set(rows.map((row) => String(row.domain)))];
   const known = rows.find((row) => row.key === chosen);
-  return html`<p class="chosen" role="status">${known ? html`<${Domain} domain=${known.domain} /> <${Item} item=${known.key} title=${known.title} />` : chosen ? `${chosen} is not on this map.` : "Click a dot, or choose an item below: it is named here and ringed on the map."}</p>
+  return html`<p class="chosen" role="status">${known ? html`<${Domain} domain=${known.domain} /> <${Item} item=${known.key} title=${known.title} />` : chosen ? `${chosen} is not on this map.` : "Click a dot, or search for an item below: it is named here and ringed on the map."}</p>
     <${Chart} name="items" on=${[rows, known]} label=${`${count(rows.length)} items by domain${found.left_out ? `; ${count(found.left_out)} left out, which fewer have in the past` : ""}`}
     legend=${domains.map((name) => [name, colourOf(name)])} pressed=${(row) => keep({ dot: row.key })}
     draw=${(Plot, width) => Plot.plot({
@@ -120,8 +121,7 @@ function Scatter({ found, chosen }) {
       marks: [Plot.dot(rows, { x: "x", y: "y", r: 2, fill: "domain", fillOpacity: 0.7 }), known && Plot.dot([known], { x: "x", y: "y", r: 8, strokeWidth: 3 }),
         Plot.tip(rows, Plot.pointer({ x: "x", y: "y", title: (row) => `${row.title || row.key}\n${row.domain}` }))],
     })} />
-    <label class="pick">An item of the map <select value=${known ? known.key : ""} onChange=${(event) => keep({ dot: event.target.value || null })}><option value="">choose</option>
-      ${domains.map((name) => html`<optgroup label=${name}>${rows.filter((row) => row.domain === name).map((row) => html`<option value=${row.key}>${row.title || row.key}</option>`)}</optgroup>`)}</select></label>`;
+    <${ItemSearch} id="map-item" label="An item of the map, by title or key" choose=${(key) => keep({ dot: key })} />`;
 }
 
 /** @param {{found: any, second: any}} props */

@@ -87,11 +87,12 @@ export const ItemSearch = ({ id, label = "Item by title or key", choose = (key) 
 
 /**
  * What was named and is not in the graph, with what to do.
- * @param {{missing: {parameter: string, what: string, key: string}[], about: any, choose: (parameter: string, key: string) => void}} props
+ * @typedef {{parameter: string, what: string, key: string}} Gone
+ * @param {{missing: Gone[], about: any, choose: (each: Gone, key: string) => void}} props
  */
-export const Unknown = ({ missing, about, choose }) => html`<div class="state failed" role="alert">${missing.map((each) => html`
+export const Unknown = ({ missing, about, choose }) => html`<div class="state failed" role="alert">${missing.map((each, place) => html`
   <p>There is no ${each.what} <b dir="auto">${each.key}</b> in this graph.</p>
-  ${each.what === "user" ? html`<${UserSearch} id=${`other-${each.parameter}`} label="Search for another user" choose=${(key) => choose(each.parameter, key)} />`
-    : each.what === "item" ? html`<${ItemSearch} id=${`other-${each.parameter}`} label="Search for another item" choose=${(key) => choose(each.parameter, key)} />`
-    : each.what === "entity" ? html`<${ItemSearch} id=${`other-${each.parameter}`} label="Search for an item that it is tied to: its view shows the entities" />`
+  ${each.what === "user" ? html`<${UserSearch} id=${`other-${place}`} label="Search for another user" choose=${(key) => choose(each, key)} />`
+    : each.what === "item" ? html`<${ItemSearch} id=${`other-${place}`} label="Search for another item" choose=${(key) => choose(each, key)} />`
+    : each.what === "entity" ? html`<${ItemSearch} id=${`other-${place}`} label="Search for an item that it is tied to: its view shows the entities" />`
     : html`<p>There ${each.what === "run" ? `are the runs ${about.runs.map((run) => run.run).join(", ") || "(none)"}` : `are the domains ${about.domains.join(", ") || "(none)"}`}.</p>`}`)}</div>`;

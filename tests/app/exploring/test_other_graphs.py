@@ -115,7 +115,7 @@ def test_pseudonyms_are_found_by_ids_and_no_torch_is_told(
         nodes(page, 6)
         expect(page.locator("pre")).to_contain_text(own)
         page.goto("/cypher?name=recommend_rows&users=nobody&run=1")
-        expect(page.get_by_role("alert")).to_contain_text("There is no user p_")
+        expect(page.get_by_role("alert")).to_contain_text("There is no user nobody")
 
     port = free_port()
     with subprocess.Popen(
