@@ -144,7 +144,7 @@ export function Bar({ parts, low, high, label }) {
     return html`<i class=${part.value < 0 ? "below" : ""} style=${`left:${share(from - low)};width:${share(Math.abs(part.value))};background-color:${part.colour};border-color:${part.colour}`}></i>`;
   });
   const told = label ? { role: "img", "aria-label": label, title: label } : { "aria-hidden": true };
-  return html`<span class="bar" ...${told}>${drawn}${low < 0 && html`<b class="zero" style=${`left:${share(-low)}`}></b>`}</span>`;
+  return html`<span class="bar" ...${told}>${drawn}${low < 0 && html`<span class="zero" style=${`left:${share(-low)}`}></span>`}</span>`;
 }
 
 /** The parts of a score as a bar. @param {{row: any, low: number, high: number}} props */
@@ -159,7 +159,7 @@ export function Range({ row, low, high }) {
   const place = (value) => `${(100 * (value - low)) / (high - low || 1)}%`;
   return html`<span class="bar range" aria-hidden="true">
     <i class=${row.low > 0 ? "sure" : row.high < 0 ? "lost" : ""} style=${`left:${place(row.low)};right:calc(100% - ${place(row.high)})`}></i>
-    <b class="zero" style=${`left:${place(0)}`}></b><b class="mean" style=${`left:${place(row.gain)}`}></b></span>`;
+    <span class="zero" style=${`left:${place(0)}`}></span><span class="mean" style=${`left:${place(row.gain)}`}></span></span>`;
 }
 
 /** Which colour is which part. */
