@@ -142,7 +142,7 @@ async def _meant(client: AsyncClient, query: cypher.Query, given: dict[str, Any]
 async def _missing(
     client: AsyncClient, query: cypher.Query, given: dict[str, Any], *, alone: bool
 ) -> list[dict[str, str]]:
-    """What was named and is not in the graph; in lists, and where it stands alone if so asked."""
+    """Keys that were named and are not in the graph: those of lists, and others if so asked."""
     missing = []
     for name, value in given.items():
         what = _NAMED.get(name)
