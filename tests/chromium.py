@@ -42,6 +42,16 @@ def settle(page: Page, *, drawn: bool = True) -> None:
         page.wait_for_load_state("networkidle")
 
 
+def nodes(page: Page, least: int) -> int:
+    """Nodes of the first picture, once it has so many."""
+    for _ in range(300):
+        found = page.locator(".graph .canvas").first.get_attribute("data-nodes")
+        if int(found or 0) >= least:
+            return int(found or 0)
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the picture has {found} nodes, not {least}")
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The address of an application, served from a thread on a free port."""

@@ -31,6 +31,10 @@ def explore(
         list[str] | None, typer.Option(help="A name this machine is called by; may be repeated.")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Let the page write feedback.")] = False,
+    rest: Annotated[
+        str | None,
+        typer.Option(help="Address of 'linkspan serve': the page leads to its answers."),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--open/--no-open", help="Open it in the browser of this machine.")
     ] = True,
@@ -52,6 +56,8 @@ def explore(
         ) from error
     token = token_from_environment()
     check_host(host, token)
+    if rest and not rest.startswith(("http://", "https://")):
+        raise ConfigError(f"--rest is {rest}", hint="Give an address as http://127.0.0.1:8000")
     settings, pseudonyms = load_settings(config, database__uri=uri), Pseudonyms.from_environment()
     options = Options(_SECONDS, _QUERY_SECONDS)
 
@@ -59,7 +65,7 @@ def explore(
         login = settings.login()  # starts an embedded server
         return AsyncClient(AsyncDatabase(**vars(login), options=options), pseudonyms)
 
-    made = create_app(Sources(settings, connect, write=write), token, name or (), port)
+    made = create_app(Sources(settings, connect, write=write, rest=rest), token, name or (), port)
     page = address(host, port)
     with _listen(host, port) as listening:
         stop_when_told()

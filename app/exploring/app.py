@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
@@ -21,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 import linkspan
 from linkspan.errors import DatabaseError, LinkspanError
 from linkspan.exploring import graphs, items, overview, queries, runs, users
-from linkspan.exploring.guarding import Guard, sign_in_routes
+from linkspan.exploring.guarding import DATA, Guard, sign_in_routes
 from linkspan.exploring.sources import Sources
 from linkspan.serving.problems import handle_errors, problem
 
@@ -69,6 +70,14 @@ def create_app(
     for view in VIEWS:
         app.add_api_route(f"/{view}", index, methods=["GET"])
     app.mount("/page", StaticFiles(directory=PAGE))
+
+    @app.get("/{elsewhere:path}")
+    def nowhere(elsewhere: str) -> FileResponse:
+        """The page says itself that there is no such view."""
+        if f"/{elsewhere}".startswith(DATA):
+            raise HTTPException(404, f"there is no /{elsewhere}")
+        return FileResponse(PAGE / "index.html", 404, headers={"Cache-Control": "no-cache"})
+
     handle_errors(app)
     for kind in (LinkspanError, DatabaseError):  # who looks at the page is who runs it
         app.add_exception_handler(kind, _tell)

@@ -41,7 +41,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_DATA = "/api/"
+DATA = "/api/"
+"""Path below which the answers are."""
 _LARGEST = 1_000_000
 _OPEN = ("/api/signed-in",)
 SIGNED = "signed"
@@ -74,7 +75,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
-                if scope["path"].startswith(_DATA):
+                if scope["path"].startswith(DATA):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
@@ -88,7 +89,7 @@ class Guard:
         host = headers.get("host", "")
         if not self._is_own(host):
             yield 421, f"this page is not at {host!r}; start it with --name for that name"
-        if not path.startswith(_DATA):
+        if not path.startswith(DATA):
             return
         origin = headers.get("origin")
         # With TLS in front of it the page is at https, and what comes here at http.

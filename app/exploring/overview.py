@@ -14,6 +14,7 @@ from fastapi import APIRouter
 import linkspan
 from linkspan.exploring.sources import Asked, Sources
 from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.connecting.arcadedb import PORT
 from linkspan.graph.users.feedback import KINDS, FeedbackRules
 
 routes = APIRouter()
@@ -45,7 +46,8 @@ async def show_about(asked: Asked) -> dict[str, Any]:
     return {
         "version": linkspan.__version__,
         "server": {"engine": can.engine, "version": can.version},
-        "browser": None if names else _browser(client.database.uri, can.engine),
+        "browser": _browser(asked, client, can.engine),
+        "rest": asked.rest,
         "domains": domains,
         "runs": runs,
         "run": active and active.run,
@@ -123,7 +125,12 @@ def _model(asked: Sources, active: str | None) -> dict[str, Any]:
     return {"there": True, "why": ""}
 
 
-def _browser(uri: str, engine: str) -> str | None:
-    """Address of Neo4j Browser, on the port that it has by default; None for other servers."""
-    host = urlsplit(uri).hostname
-    return f"http://{host}:7474/browser/" if engine == "Neo4j" and host else None
+def _browser(asked: Sources, client: AsyncClient, engine: str) -> dict[str, str]:
+    """Name and address of the database's own browser, on its usual port unless it is known."""
+    host, embedded = urlsplit(client.database.uri).hostname, client.database.embedded
+    if engine == "Neo4j":
+        return {"name": "Neo4j Browser", "url": f"http://{host}:7474/browser/"}
+    url = (
+        embedded.http_url if embedded else asked.settings.database.http or f"http://{host}:{PORT}/"
+    )
+    return {"name": "ArcadeDB Studio", "url": url}

@@ -30,6 +30,7 @@ class Sources:
         settings: Whose workspace and database are meant.
         workspace: That of the settings.
         write: Whether feedback may be written.
+        rest: Address of `linkspan serve`, or None.
         drawing: Held while a map of items is made.
         meeting: Held while a newcomer meets all users.
         counting: Held while all of the graph is counted.
@@ -39,12 +40,18 @@ class Sources:
         settings: Whose workspace and database are meant.
         connect: Makes the client.
         write: Whether feedback may be written.
+        rest: Address of `linkspan serve`, where the page shall lead to its answers.
     """
 
     def __init__(
-        self, settings: Settings, connect: Callable[[], AsyncClient], *, write: bool = False
+        self,
+        settings: Settings,
+        connect: Callable[[], AsyncClient],
+        *,
+        write: bool = False,
+        rest: str | None = None,
     ) -> None:
-        self.settings, self.write = settings, write
+        self.settings, self.write, self.rest = settings, write, rest
         self.workspace = Workspace(settings.folder)
         self._connect = connect
         self._client: AsyncClient | None = None

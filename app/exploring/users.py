@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from linkspan.errors import ArgumentError, ConfigError
 from linkspan.exploring.sources import Asked, Key
+from linkspan.graph.asking.values import plain
 
 PAST = 500
 """Events of a past that are shown, the latest."""
@@ -32,6 +33,8 @@ async def find_users(asked: Asked, text: str = "") -> dict[str, Any]:
                 found = [{"user": key, "items": None}]
     else:
         found = await client.query("browser_example")
+        for row in found:
+            row["title"] = (await client.query("item_card", item=row["item"]))[0]["title"]
     return {"users": found}
 
 
@@ -59,7 +62,7 @@ async def show_user(asked: Asked, key: Key) -> dict[str, Any]:
         raise ArgumentError(f"the graph has no user {key!r}", hint="Search for the key's beginning")
     return {
         "user": own,
-        "profile": profile,
+        "profile": [plain(row) for row in profile],  # an adopted graph has times of its own
         "past": past[:PAST],
         "cut": len(past) > PAST,
         "lists": [row for row in lists if row.rank <= _LIST],

@@ -35,12 +35,17 @@ def standing(found: Explanation) -> str:
 
 
 def because(found: Explanation) -> str:
-    """Such as ``because you saved Unbelievable (romance)``; empty without a past."""
+    """Such as ``because you saved Unbelievable (romance)``; empty without a past.
+
+    Where popularity is the largest part of the score, that comes first.
+    """
     if not found.past:
         return ""
+    decides = max(found.parts, key=lambda name: found.parts[name], default="")
+    before = "mostly as it is popular, then " if decides == "popularity" else ""
     first = found.past[0]
     domain = "" if first.domain == found.domain else f" ({first.domain})"
-    return f"because you {verb(first.met)} {named(first)}{domain}"
+    return f"{before}because you {verb(first.met)} {named(first)}{domain}"
 
 
 def ties(paths: Iterable[Path]) -> Iterator[tuple[float, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from small_project import MAPPING
 from trained_once import TrainedOnce
 
 from linkspan.cli import main
@@ -20,48 +21,6 @@ from linkspan.graph.snapshot import Snapshot
 from linkspan.pipeline import Pipeline
 from linkspan.workspace import RunFolder, Workspace
 from servers import RunningServer, empty
-
-MAPPING = """
-[users]
-shared = true
-
-[[items]]
-file = "items.csv"
-id = "id"
-domain = { column = "domain" }
-text = ["title"]
-
-[items.properties]
-title = "title"
-
-[[items.relations]]
-type = "WRITTEN_BY"
-column = "author"
-entity = "Author"
-
-[[interactions]]
-file = "events.csv"
-type = "SAVED"
-user = "user"
-item = "item"
-at = { column = "at", unit = "position" }
-
-[train.encoding]
-encoder = "hash"
-
-[train.model]
-embedding_size = 16
-
-[train.learning]
-guard = false
-epochs = 6
-negatives = 20
-batch_size = 128
-
-[publish]
-k = 3
-similar = 2
-"""
 
 
 @dataclass

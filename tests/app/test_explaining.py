@@ -57,6 +57,12 @@ def test_it_is_told_in_words() -> None:
     ]
 
 
+def test_popularity_is_told_where_it_decides() -> None:
+    popular = complete(replace(FOUND, parts={"gnn": 0.5, "text": -2.0, "popularity": 1.5}))
+    assert popular.because == f"mostly as it is popular, then {FOUND.because}"
+    assert complete(replace(popular, past=[])).because == ""
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

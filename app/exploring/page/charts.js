@@ -1,17 +1,17 @@
 // A chart by Observable Plot: drawn for the width there is, to be saved as SVG or PNG.
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { loadPlot } from "./libraries.js";
-import { save } from "./parts.js";
 
 /**
  * @param {object} props
  * @param {string} props.label What it shows, for who does not see it.
  * @param {string} props.name File name of a saved picture.
- * @param {(Plot: any, width: number) => Element} props.draw
+ * @param {(Plot: any, width: number) => any} props.draw
  * @param {unknown[]} props.on What it depends on.
- * @param {(event: any, node: Element) => void} [props.pressed]
+ * @param {[string, string][]} [props.legend] Names and their colours.
+ * @param {(value: any) => void} [props.pressed] Told what is drawn where it is pressed.
  */
-export function Chart({ label, name, draw, on, pressed }) {
+export function Chart({ label, name, draw, on, legend = [], pressed }) {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const [width, setWidth] = useState(0);
   const [problem, setProblem] = useState("");
@@ -29,52 +29,25 @@ export function Chart({ label, name, draw, on, pressed }) {
         if (gone || !box.current) return;
         const drawn = draw(Plot, width);
         for (const part of drawn.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
-        if (pressed) drawn.addEventListener("click", (event) => pressed(event, drawn));
+        if (pressed) drawn.addEventListener("click", () => drawn.value && pressed(drawn.value));
         box.current.replaceChildren(drawn);
       },
       (error) => setProblem(error.message),
     );
     return () => { gone = true; };
   }, [width, ...on]);
+  /** @param {"svg" | "png"} kind */
+  const saved = async (kind) => {
+    const { chartPicture, savePicture } = await import("./picture.js");
+    if (box.current) savePicture(chartPicture(box.current, label, legend), name, kind);
+  };
   return html`<figure class="chart">
+    ${legend.length > 0 && html`<ul class="legend" aria-label="Colours">${legend.map(([text, colour]) => html`<li><span class="dot" style=${`background:${colour}`} aria-hidden="true"></span>${text}</li>`)}</ul>`}
     <div ref=${box} role="img" aria-label=${label}></div>
     ${problem && html`<p class="state failed">${problem}</p>`}
     <figcaption><span>${label}</span>
-      <button type="button" class="quiet" onClick=${() => saveSvg(box.current, name)}>SVG</button>
-      <button type="button" class="quiet" onClick=${() => savePng(box.current, name)}>PNG</button>
+      <button type="button" class="quiet" onClick=${() => saved("svg")}>SVG</button>
+      <button type="button" class="quiet" onClick=${() => saved("png")}>PNG</button>
     </figcaption>
   </figure>`;
-}
-
-/** The picture as text of an SVG file, with the colours of the page. @param {HTMLElement | null} box */
-function picture(box) {
-  const all = [...(box?.querySelectorAll("svg") || [])]; // those of a legend are small
-  const svg = all.sort((one, other) => other.clientWidth - one.clientWidth)[0];
-  if (!box || !svg) return null;
-  const copy = /** @type {SVGElement} */ (svg.cloneNode(true));
-  const style = getComputedStyle(box);
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("style", `color:${style.color};background:${getComputedStyle(document.body).backgroundColor};font:${style.font}`);
-  return { text: new XMLSerializer().serializeToString(copy), width: svg.clientWidth, height: svg.clientHeight };
-}
-
-/** @param {HTMLElement | null} box @param {string} name */
-function saveSvg(box, name) {
-  const made = picture(box);
-  if (made) save(`${name}.svg`, new Blob([made.text], { type: "image/svg+xml" }));
-}
-
-/** @param {HTMLElement | null} box @param {string} name */
-function savePng(box, name) {
-  const made = picture(box);
-  if (!made) return;
-  const image = new Image();
-  image.onload = () => {
-    const canvas = document.createElement("canvas");
-    canvas.width = 2 * made.width;
-    canvas.height = 2 * made.height;
-    canvas.getContext("2d")?.drawImage(image, 0, 0, canvas.width, canvas.height);
-    canvas.toBlob((blob) => blob && save(`${name}.png`, blob));
-  };
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(made.text)}`;
 }

@@ -2,10 +2,13 @@
 import { html, useEffect, useMemo, useState } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
+import { Copy } from "./links.js";
 import { Answered, Card, Missing, Nothing, Table, count } from "./parts.js";
-import { Link, go } from "./routing.js";
+import { Fold, Link, change, go, keep } from "./routing.js";
+import { Unknown } from "./search.js";
 
-const CHOSEN = ["name", "run"];
+/** Names that the address uses itself. */
+const CHOSEN = ["name", "run", "as", "open"];
 
 /** @param {{about: any, values: URLSearchParams}} props */
 export function CypherView({ about, values }) {
@@ -22,7 +25,10 @@ export function CypherView({ about, values }) {
 }
 
 /** Parameters of a query as the address has them; those whose names it uses itself begin with `p_`. @param {any} query @param {URLSearchParams} values */
-const read = (query, values) => Object.fromEntries(query.parameters.map((each) => [each.name, values.get(CHOSEN.includes(each.name) ? `p_${each.name}` : each.name) ?? ""]));
+const read = (query, values) => Object.fromEntries(query.parameters.map((each) => [each.name, values.get(named(each.name)) ?? ""]));
+
+/** Name of a parameter in the address. @param {string} name */
+const named = (name) => (CHOSEN.includes(name) ? `p_${name}` : name);
 
 /** Whether a parameter is the name of a domain; beside a run, `other` is a run too. @param {any} query @param {any} parameter */
 const isDomain = (query, parameter) => parameter.name === "domain" || (parameter.name === "other" && query.parameters.some((each) => each.name === "domain"));
@@ -36,20 +42,18 @@ function meant(parameter, text) {
 
 /** @param {{query: any, values: URLSearchParams, about: any}} props */
 function Query({ query, values, about }) {
-  const text = useAnswer("query", { name: query.name });
-  const [fields, setFields] = useState(() => read(query, values));
-  useEffect(() => setFields(read(query, values)), [values]);
+  const given = read(query, values);
+  const [fields, setFields] = useState(given);
+  useEffect(() => setFields(given), [JSON.stringify(given)]);
   const asked = values.get("run") === "1";
-  const parameters = useMemo(() => {
-    const given = read(query, values);
-    return Object.fromEntries(query.parameters.map((each) => [each.name, meant(each, given[each.name])]));
-  }, [values, query]);
+  const parameters = Object.fromEntries(query.parameters.map((each) => [each.name, meant(each, given[each.name])]));
+  const text = useAnswer("query", { name: query.name, values: asked ? JSON.stringify(parameters) : "" });
   const answer = useAnswer(asked ? "query" : null, {}, { name: query.name, parameters });
   /** @param {Event} event */
   const send = (event) => {
     event.preventDefault();
-    const given = Object.fromEntries(query.parameters.map((each) => [CHOSEN.includes(each.name) ? `p_${each.name}` : each.name, fields[each.name]]));
-    go("cypher", { name: query.name, ...given, run: 1 });
+    const wanted = Object.fromEntries(query.parameters.map((each) => [named(each.name), fields[each.name]]));
+    go("cypher", { name: query.name, ...wanted, run: 1, as: values.get("as"), open: values.get("open") });
     if (asked) answer.again();
   };
   return html`<${Card} title=${query.name}>
@@ -57,9 +61,11 @@ function Query({ query, values, about }) {
       <form class="fields" onSubmit=${send}>${query.parameters.map((each) => html`<${Field} parameter=${each} domain=${isDomain(query, each)} about=${about} value=${fields[each.name] ?? ""}
         set=${(value) => setFields((now) => ({ ...now, [each.name]: value }))} />`)}
         <button type="submit">Run</button></form>
-      <details><summary>Its Cypher</summary>${text.value ? html`<${Text} text=${text.value.text} />` : html`<${Missing} answer=${text} what="the text" />`}</details>
+      <${Fold} name="text" summary="Its Cypher">${text.value ? html`<pre tabindex="0" aria-label="Cypher">${text.value.text}</pre><${Copy} text=${text.value.text} />` : html`<${Missing} answer=${text} what="the text" />`}<//>
     <//>
-    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`<${Result} found=${found} name=${query.name} names=${about.names} />`}<//>`}`;
+    ${asked && html`<${Answered} title="Answer" answer=${answer} what="the answer">${(found) => html`
+      ${found.missing.length > 0 && html`<${Unknown} missing=${found.missing} about=${about} choose=${(each, key) => change({ [named(each.parameter)]: given[each.parameter].split("\n").map((line) => (line.trim() === each.key ? key : line)).join("\n") })} />`}
+      ${(found.count > 0 || !found.missing.length) && html`<${Result} found=${found} name=${query.name} names=${about.names} as=${values.get("as")} />`}`}<//>`}`;
 }
 
 /** @param {{parameter: any, domain: boolean, about: any, value: string, set: (value: string) => void}} props */
@@ -74,23 +80,16 @@ function Field({ parameter, domain, about, value, set }) {
       : html`<input id=${id} type=${typeof parameter.default === "number" ? "number" : "text"} min="1" required=${parameter.required} placeholder=${hint} value=${value} onInput=${changed} />`}`;
 }
 
-/** @param {{text: string}} props */
-function Text({ text }) {
-  const [told, setTold] = useState("");
-  const copy = () => navigator.clipboard.writeText(text).then(() => setTold("Copied."), () => setTold("The browser does not let this page copy."));
-  return html`<pre tabindex="0" aria-label="Cypher">${text}</pre><button type="button" onClick=${copy}>Copy</button> <span role="status">${told}</span>`;
-}
-
-/** @param {{found: any, name: string, names: any}} props */
-function Result({ found, name, names }) {
-  const [view, setView] = useState(found.graph ? "graph" : "table");
+/** @param {{found: any, name: string, names: any, as: string | null}} props */
+function Result({ found, name, names, as }) {
+  const view = found.graph && as !== "table" ? "graph" : "table";
   const drawing = useMemo(() => (found.graph ? drawn(found.graph, names) : null), [found]);
   const rows = found.rows.length < found.count ? `the first ${count(found.rows.length)} of ${count(found.count)} rows` : `${count(found.count)} ${found.count === 1 ? "row" : "rows"}`;
   return html`<p class="hint">${rows}, ${found.seconds} s</p>
-    ${drawing && html`<div class="tabs" role="group" aria-label="Shown as">${["graph", "table"].map((each) => html`<button type="button" aria-pressed=${view === each} onClick=${() => setView(each)}>${each}</button>`)}</div>`}
+    ${drawing && html`<div class="tabs" role="group" aria-label="Shown as">${["graph", "table"].map((each) => html`<button type="button" aria-pressed=${view === each} onClick=${() => keep({ as: each })}>${each}</button>`)}</div>`}
     ${drawing && view === "graph"
       ? html`<${Graph} label=${`The answer of ${name}: ${drawing.nodes.length} nodes`} name=${name} drawing=${drawing} height=${520} leftOut=${found.graph.left_out ? `${count(found.graph.left_out)} nodes` : ""} pressed=${show} />`
-      : html`<${Table} label="Answer" rows=${found.rows} empty="No row." columns=${found.columns.map((column, place) => ({ name: column, right: found.rows.every((row) => row[place] === null || typeof row[place] === "number"), cell: (row) => cell(column, row[place]) }))} />`}`;
+      : html`<${Table} label="Answer" rows=${found.rows} empty="No row: the graph holds nothing of this kind." columns=${found.columns.map((column, place) => ({ name: column, right: found.rows.every((row) => row[place] === null || typeof row[place] === "number"), cell: (row) => cell(column, row[place]) }))} />`}`;
 }
 
 /** A value; keys of users and items lead to them. @param {string} column @param {any} value */

@@ -1,7 +1,8 @@
 // A graph by Cytoscape.js: nodes can be dragged, and opened further where the view says how.
 import { html, useEffect, useRef, useState } from "./vendor/preact.js";
 import { loadCytoscape } from "./libraries.js";
-import { COLOURS, colourOf, save } from "./parts.js";
+import { COLOURS, colourOf } from "./parts.js";
+import { keep, listed } from "./routing.js";
 
 /**
  * @typedef {object} GraphNode
@@ -22,6 +23,7 @@ import { COLOURS, colourOf, save } from "./parts.js";
  * @property {number} [width] In pixels.
  * @property {boolean} [arrow]
  * @property {string} [colour]
+ * @property {boolean} [dashed] Of a value below zero.
  *
  * @typedef {{nodes: GraphNode[], edges: GraphEdge[]}} Drawing
  */
@@ -29,6 +31,9 @@ import { COLOURS, colourOf, save } from "./parts.js";
 const MOST = 300;
 const MANY = 16;
 const LONGEST = 40;
+const WIDEST = 2.5;
+/** Name in the address of the nodes that were opened. */
+const OPENED = "opened";
 
 /** @param {string} text */
 const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text);
@@ -36,7 +41,7 @@ const short = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}�
 /** @param {GraphNode} node */
 function fill(node) {
   if (node.kind === "item" || node.kind === "domain") return colourOf(node.domain || "");
-  return { user: "#4a4a4a", entity: "#9a9a9a", other: COLOURS[7] }[node.kind] || "#767676";
+  return { user: "#707070", entity: "#9a9a9a", other: COLOURS[7] }[node.kind] || "#767676";
 }
 
 /** @param {Drawing} drawing */
@@ -48,7 +53,7 @@ function elements(drawing) {
   }));
   const edges = drawing.edges.map((edge) => ({
     group: "edges",
-    data: { ...edge, id: edge.id || `${edge.source}|${edge.target}|${edge.label || ""}`, label: edge.label || "", width: edge.width || 1.5, colour: edge.colour || "#8a8a8a", arrow: edge.arrow ? "triangle" : "none", quiet: drawing.edges.length > MANY },
+    data: { ...edge, id: edge.id || `${edge.source}|${edge.target}|${edge.label || ""}`, label: edge.label || "", width: edge.width || 1.5, colour: edge.colour || "#8a8a8a", arrow: edge.arrow ? "triangle" : "none", dashed: edge.dashed || false, quiet: drawing.edges.length > MANY },
   }));
   return [...nodes, ...edges];
 }
@@ -56,21 +61,45 @@ function elements(drawing) {
 const FONT = 11;
 const LARGEST = 26;
 
-/** Colours of the page's theme; letters as large when a picture is made small to fit. @param {number} zoom */
-function style(zoom) {
+/** Colours of the page's theme; letters as large when a picture is made small to fit. @param {number} zoom @param {Element} box */
+function style(zoom, box) {
   const letters = Math.min(LARGEST, FONT / Math.min(zoom, 1));
-  const page = getComputedStyle(document.documentElement);
-  const text = page.getPropertyValue("--text"), ground = page.getPropertyValue("--card");
+  const { color: text, backgroundColor: ground } = getComputedStyle(box);
   return [
     { selector: "node", style: { label: "data(label)", "background-color": "data(fill)", width: "data(size)", height: "data(size)", color: text, "font-size": letters, "text-valign": "bottom", "text-margin-y": 4, "text-wrap": "wrap", "text-max-width": 11 * letters, "text-outline-color": ground, "text-outline-width": 2 } },
     { selector: "node[kind='user']", style: { shape: "round-rectangle" } },
     { selector: "node[kind='entity']", style: { shape: "diamond" } },
     { selector: "node[?strong]", style: { "border-width": 3, "border-color": text } },
     { selector: "edge", style: { width: "data(width)", "line-color": "data(colour)", "target-arrow-color": "data(colour)", "target-arrow-shape": "data(arrow)", "curve-style": "bezier", label: "data(label)", "font-size": 0.85 * letters, color: text, "text-outline-color": ground, "text-outline-width": 2, "text-rotation": "autorotate" } },
-    { selector: "edge[?quiet]", style: { label: "" } },
-    { selector: "edge:selected, edge.near", style: { label: "data(label)" } },
+    { selector: "edge[?dashed]", style: { "line-style": "dashed" } },
+    { selector: "edge[?quiet], node.covered", style: { label: "" } },
+    { selector: "edge:selected, edge.near, node:selected", style: { label: "data(label)" } },
     { selector: ":selected", style: { "border-width": 3, "border-color": "#D55E00", "line-color": "#D55E00" } },
   ];
+}
+
+/** Leave out labels that would lie upon others or upon nodes: those of what has most lines stay. @param {any} made @returns {number} How many. */
+function uncover(made) {
+  const nodes = made.nodes().removeClass("covered").sort((one, other) => Number(other.data("strong") || 0) - Number(one.data("strong") || 0) || other.degree() - one.degree());
+  const all = { includeEdges: false, includeOverlays: false };
+  /** @type {any[]} */
+  const kept = nodes.map((node) => node.boundingBox({ ...all, includeLabels: false }));
+  const covered = nodes.filter((node, place) => {
+    const box = node.boundingBox({ ...all, includeNodes: false });
+    const upon = kept.some((each, other) => other !== place && box.x1 < each.x2 && each.x1 < box.x2 && box.y1 < each.y2 && each.y1 < box.y2);
+    if (!upon) kept.push(box);
+    return upon;
+  });
+  covered.addClass("covered");
+  return covered.length;
+}
+
+/** Draw out what springs have placed to the form of the picture, as labels are wide. @param {any} made */
+function drawOut(made) {
+  const { w, h } = made.nodes().boundingBox({ includeLabels: false });
+  const by = Math.min(WIDEST, Math.max(1, (made.width() / made.height()) / (w / h || 1)));
+  made.nodes().positions((node) => ({ x: by * node.position("x"), y: node.position("y") }));
+  made.fit(undefined, 30);
 }
 
 /**
@@ -80,7 +109,7 @@ function style(zoom) {
  * @param {Drawing} props.drawing
  * @param {string} [props.layout] One of Cytoscape's; where nodes have places, these.
  * @param {number} [props.height] In pixels.
- * @param {(node: GraphNode) => Promise<Drawing | null>} [props.open] What is around a node.
+ * @param {(node: GraphNode) => Promise<Drawing | null>} [props.open] What is around a node; the address keeps which were opened.
  * @param {(node: GraphNode) => void} [props.pressed] Told of a node that is opened, where nothing is added.
  * @param {string} [props.leftOut] What is not drawn.
  */
@@ -88,6 +117,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const shown = useRef(/** @type {any} */ (null));
   const [told, setTold] = useState("");
+  const [covered, setCovered] = useState(0);
   const [chosen, setChosen] = useState(/** @type {GraphNode | null} */ (null));
   const [nodes, setNodes] = useState(drawing.nodes);
   const placed = drawing.nodes.some((node) => node.at);
@@ -101,12 +131,14 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     loadCytoscape().then((cytoscape) => {
       if (gone || !box.current) return;
       // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
-      const springs = layout === "cose" && !placed;
+      const springs = layout === "cose" && !placed, ground = box.current;
+      delete ground.dataset.nodes; // of a picture before
+      ground.classList.toggle("settling", springs);
       const places = { padding: 30, nodeDimensionsIncludeLabels: true };
       const made = cytoscape({
-        container: box.current,
+        container: ground,
         elements: elements(drawing),
-        style: style(1),
+        style: style(1, ground),
         layout: springs ? { name: "null" } : { name: placed ? "preset" : layout, animate: false, ...places },
         minZoom: 0.2, maxZoom: 4, userZoomingEnabled: false,
       });
@@ -118,17 +150,29 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         setChosen(null);
         event.target.connectedEdges().removeClass("near");
       });
-      made.on("dbltap", "node", (event) => more(event.target.data()));
+      made.on("dbltap", "node", (event) => opened(event.target.data()));
+      made.on("dragfree", "node", () => setCovered(uncover(made)));
       shown.current = made;
-      const letters = () => { if (!gone) made.style(style(made.zoom())); };
+      const settled = async () => {
+        if (gone) return;
+        if (springs) drawOut(made);
+        lettered(made, ground);
+        ground.classList.remove("settling");
+        setTold("");
+        for (const id of open ? listed(OPENED) : []) {
+          const node = made.getElementById(id);
+          if (node.nonempty()) await more(node.data());
+        }
+        ground.dataset.nodes = String(made.nodes().length);
+      };
       if (springs) {
-        laid = made.layout({ name: "cose", animate: true, refresh: 5, animationThreshold: Infinity, ...places });
-        laid.one("layoutstop", letters);
+        setTold("Placing the nodes…");
+        laid = made.layout({ name: "cose", animate: true, refresh: 5, animationThreshold: Infinity, numIter: 500, nodeRepulsion: () => 9000, idealEdgeLength: () => 60, componentSpacing: 60, ...places });
+        laid.one("layoutstop", settled);
         laid.run();
-      } else letters();
-      box.current.dataset.nodes = String(drawing.nodes.length);
+      } else settled();
     }).catch((error) => setTold(error.message));
-    const themed = () => shown.current?.style(style(shown.current.zoom()));
+    const themed = () => shown.current && box.current && lettered(shown.current, box.current);
     window.addEventListener("themed", themed);
     return () => {
       gone = true;
@@ -140,9 +184,23 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     };
   }, [drawing]);
 
+  /** Letters of a size that can be read, and none upon others. @param {any} made @param {Element} ground */
+  function lettered(made, ground) {
+    made.style(style(made.zoom(), ground));
+    setCovered(uncover(made));
+  }
+
+  /** Open a node, and have the address keep it. @param {GraphNode} node */
+  async function opened(node) {
+    if (!open) return pressed?.(node);
+    await more(node);
+    const all = listed(OPENED);
+    if (!all.includes(node.id)) keep({ [OPENED]: JSON.stringify([...all, node.id]) });
+  }
+
   /** @param {GraphNode} node */
   async function more(node) {
-    if (!open) return pressed?.(node);
+    if (!open) return;
     const made = shown.current;
     setTold("Asking…");
     try {
@@ -167,7 +225,8 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
       }
       made.add(added);
       setNodes((now) => [...now, ...found.nodes.filter((each) => kept.has(each.id))]);
-      made.animate({ fit: { eles: made.elements(), padding: 30 } }, { duration: 200 });
+      made.fit(undefined, 30);
+      if (box.current) lettered(made, box.current);
       const left = fresh.length - kept.size;
       setTold(`${kept.size} more${left ? `, ${left} left out: a picture holds ${MOST}` : ""}`);
       if (box.current) box.current.dataset.nodes = String(made.nodes().length);
@@ -176,24 +235,35 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
     }
   }
 
-  /** @param {number} by */
-  const zoom = (by) => shown.current?.zoom({ level: shown.current.zoom() * by, renderedPosition: { x: shown.current.width() / 2, y: height / 2 } });
-  const saved = async () => save(`${name}.png`, await shown.current.png({ output: "blob-promise", scale: 2, bg: getComputedStyle(document.documentElement).getPropertyValue("--card"), full: true }));
+  /** @param {number} by 0: until all of it is seen. */
+  const zoom = (by) => {
+    const made = shown.current;
+    if (!made || !box.current) return;
+    if (by) made.zoom({ level: made.zoom() * by, renderedPosition: { x: made.width() / 2, y: height / 2 } });
+    else made.fit(undefined, 30);
+    lettered(made, box.current);
+  };
+  /** @param {"svg" | "png"} kind */
+  const saved = async (kind) => {
+    const { graphPicture, savePicture } = await import("./picture.js");
+    if (shown.current && box.current) savePicture(graphPicture(shown.current, box.current), name, kind);
+  };
   return html`<figure class="graph">
     <div class="canvas" style=${`height:${height}px`} ref=${box} role="img" aria-label=${label}></div>
     <figcaption>
-      <span>${label}${leftOut && `; left out: ${leftOut}`}</span>
+      <span>${label}${leftOut && `; left out: ${leftOut}`}${covered > 0 && `; ${covered} ${covered === 1 ? "label" : "labels"} for which there is no room: choose a node to see its own`}</span>
       ${(open || pressed) && html`<label>node <select onChange=${(event) => {
         const node = shown.current?.getElementById(event.target.value);
         shown.current?.elements().unselect();
         node?.select();
       }} value=${chosen?.id || ""}><option value="">choose</option>
         ${nodes.map((node) => html`<option value=${node.id}>${short(node.label)}</option>`)}</select></label>
-      <button type="button" disabled=${!chosen} onClick=${() => chosen && more(chosen)}>${open ? "Open further" : "Show"}</button>`}
+      <button type="button" disabled=${!chosen} onClick=${() => chosen && opened(chosen)}>${open ? "Open further" : "Show"}</button>`}
       <button type="button" class="quiet" aria-label="Larger" onClick=${() => zoom(1.25)}>+</button>
       <button type="button" class="quiet" aria-label="Smaller" onClick=${() => zoom(0.8)}>−</button>
-      <button type="button" class="quiet" onClick=${() => shown.current?.fit(undefined, 30)}>Fit</button>
-      <button type="button" class="quiet" onClick=${saved}>PNG</button>
+      <button type="button" class="quiet" onClick=${() => zoom(0)}>Fit</button>
+      <button type="button" class="quiet" onClick=${() => saved("svg")}>SVG</button>
+      <button type="button" class="quiet" onClick=${() => saved("png")}>PNG</button>
       <span role="status">${told}</span>
     </figcaption>
   </figure>`;

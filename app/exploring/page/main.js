@@ -1,8 +1,9 @@
 // The frame: navigation, theme, who is signed in, and the view of the address.
 import { html, render, useEffect, useErrorBoundary, useState } from "./vendor/preact.js";
 import { tell, useAnswer } from "./asking.js";
-import { Missing, setDomains } from "./parts.js";
+import { Missing, Nothing, setDomains } from "./parts.js";
 import { Link, usePlace } from "./routing.js";
+import { Words } from "./words.js";
 import { Overview } from "./overview.js";
 import { UserView } from "./user.js";
 import { ItemView } from "./item.js";
@@ -26,7 +27,7 @@ function App() {
     window.addEventListener("signed-out", out);
     return () => window.removeEventListener("signed-out", out);
   }, []);
-  const [, name, View] = VIEWS.find(([view]) => view === place.view) || VIEWS[0]; // the server answers no other
+  const [, name, View] = VIEWS.find(([view]) => view === place.view) || ["", "Nothing here", null];
   useEffect(() => {
     const key = place.values.get("key") || place.values.get("name");
     document.title = `${key ? `${key} · ` : ""}${name} · Linkspan`;
@@ -41,9 +42,14 @@ function App() {
     </header>
     <main id="main" tabindex="-1">
       ${!signed ? html`<${SignIn} done=${() => setSigned(true)} />`
-        : html`<${About} key=${name} View=${View} values=${place.values} />`}
+        : View ? html`<${About} key=${name} View=${View} values=${place.values} /><${Words} />`
+        : html`<${Nowhere} />`}
     </main>`;
 }
+
+/** An address that is none of the page's. */
+const Nowhere = () => html`<h1>There is nothing at this address</h1>
+  <${Nothing}><code>${location.pathname}</code> is no view of this page. A user is at <code>/user?key=…</code>, an item at <code>/item?key=…</code>. <${Link} view="">To the overview<//>, where both can be searched for.<//>`;
 
 /** A view, once it is known what the graph is. @param {{View: any, values: URLSearchParams}} props */
 function About({ View, values }) {

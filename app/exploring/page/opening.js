@@ -1,5 +1,6 @@
 // What is around a node, asked of the server, as a drawing.
 import { ask } from "./asking.js";
+import { plain } from "./parts.js";
 
 /** @typedef {import("./graph.js").GraphNode} GraphNode */
 /** @typedef {import("./graph.js").Drawing} Drawing */
@@ -16,6 +17,6 @@ export async function around(node) {
     nodes: found.nodes.map((row) => ({
       id: idOf(row.kind, row.key), kind: row.kind, key: row.key, domain: row.domain, label: row.title || row.key,
     })),
-    edges: found.nodes.map((row) => ({ source: node.id, target: idOf(row.kind, row.key), label: row.how })),
+    edges: found.nodes.map((row) => ({ source: node.id, target: idOf(row.kind, row.key), label: plain(row.how) })),
   };
 }

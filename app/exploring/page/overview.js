@@ -1,12 +1,14 @@
 // What is there: the domains as a map, health, runs, and what the last ingest did.
-import { html, useMemo, useState } from "./vendor/preact.js";
+import { html, useMemo } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
-import { Answered, Card, Domain, Item, ItemSearch, Nothing, Table, User, UserSearch, colourOf, count, percent } from "./parts.js";
-import { Link, go } from "./routing.js";
+import { Answered, Card, Domain, Item, Nothing, Table, User, colourOf, count, percent, signed } from "./parts.js";
+import { Fold, Link, go, keep } from "./routing.js";
+import { ItemSearch, UserSearch } from "./search.js";
+import { Gains } from "./transfer.js";
 
-/** @param {{about: any, map: import("./asking.js").Answer}} props */
-export function Overview({ about, map }) {
+/** @param {{about: any, map: import("./asking.js").Answer, values: URLSearchParams}} props */
+export function Overview({ about, map, values }) {
   const health = useAnswer("health");
   const ingest = useAnswer("ingest");
   const figures = useAnswer(about.run && about.model.there ? "run" : null, { run: about.run });
@@ -14,7 +16,7 @@ export function Overview({ about, map }) {
     (sum, row) => ({ items: sum.items + row.items, events: sum.events + row.events }), { items: 0, events: 0 });
   return html`
     <h1>What is in the graph</h1>
-    <p class="lead">${about.server.engine} ${about.server.version}${total && html`, ${count(total.items)} items in ${count(about.domains.length)} ${about.domains.length === 1 ? "domain" : "domains"}, ${count(total.events)} events`}.
+    <p class="lead">${about.server.engine} ${about.server.version}${total && html`, ${count(total.items)} items in ${count(about.domains.length)} ${about.domains.length === 1 ? "domain" : "domains"}, ${count(total.events)} interactions`}.
       ${about.run ? html` Recommendations are of run <${Link} view="model" values=${{ run: about.run }}>${about.run}<//>.` : null}</p>
     ${!about.run && html`<${Nothing}>${about.domains.length
       ? html`No run is published yet: <code>linkspan run</code> trains and publishes one. Queries that need no run work.`
@@ -26,7 +28,7 @@ export function Overview({ about, map }) {
       <//>
       <${Answered} title="Health" answer=${health} what="counts of all there is">${(found) => html`<${Health} rows=${found.rows} />`}<//>
     </div>
-    <${Answered} title="Domains" answer=${map} what="the domains">${(found) => html`<${Domains} map=${found} transfer=${figures.value?.transfer} />`}<//>
+    <${Answered} title="Domains" answer=${map} what="the domains">${(found) => html`<${Domains} map=${found} transfer=${figures.value?.transfer} wanted=${values.get("lines")} />`}<//>
     <div class="row">
       <${Card} title="Runs"><${Runs} about=${about} /><//>
       <${Answered} title="Files loaded" answer=${ingest} what="what was loaded">${(found) => html`<${Ingest} found=${found} />`}<//>
@@ -44,7 +46,7 @@ function Examples() {
   const found = useAnswer("users");
   const rows = found.value ? found.value.users : [];
   if (!rows.length) return null;
-  return html`<p>For example ${rows.map((row) => html`user <${User} user=${row.user} />${row.item && html` and <${Item} item=${row.item} />, recommended there`}`)}.</p>`;
+  return html`<p>For example ${rows.map((row) => html`user <${User} user=${row.user} />${row.item && html` and <${Item} item=${row.item} title=${row.title} />, recommended there`}`)}.</p>`;
 }
 
 /** @param {{rows: any[]}} props */
@@ -54,13 +56,12 @@ function Health({ rows }) {
   </li>`)}</ul>`;
 }
 
-/** @param {{map: any, transfer: any}} props */
-function Domains({ map, transfer }) {
-  const [wanted, setShown] = useState("users");
-  const kinds = [["users", "users they share"], ["items", "items that are one"], ["entities", "entities they share"], ["relations", "relations between them"]]
+/** @param {{map: any, transfer: any, wanted: string | null}} props */
+function Domains({ map, transfer, wanted }) {
+  const kinds = [["users", "users they share"], ["items", "items that are one"], ["entities", "entities they share"], ["relations", "ties between them"]]
     .filter(([key]) => map.pairs.some((row) => row[key]));
   if (transfer?.without_domain?.length) kinds.push(["transfer", "what transfer brings"]);
-  const shown = kinds.some(([key]) => key === wanted) ? wanted : (kinds[0] || [""])[0];
+  const [shown] = kinds.find(([key]) => key === wanted) || kinds[0] || [""];
   const drawing = useMemo(() => {
     const most = Math.max(1, ...map.domains.map((row) => row.items));
     const nodes = map.domains.map((row) => ({
@@ -71,7 +72,7 @@ function Domains({ map, transfer }) {
       const known = new Set(map.domains.map((row) => row.domain));
       const edges = transfer.without_domain.filter((row) => row.certain && known.has(row.domain) && known.has(row.left_out)).map((row) => ({
         source: row.left_out, target: row.domain, arrow: true, width: 2 + Math.min(8, 100 * Math.abs(row.gain)),
-        colour: row.gain > 0 ? "#009E73" : "#D55E00", label: `${row.gain > 0 ? "+" : ""}${(100 * row.gain).toFixed(1)}`,
+        colour: row.gain > 0 ? "#009E73" : "#D55E00", label: signed(row.gain, 1), dashed: row.gain < 0,
       }));
       return { nodes, edges };
     }
@@ -84,12 +85,12 @@ function Domains({ map, transfer }) {
   }, [map, shown, transfer]);
   if (!map.domains.length) return html`<${Nothing}>No domain has an item.<//>`;
   const label = shown === "transfer"
-    ? "Arrows: NDCG points that a domain gives another, where the interval leaves zero out"
+    ? "Arrows: points of NDCG that a domain gives another; dashed where it takes; where the interval leaves zero out"
     : `Lines: ${kinds.find(([key]) => key === shown)?.[1] || "nothing is shared"}`;
   return html`
     <div class="split">
       <div>
-        ${kinds.length > 1 && html`<div class="tabs" role="group" aria-label="Lines">${kinds.map(([key, title]) => html`<button type="button" aria-pressed=${key === shown} onClick=${() => setShown(key)}>${title}</button>`)}</div>`}
+        ${kinds.length > 1 && html`<div class="tabs" role="group" aria-label="Lines">${kinds.map(([key, title]) => html`<button type="button" aria-pressed=${key === shown} onClick=${() => keep({ lines: key })}>${title}</button>`)}</div>`}
         <${Graph} label=${label} name="domains" drawing=${drawing} layout="circle" pressed=${(node) => go("cypher", { name: "popular", domain: node.key })} />
       </div>
       <div>
@@ -97,24 +98,24 @@ function Domains({ map, transfer }) {
           { name: "domain", cell: (row) => html`<${Domain} domain=${row.domain} />` },
           { name: "items", right: true, cell: (row) => count(row.items) },
           { name: "users", right: true, cell: (row) => count(row.users) },
-          { name: "events", right: true, cell: (row) => count(row.events) },
+          { name: "interactions", right: true, cell: (row) => count(row.events) },
         ]} />
-        ${transfer?.domains?.length ? html`<h3>Is it helped by the others?</h3><ul>${transfer.domains.map((row) => html`<li><${Domain} domain=${row.domain} />: ${row.verdict}</li>`)}</ul>`
-          : html`<p class="hint">Whether the domains help each other: <code>linkspan evaluate --transfer</code> finds out, and this map then shows it.</p>`}
+        ${transfer?.domains?.length ? null : html`<p class="hint">Whether the domains help each other: <code>linkspan evaluate --transfer</code> finds out, and this map then shows it.</p>`}
         ${map.of && html`<p class="hint">Counted when run ${map.of} was published.</p>`}
       </div>
     </div>
-    <details><summary>Each two domains</summary>
+    ${transfer?.domains?.length > 0 && html`<h3>What each gains by the others</h3><${Gains} found=${transfer} />`}
+    <${Fold} name="pairs" summary="Each two domains">
       <${Table} label="Each two domains" rows=${map.pairs} empty="No two domains share anything: nothing can pass between them but by likeness of texts." columns=${[
         { name: "domain", cell: (row) => html`<${Domain} domain=${row.domain} />` },
         { name: "other", cell: (row) => html`<${Domain} domain=${row.other} />` },
         { name: "users", right: true, cell: (row) => count(row.users) },
         { name: "items", right: true, cell: (row) => count(row.items) },
         { name: "entities", right: true, cell: (row) => count(row.entities) },
-        { name: "relations", right: true, cell: (row) => count(row.relations) },
-        { name: "ties", cell: (row) => html`<${Link} view="cypher" values=${{ name: "bridges_as_graph", domain: row.domain, other: row.other, run: 1 }}>what ties them<//>` },
+        { name: "ties", right: true, cell: (row) => count(row.relations) },
+        { name: "look", cell: (row) => html`<${Link} view="cypher" values=${{ name: "bridges_as_graph", domain: row.domain, other: row.other, run: 1 }}>what ties them<//>` },
       ]} />
-    </details>`;
+    <//>`;
 }
 
 /** @param {{about: any}} props */

@@ -1,21 +1,12 @@
-// Parts that the views share: states, tables, links to what is in the graph, search.
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
-import { ask } from "./asking.js";
-import { Link, go } from "./routing.js";
+// Parts that the views share: states, tables, bars, links to what is in the graph.
+import { html, useEffect, useState } from "./vendor/preact.js";
+import { Link } from "./routing.js";
+import { PARTS, meaningOf } from "./words.js";
 
 /** @typedef {import("./asking.js").Answer} Answer */
 /** @typedef {import("./vendor/preact.js").Child} Child */
 
 const SLOW = 1500;
-/** The parts of a score in the order in which they are drawn: name, colour (of Paul Tol's muted ones), and what it is. */
-export const PARTS = [
-  { name: "gnn", colour: "#6659c7", words: "the network: all that was learned together" },
-  { name: "linear", colour: "#88CCEE", words: "items that the same people met" },
-  { name: "transitions", colour: "#44AA99", words: "what is met after what" },
-  { name: "text", colour: "#AA4499", words: "likeness of texts" },
-  { name: "relations", colour: "#DDCC77", words: "what the graph ties both to" },
-  { name: "popularity", colour: "#CC6677", words: "how many met it" },
-];
 /** Colours of Okabe and Ito, which all eyes tell apart. */
 export const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#8C6D46"];
 
@@ -35,6 +26,10 @@ export const count = (value) => (value === null || value === undefined ? "–" :
 export const score = (value) => (value === null || value === undefined ? "–" : value.toFixed(3));
 /** @param {number | null | undefined} value */
 export const percent = (value) => (value === null || value === undefined ? "–" : (100 * value).toFixed(2));
+/** A difference, in points. @param {number} value @param {number} [digits] */
+export const signed = (value, digits = 2) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs(100 * value).toFixed(digits)}`;
+/** A gain with its interval, in points; empty where there is none. @param {any} row */
+export const interval = (row) => (row.gain === null || row.gain === undefined ? "" : `${signed(row.gain)} (${signed(row.low)} to ${signed(row.high)})`);
 const FIRST_MOMENT = 1e10;
 /** A time, or a place in an order. @param {number | null} at */
 export const when = (at) =>
@@ -62,7 +57,7 @@ export function Missing({ answer, what }) {
 export function Failed({ problem, again }) {
   return html`<div class="state failed" role="alert">
     <p>${problem.message}</p>
-    ${again && html`<button type="button" onClick=${again}>Try again</button>`}
+    ${again && !(problem.status >= 400 && problem.status < 500) && html`<button type="button" onClick=${again}>Try again</button>`}
   </div>`;
 }
 
@@ -99,108 +94,77 @@ export const User = ({ user }) => html`<${Link} view="user" values=${{ key: user
  * @property {boolean} [right] Whether it holds numbers.
  */
 
-/** @param {{rows: any[], columns: Column[], label: string, empty?: string}} props */
-export function Table({ rows, columns, label, empty = "Nothing." }) {
+/** Columns of a table that a narrow page has room for. */
+const NARROW = 4;
+
+/**
+ * @param {object} props
+ * @param {any[]} props.rows
+ * @param {Column[]} props.columns
+ * @param {string} props.label
+ * @param {boolean} [props.cards] Whether a narrow page makes a card of each row.
+ * @param {string} [props.empty] What is said where there is no row.
+ * @param {{most: number, name: string, values: import("./routing.js").Values}} [props.more] How many rows there are at most, and the query that shows more.
+ */
+export function Table({ rows, columns, label, cards = columns.length > NARROW, empty = "Nothing.", more }) {
   if (!rows.length) return html`<${Nothing}>${empty}<//>`;
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>
-    <table><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.right ? "right" : ""}>${column.name}</th>`)}</tr></thead>
-    <tbody>${rows.map((row) => html`<tr>${columns.map((column) => html`<td class=${column.right ? "right" : ""}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
-  </div>`;
+    <table class=${cards ? "cards" : ""}><thead><tr>${columns.map((column) => html`<th scope="col" class=${column.right ? "right" : ""} title=${meaningOf(column.name)}>${column.name}</th>`)}</tr></thead>
+    <tbody>${rows.map((row) => html`<tr>${columns.map((column) => html`<td class=${column.right ? "right" : ""} data-name=${column.name}>${column.cell(row)}</td>`)}</tr>`)}</tbody></table>
+  </div>
+  ${more && rows.length >= more.most && html`<p class="hint">The first ${count(rows.length)}. <${Link} view="cypher" values=${{ name: more.name, ...more.values, k: MORE, run: 1, as: "table" }}>Up to ${count(MORE)}<//></p>`}`;
 }
+
+/** Rows that a query is asked for where more are wanted: as many as are shown of its answer. */
+const MORE = 1000;
 
 /** The parts that a score has, each with its value. @param {any} values By name. */
 export const partsOf = (values) =>
   PARTS.map((part) => ({ ...part, value: values[part.name] || 0 })).filter((part) => Math.abs(part.value) > 1e-6);
 
-/** The parts of a score as a bar; those below zero come last and are striped. @param {{row: any, most: number}} props */
-export function ScoreBar({ row, most }) {
+/** The name of the part that is largest. @param {any} row */
+export const leading = (row) => partsOf(row).reduce((top, part) => (part.value > top.value ? part : top), { name: "", value: 0 }).name;
+
+/** Sums of what lies below zero and above it. @param {{value: number}[]} parts @returns {[number, number]} */
+export const reach = (parts) => [parts.reduce((sum, part) => sum + Math.min(0, part.value), 0), parts.reduce((sum, part) => sum + Math.max(0, part.value), 0)];
+
+/**
+ * Values from a line at zero on: those above it to the right, those below it striped and to the left.
+ * @param {{parts: {value: number, colour: string}[], low: number, high: number, label?: string}} props `low` and `high`: what the bar reaches from and to.
+ */
+export function Bar({ parts, low, high, label }) {
+  const whole = high - low || 1;
+  /** @param {number} value */
+  const share = (value) => `${(100 * value) / whole}%`;
+  let above = 0, below = 0;
+  const drawn = parts.map((part) => {
+    if (part.value < 0) below += part.value;
+    const from = part.value < 0 ? below : above;
+    if (part.value > 0) above += part.value;
+    return html`<i class=${part.value < 0 ? "below" : ""} style=${`left:${share(from - low)};width:${share(Math.abs(part.value))};background-color:${part.colour};border-color:${part.colour}`}></i>`;
+  });
+  const told = label ? { role: "img", "aria-label": label, title: label } : { "aria-hidden": true };
+  return html`<span class="bar" ...${told}>${drawn}${low < 0 && html`<span class="zero" style=${`left:${share(-low)}`}></span>`}</span>`;
+}
+
+/** The parts of a score as a bar. @param {{row: any, low: number, high: number}} props */
+export function ScoreBar({ row, low, high }) {
   const parts = partsOf(row);
-  const told = parts.map((part) => `${part.name} ${part.value.toFixed(3)}`).join(", ");
-  return html`<span class="bar" role="img" aria-label=${`score ${score(row.score)}: ${told}`} title=${told}>
-    ${parts.filter((part) => part.value > 0).map((part) => html`<i style=${`width:${(100 * part.value) / most}%;background:${part.colour}`}></i>`)}
-    ${parts.filter((part) => part.value < 0).map((part) => html`<i class="below" style=${`width:${(100 * -part.value) / most}%;border-color:${part.colour}`}></i>`)}
-  </span>`;
+  return html`<${Bar} parts=${parts} low=${low} high=${high} label=${`score ${score(row.score)}: ${parts.map((part) => `${part.called} ${part.value.toFixed(3)}`).join(", ")}`} />`;
+}
+
+/** A gain and its interval about a line at zero. @param {{row: any, low: number, high: number}} props What is reached from and to. */
+export function Range({ row, low, high }) {
+  /** @param {number} value */
+  const place = (value) => `${(100 * (value - low)) / (high - low || 1)}%`;
+  return html`<span class="bar range" aria-hidden="true">
+    <i class=${row.low > 0 ? "sure" : row.high < 0 ? "lost" : ""} style=${`left:${place(row.low)};right:calc(100% - ${place(row.high)})`}></i>
+    <span class="zero" style=${`left:${place(0)}`}></span><span class="mean" style=${`left:${place(row.gain)}`}></span></span>`;
 }
 
 /** Which colour is which part. */
 export const Legend = () => html`<ul class="legend" aria-label="Parts of the score">${PARTS.map(
-  (part) => html`<li title=${part.words}><span class="dot" style=${`background:${part.colour}`} aria-hidden="true"></span>${part.name}</li>`)}<li>striped: below zero</li></ul>`;
+  (part) => html`<li title=${part.words}><span class="dot" style=${`background:${part.colour}`} aria-hidden="true"></span>${part.called}</li>`)}<li>striped, left of the line: below zero</li></ul>`;
 
-/**
- * A search field that proposes what it finds; by mouse and by arrow keys.
- * @param {{id: string, label: string, path: string, rows: (found: any) => any[], shown: (row: any) => Child, choose: (row: any) => void}} props
- */
-function Search({ id, label, path, rows, shown, choose }) {
-  const [text, setText] = useState("");
-  const [found, setFound] = useState(/** @type {any[] | null} */ (null));
-  const [of, setOf] = useState(""); // the text that this was found for
-  const [place, setPlace] = useState(0);
-  const [problem, setProblem] = useState("");
-  const box = useRef(/** @type {HTMLElement | null} */ (null));
-  useEffect(() => {
-    if (!text.trim()) return setFound(null);
-    const stop = new AbortController();
-    const timer = setTimeout(() => {
-      ask(path, { text: text.trim() }, stop.signal).then(
-        (value) => {
-          if (stop.signal.aborted) return;
-          setFound(rows(value)); setOf(text); setPlace(0); setProblem("");
-        },
-        (error) => { if (!stop.signal.aborted) { setFound([]); setProblem(error.message); } },
-      );
-    }, 150);
-    return () => { clearTimeout(timer); stop.abort(); };
-  }, [text]);
-  useEffect(() => {
-    /** @param {Event} event */
-    const left = (event) => {
-      if (box.current && event.target instanceof Node && !box.current.contains(event.target)) setFound(null);
-    };
-    document.addEventListener("pointerdown", left);
-    return () => document.removeEventListener("pointerdown", left);
-  }, []);
-  /** @param {any} row */
-  const take = (row) => { setText(""); setFound(null); choose(row); };
-  /** @param {KeyboardEvent} event */
-  const pressed = (event) => {
-    if (event.key === "Escape") setFound(null);
-    if (event.key === "Tab") setFound(null);
-    if (!found || !found.length || of !== text) return;
-    if (event.key === "ArrowDown") setPlace((place + 1) % found.length);
-    else if (event.key === "ArrowUp") setPlace((place + found.length - 1) % found.length);
-    else if (event.key === "Enter") take(found[place]);
-    else return;
-    event.preventDefault();
-  };
-  const open = found !== null;
-  return html`<div class="search" ref=${box}>
-    <label for=${id}>${label}</label>
-    <input id=${id} type="search" autocomplete="off" role="combobox" aria-expanded=${open} aria-controls=${`${id}-found`}
-      aria-autocomplete="list" aria-activedescendant=${open && found.length ? `${id}-${place}` : undefined}
-      value=${text} onInput=${(event) => setText(event.target.value)} onKeyDown=${pressed} />
-    <ul id=${`${id}-found`} role="listbox" aria-label=${`${label}: found`} hidden=${!open}>
-      ${open && found.map((row, number) => html`<li id=${`${id}-${number}`} role="option" aria-selected=${number === place} ref=${(/** @type {HTMLElement | null} */ shownOption) => number === place && shownOption?.scrollIntoView({ block: "nearest" })}
-        onPointerDown=${(/** @type {Event} */ event) => event.preventDefault()} onClick=${() => take(row)}>${shown(row)}</li>`)}
-      ${open && !found.length && html`<li role="option" aria-disabled="true" aria-selected="false">${problem || "Nothing found"}</li>`}
-    </ul>
-  </div>`;
-}
-
-/** A search for users, which leads to the one chosen. @param {{id: string}} props */
-export const UserSearch = ({ id }) => html`<${Search} id=${id} label="User by key" path="users" rows=${(found) => found.users}
-  shown=${(row) => html`${row.user} <small>${row.items === null ? "" : `${count(row.items)} met`}</small>`}
-  choose=${(row) => go("user", { key: row.user })} />`;
-
-/** A search for items, which leads to the one chosen. @param {{id: string}} props */
-export const ItemSearch = ({ id }) => html`<${Search} id=${id} label="Item by title or key" path="items" rows=${(found) => found.items}
-  shown=${(row) => html`<span dir="auto">${row.title || row.item}</span> <${Domain} domain=${row.domain} />`}
-  choose=${(row) => go("item", { key: row.item })} />`;
-
-/** Save a picture. @param {string} name @param {Blob} blob */
-export function save(name, blob) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
+/** A type of the graph as words. @param {string} type */
+export const plain = (type) => ({ RECOMMENDED: "recommended", SIMILAR: "alike" }[type] || type.toLowerCase().replaceAll("_", " "));

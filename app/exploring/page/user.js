@@ -1,9 +1,11 @@
 // A user: the past, the lists, why an item, and what would be without a part of the past.
-import { html, useMemo, useState } from "./vendor/preact.js";
+import { html, useMemo } from "./vendor/preact.js";
 import { useAnswer } from "./asking.js";
 import { Chart } from "./charts.js";
-import { Answered, Card, Domain, Item, Legend, Missing, Nothing, ScoreBar, Table, UserSearch, colourOf, count, isDate, partsOf, score, when } from "./parts.js";
-import { Link, change } from "./routing.js";
+import { Elsewhere } from "./links.js";
+import { Answered, Card, Domain, Item, Legend, Missing, Nothing, ScoreBar, Table, colourOf, count, isDate, leading, partsOf, plain, reach, score, when } from "./parts.js";
+import { Link, change, listed, turned, useOpen } from "./routing.js";
+import { UserSearch } from "./search.js";
 import { Why } from "./why.js";
 
 const SHOWN = 12;
@@ -24,12 +26,12 @@ function Shown({ about, found, values, again }) {
   const lists = useMemo(() => byDomain(found.lists), [found]);
   const domain = values.get("domain") || domains.find((name) => lists.has(name)) || domains[0];
   const item = values.get("item");
-  const without = useMemo(() => readWithout(values), [values]);
-  const taken = without.items.size + without.domains.size > 0;
+  const without = { items: listed("without"), domains: listed("without_domains") };
+  const taken = without.items.length + without.domains.length > 0;
   return html`
     <div class="tabs" role="group" aria-label="Domain">${found.profile.map((row) => html`
-      <button type="button" aria-pressed=${row.domain === domain} onClick=${() => change({ domain: row.domain, item: null })}>
-        <${Domain} domain=${row.domain} /> <small>${count(row.items)} met</small></button>`)}</div>
+      <button type="button" aria-pressed=${row.domain === domain} onClick=${() => change({ domain: row.domain, item: null, opened: null })}>
+        <${Domain} domain=${row.domain} /> <small>${count(row.items)} in the past</small></button>`)}</div>
     <div class="split">
       <${Card} title=${`Recommended${domain ? ` in ${domain}` : ""}`}>
         <${List} rows=${lists.get(domain) || []} known=${!domain || about.domains.includes(domain)} chosen=${item} about=${about} />
@@ -37,7 +39,7 @@ function Shown({ about, found, values, again }) {
       ${item ? html`<${Why} key=${item} user=${found.user} item=${item} about=${about} said=${again} others=${domains.filter((name) => name !== domain && found.past.some((row) => row.domain === name))} />`
         : html`<${Card} title="Why"><${Nothing}>Choose a recommendation to see its reason.<//><//>`}
     </div>
-    ${taken && html`<${WhatIf} user=${found.user} shown=${(lists.get(domain) || []).length} item=${item} without=${without} about=${about} domain=${domain} domains=${domains} />`}
+    ${taken && html`<${WhatIf} user=${found.user} shown=${(lists.get(domain) || []).length} item=${item} without=${without} about=${about} domain=${domain} domains=${domains} past=${found.past} />`}
     <${Past} found=${found} without=${without} about=${about} />`;
 }
 
@@ -49,25 +51,7 @@ function byDomain(rows) {
   return found;
 }
 
-/** @typedef {{items: Set<string>, domains: Set<string>}} Without */
-
-/** What the address takes away from the past. @param {URLSearchParams} values @returns {Without} */
-function readWithout(values) {
-  /** @param {string} name @returns {Set<string>} */
-  const read = (name) => new Set(JSON.parse(values.get(name) || "[]"));
-  try {
-    return { items: read("without"), domains: read("without_domains") };
-  } catch {
-    return { items: new Set(), domains: new Set() };
-  }
-}
-
-/** @param {Set<string>} set @param {string} value */
-function turned(set, value) {
-  const next = new Set(set);
-  if (!next.delete(value)) next.add(value);
-  return next.size ? JSON.stringify([...next]) : null;
-}
+/** What the address takes away from the past. @typedef {{items: string[], domains: string[]}} Without */
 
 /** @param {{rows: any[], known: boolean, chosen: string | null, about: any}} props */
 function List({ rows, known, chosen, about }) {
@@ -75,21 +59,21 @@ function List({ rows, known, chosen, about }) {
     if (!known) return html`<${Nothing}>The graph has no such domain.<//>`;
     return html`<${Nothing}>${about.run ? "No list here: the user is newer than the run ('linkspan refresh' makes one), or nothing is left to recommend." : "No run is published yet."}<//>`;
   }
-  const most = Math.max(...rows.map((row) => Math.abs(row.score)), ...rows.map((row) => positive(row)));
+  const reached = rows.map((row) => reach(partsOf(row)));
+  const low = Math.min(...reached.map(([below]) => below)), high = Math.max(...reached.map(([, above]) => above));
   return html`<ol class="list">${rows.map((row) => html`<li class=${row.item === chosen ? "chosen" : ""}>
-    <button type="button" aria-pressed=${row.item === chosen} onClick=${() => change({ domain: row.domain, item: row.item })}>
+    <button type="button" aria-pressed=${row.item === chosen} onClick=${() => change({ domain: row.domain, item: row.item, opened: null })}>
       <span class="rank">${row.rank}</span>
-      <span class="what"><b dir="auto">${row.title || row.item}</b>${row.because && html`<small>because of <span dir="auto">${row.because}</span></small>`}</span>
-      <${ScoreBar} row=${row} most=${most} /><span class="score">${score(row.score)}</span>
+      <span class="what"><b dir="auto">${row.title || row.item}</b>${row.because && html`<small>${leading(row) === "popularity" ? "mostly as it is popular, then " : ""}because of <span dir="auto">${row.because}</span></small>`}</span>
+      <${ScoreBar} row=${row} low=${low} high=${high} /><span class="score">${score(row.score)}</span>
     </button></li>`)}</ol><${Legend} />`;
 }
 
-/** Sum of the parts above zero. @param {any} row */
-const positive = (row) => partsOf(row).reduce((sum, part) => sum + Math.max(0, part.value), 0);
-
-/** @param {{user: string, shown: number, item: string | null, without: Without, about: any, domain: string, domains: string[]}} props */
-function WhatIf({ user, shown, item, without, about, domain, domains }) {
-  const items = [...without.items], gone = [...without.domains];
+/** @param {{user: string, shown: number, item: string | null, without: Without, about: any, domain: string, domains: string[], past: any[]}} props */
+function WhatIf({ user, shown, item, without, about, domain, domains, past }) {
+  const items = without.items, gone = without.domains;
+  /** @param {string} key */
+  const called = (key) => past.find((row) => row.item === key)?.title || key;
   const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
   const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "item" : "items"}`] : [])].join(" and ");
   const tools = html`<button type="button" onClick=${() => change({ without: null, without_domains: null })}>Put it back</button>`;
@@ -100,9 +84,9 @@ function WhatIf({ user, shown, item, without, about, domain, domains }) {
     const listed = shown || 10; // places that the published list has
     const fell = rows.filter((row) => row.before !== null && row.before <= listed && (row.after === null || row.after > listed)).length;
     const chosen = rows.find((row) => row.item === item);
-    return html`${found.unknown.length > 0 && html`<p class="hint">Met since the run, so that the model does not know of it: ${found.unknown.join(", ")}.</p>`}
+    return html`${found.unknown.length > 0 && html`<p class="hint">New since the run, so that the model does not know of it: ${found.unknown.map(called).join(", ")}.</p>`}
       ${chosen && html`<p class="sentence"><b dir="auto">${chosen.title || chosen.item}</b> ${told(chosen, listed)}.</p>`}
-      <p class="lead">Without ${found.taken} of ${found.history} events the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
+      <p class="lead">Without ${found.taken} of ${found.history} interactions the model of run ${found.run} gives this in <${Domain} domain=${domain} />:
       ${fell ? ` ${fell} of the ${listed} that the list shows fall out of it.` : ` none of the ${listed} that the list shows falls out of it.`} Places to 10 are compared.</p>
       <${Table} label="Places before and after" rows=${rows} empty="No list in this domain." columns=${[
         { name: "before", right: true, cell: (row) => row.before ?? "–" },
@@ -111,9 +95,9 @@ function WhatIf({ user, shown, item, without, about, domain, domains }) {
         { name: "item", cell: (row) => html`<${Item} item=${row.item} title=${row.title} />${row.taken ? html` <small>(taken away)</small>` : null}` },
         { name: "score before", right: true, cell: (row) => score(row.score_before) },
         { name: "score after", right: true, cell: (row) => score(row.score_after) },
-        { name: "now because of", cell: (row) => html`<span dir="auto">${row.because_after || ""}</span>` },
+        { name: "what counts most then", cell: (row) => row.because_after && html`<span dir="auto">${row.because_after}</span>` },
       ]} />
-      ${domains.length > 1 && html`<p class="hint">Other domains: ${domains.filter((name) => name !== domain).map((name) => html`<button type="button" class="quiet" onClick=${() => change({ domain: name, item: null })}><${Domain} domain=${name} /> ${changed(found.changes, name)}</button> `)}</p>`}`;
+      ${domains.length > 1 && html`<p class="hint">Other domains: ${domains.filter((name) => name !== domain).map((name) => html`<button type="button" class="quiet" onClick=${() => change({ domain: name, item: null, opened: null })}><${Domain} domain=${name} /> ${changed(found.changes, name)}</button> `)}</p>`}`;
   }}<//>`;
 }
 
@@ -142,45 +126,44 @@ function Move({ row }) {
 /** @param {{found: any, without: Without, about: any}} props */
 function Past({ found, without, about }) {
   const past = useMemo(() => byDomain(found.past), [found]);
-  const [open, setOpen] = useState(/** @type {Set<string>} */ (new Set()));
   const total = found.profile.reduce((sum, row) => sum + row.items, 0);
   const dated = found.past.filter((row) => row.at !== null);
-  if (!found.past.length) return html`<${Card} title="Past"><${Nothing}>This user has met nothing yet.<//><//>`;
+  if (!found.past.length) return html`<${Card} title="Past"><${Nothing}>This user's past is empty.<//><//>`;
   return html`<${Card} title="Past">
-    <p class="hint">${count(total)} items met${found.cut ? `, the latest ${count(found.past.length)} events shown` : ""}. Take one away, or a whole shelf, to see what the lists would be without.</p>
+    <p class="hint">${count(total)} ${total === 1 ? "item" : "items"}${found.cut ? `; the latest ${count(found.past.length)} interactions are shown` : ""}. Take one away, or a whole shelf, to see what the lists would be without.</p>
     ${dated.length > 1 && html`<${TimeLine} rows=${dated} />`}
-    <div class="shelves">${[...past].map(([domain, rows]) => {
-      const all = open.has(domain), gone = without.domains.has(domain);
-      return html`<section aria-label=${`Past in ${domain}`}>
-        <h3><${Domain} domain=${domain} /> <small>${count(rows.length)}</small>
-          <button type="button" class="quiet" aria-pressed=${gone} onClick=${() => change({ without_domains: turned(without.domains, domain) })}>${gone ? "Put the shelf back" : "Without this shelf"}</button></h3>
-        <ul>${rows.slice(0, all ? rows.length : SHOWN).map((row) => html`<li class=${gone || without.items.has(row.item) ? "gone" : ""}>
-          <${Item} item=${row.item} title=${row.title} /> <small>${row.interaction.toLowerCase().replaceAll("_", " ")} ${when(row.at)}</small>
-          <button type="button" class="quiet" aria-pressed=${without.items.has(row.item)} aria-label=${`${without.items.has(row.item) ? "Put back" : "Without"} ${row.title || row.item}`}
-            onClick=${() => change({ without: turned(without.items, row.item) })}>${without.items.has(row.item) ? "put back" : "without"}</button></li>`)}</ul>
-        ${rows.length > SHOWN && html`<button type="button" class="quiet" onClick=${() => setOpen(flip(open, domain))}>${all ? "Fewer" : `All ${count(rows.length)}`}</button>`}
-      </section>`;
-    })}</div>
-    ${about.browser && html`<p class="hint"><a href=${`${about.browser}?cmd=edit&arg=${encodeURIComponent(`MATCH p = (:User {key: ${JSON.stringify(found.user)}})-[r]->() RETURN p LIMIT 50`)}`} rel="noreferrer" target="_blank">This user in Neo4j Browser</a></p>`}
+    <div class="shelves">${[...past].map(([domain, rows]) => html`<${Shelf} key=${domain} domain=${domain} rows=${rows} without=${without} />`)}</div>
+    <${Elsewhere} about=${about} what="This user" query="as_graph" values=${{ user: found.user }} rest=${["recommend", found.user]} />
     <p class="hint"><${Link} view="cypher" values=${{ name: "as_graph", user: found.user, run: 1 }}>This user as a graph, in Cypher<//></p>
   <//>`;
 }
 
-/** @param {Set<string>} set @param {string} value */
-function flip(set, value) {
-  const next = new Set(set);
-  if (!next.delete(value)) next.add(value);
-  return next;
+/** The past in a domain. @param {{domain: string, rows: any[], without: Without}} props */
+function Shelf({ domain, rows, without }) {
+  const [all, turn] = useOpen(`shelf:${domain}`);
+  const gone = without.domains.includes(domain);
+  return html`<section aria-label=${`Past in ${domain}`}>
+    <h3><${Domain} domain=${domain} /> <small>${count(rows.length)}</small>
+      <button type="button" class="quiet" aria-pressed=${gone} onClick=${() => change({ without_domains: turned(without.domains, domain) })}>${gone ? "Put the shelf back" : "Without this shelf"}</button></h3>
+    <ul>${rows.slice(0, all ? rows.length : SHOWN).map((row) => {
+      const away = without.items.includes(row.item);
+      return html`<li class=${gone || away ? "gone" : ""}>
+        <${Item} item=${row.item} title=${row.title} /> <small>${plain(row.interaction)} ${when(row.at)}</small>
+        <button type="button" class="quiet" aria-pressed=${away} aria-label=${`${away ? "Put back" : "Without"} ${row.title || row.item}`}
+          onClick=${() => change({ without: turned(without.items, row.item) })}>${away ? "put back" : "without"}</button></li>`;
+    })}</ul>
+    ${rows.length > SHOWN && html`<button type="button" class="quiet" aria-expanded=${all} onClick=${turn}>${all ? "Fewer" : `All ${count(rows.length)}`}</button>`}
+  </section>`;
 }
 
 /** @param {{rows: any[]}} props */
 function TimeLine({ rows }) {
   const dates = isDate(rows[0].at);
   const domains = [...new Set(rows.map((row) => row.domain))];
-  return html`<${Chart} label=${`The past in time, ${rows.length} events`} name="past" on=${[rows]}
+  return html`<${Chart} label=${`The past in time, ${rows.length} interactions`} name="past" on=${[rows]}
     draw=${(Plot, width) => Plot.plot({
-      width, height: 46 + 24 * domains.length, marginLeft: 110,
-      x: { label: dates ? null : "place in the order", type: dates ? "utc" : "linear", ticks: dates ? undefined : 8, tickFormat: dates ? undefined : "d" },
+      width, height: 46 + 24 * domains.length, marginLeft: 110, insetLeft: 8, insetRight: 8,
+      x: { label: dates ? null : "place in the order", type: dates ? "utc" : "linear", ticks: width < 500 ? 3 : 8, tickFormat: dates ? undefined : "d" },
       y: { label: null, domain: domains },
       marks: [Plot.dot(rows, {
         x: (row) => (dates ? new Date(row.at) : row.at), y: "domain", r: 4, fillOpacity: 0.7,

@@ -3,8 +3,8 @@ import { html, useMemo, useState } from "./vendor/preact.js";
 import { tell, useAnswer } from "./asking.js";
 import { Graph } from "./graph.js";
 import { around, idOf } from "./opening.js";
-import { change } from "./routing.js";
-import { Answered, Item, Nothing, partsOf, score } from "./parts.js";
+import { Answered, Bar, Item, Nothing, partsOf, plain, score } from "./parts.js";
+import { Fold, change } from "./routing.js";
 
 const DRAWN = 8;
 const TOLD = 6;
@@ -39,8 +39,8 @@ function Reason({ found, user }) {
     ${ties.length ? html`<h3>What ties it to the past</h3>
       <p class="hint">Ties that are in the graph; what the score is made of stands above.</p>
       <ul class="ties">${ties.slice(0, TOLD).map(told)}</ul>
-      ${ties.length > TOLD && html`<details><summary>${ties.length - TOLD} more</summary><ul class="ties">${ties.slice(TOLD).map(told)}</ul></details>`}`
-      : html`<${Nothing}>No path in the graph ties it to the past: the score comes from who met what.<//>`}`;
+      ${ties.length > TOLD && html`<${Fold} name="ties" summary=${`${ties.length - TOLD} more`}><ul class="ties">${ties.slice(TOLD).map(told)}</ul><//>`}`
+      : html`<${Nothing}>No path in the graph ties it to the past: the score comes from who has what in the past.<//>`}`;
 }
 
 /** @param {string} tie */
@@ -49,10 +49,10 @@ const told = (tie) => html`<li dir="auto">${tie}</li>`;
 /** @param {{explanation: any}} props */
 function Parts({ explanation }) {
   const parts = partsOf(explanation.parts);
-  const most = Math.max(...parts.map((part) => Math.abs(part.value)));
+  const low = Math.min(0, ...parts.map((part) => part.value)), high = Math.max(0, ...parts.map((part) => part.value));
   return html`<table class="parts"><caption>The score ${score(explanation.score)} is the sum of</caption><tbody>
-    ${parts.map((part) => html`<tr><th scope="row">${part.name} <small>${part.words}</small></th><td class="right">${part.value >= 0 ? "+" : ""}${part.value.toFixed(3)}</td>
-      <td class="wide"><span class="bar" aria-hidden="true"><i class=${part.value < 0 ? "below" : ""} title=${part.value < 0 ? "below zero" : ""} style=${`width:${(100 * Math.abs(part.value)) / most}%;background-color:${part.colour};border-color:${part.colour}`}></i></span></td></tr>`)}
+    ${parts.map((part) => html`<tr><th scope="row">${part.called} <small>${part.words}</small></th><td class="right">${part.value > 0 ? "+" : "−"}${Math.abs(part.value).toFixed(3)}</td>
+      <td class="wide"><${Bar} parts=${[part]} low=${low} high=${high} /></td></tr>`)}
   </tbody></table>`;
 }
 
@@ -79,13 +79,13 @@ function paths(explanation, entities, user) {
     const past = idOf("item", path.past);
     pasts.set(past, { id: past, kind: "item", key: path.past, domain: path.past_domain, label: path.past_title || path.past });
     join(me, past, "");
-    if (path.kind === "Item" || path.kind === "Text") join(past, it, path.kind === "Text" ? "alike in text" : path.how);
+    if (path.kind === "Item" || path.kind === "Text") join(past, it, path.kind === "Text" ? "alike in text" : plain(path.how));
     else {
       const fellow = path.kind === "User";
       const key = fellow ? undefined : keys.get(`${path.kind} ${path.by}`);
       const tie = fellow ? `fellows:${path.past}` : key ? idOf("entity", key) : `${path.kind}:${path.by}`;
       ties.set(tie, { id: tie, kind: fellow ? "user" : "entity", key, label: fellow ? path.by : `${path.by}` });
-      join(past, tie, fellow ? "" : path.how);
+      join(past, tie, fellow ? "" : plain(path.how));
       join(tie, it, "");
     }
   }

@@ -1,25 +1,43 @@
-"""A run over a small planted graph, trained once for all that is asked of it."""
+"""A run over a small planted graph, and a published graph behind a page: each is trained once."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from chromium import opened, served
+from playwright.sync_api import Browser, Page, expect
 
 from linkspan import gnn
+from linkspan.exploring.app import create_app
+from linkspan.exploring.sources import Sources
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.scores.hybrid import with_linear
 from linkspan.gnn.scores.signals import HYBRID, build_signals
+from linkspan.graph.asking.async_client import AsyncClient
+from linkspan.graph.connecting.async_connection import AsyncDatabase
+from linkspan.graph.connecting.connection import Database
+from linkspan.graph.connecting.driving import Options
 from linkspan.graph.roles import InteractionRole, Roles
 from linkspan.graph.snapshot import Snapshot
 from linkspan.loading import LoadedRun
 from linkspan.opening import open_model
+from linkspan.pipeline import Pipeline
+from linkspan.settings import Settings, load_settings
 from linkspan.workspace import RunFolder, Workspace
+from servers import Cable, RunningServer, empty
+
+from .hostile import write_files
 
 TASTES = ("space", "garden", "crime")
 USERS, ITEMS = 60, 24
+REST = "http://127.0.0.1:8000"
 
 
 @dataclass
@@ -112,3 +130,76 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     gnn.save(fitted.learned, run.final)
     loaded = LoadedRun(run, open_model(run, snapshot), gnn.Choice())
     return Planted(workspace, run, snapshot, loaded)
+
+
+@dataclass
+class Shown:
+    """A published graph, behind a cable, and the page that shows it."""
+
+    address: str
+    cable: Cable
+    database: Database
+    settings: Settings
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's files, and the run that the first server trains for all."""
+    folder = tmp_path_factory.mktemp("explored-project")
+    write_files(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(server: RunningServer, hostile: Path) -> Iterator[Shown]:
+    empty(server)
+    settings = load_settings(hostile / "linkspan.toml")
+    pipeline = Pipeline(settings)
+    login = (server.user, server.password)
+    with Database(server.uri, *login, http_url=server.http_url) as database:
+        pipeline.ingest(database)
+        snapshot = pipeline.snapshot(database)
+        if not pipeline.workspace.runs():
+            run = pipeline.train(snapshot, pipeline.embed(snapshot))
+            pipeline.evaluate(snapshot, run)
+            shutil.copytree(run.folder, run.folder.with_name("20260101-000000-1"))
+        pipeline.publish(database, snapshot, pipeline.workspace.run())
+        cable = Cable(server.uri)
+
+        def connect() -> AsyncClient:
+            return AsyncClient(AsyncDatabase(cable.uri, *login, options=Options(2.0, 20.0)))
+
+        with served(create_app(Sources(settings, connect, write=True, rest=REST))) as address:
+            yield Shown(address, cable, database, settings)
+        cable.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with opened() as found:
+        yield found
+
+
+@contextmanager
+def looked_at(browser: Browser, address: str) -> Iterator[Page]:
+    """A page; at its end no script of the graph has run, and no script of ours has failed."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=address)
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    failed: list[str] = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("dialog", lambda dialog: failed.append(dialog.message))
+    page.on("console", lambda told: "Content Security" in told.text and failed.append(told.text))
+    yield page
+    assert page.evaluate("window.hacked") is None
+    context.close()
+    assert failed == []
+
+
+@pytest.fixture
+def page(browser: Browser, shown: Shown) -> Iterator[Page]:
+    """A page of the published graph."""
+    with looked_at(browser, shown.address) as found:
+        yield found

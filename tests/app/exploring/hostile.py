@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import small_project
 
 HOSTILE = (
     "<script>window.hacked = 1</script>",
@@ -18,44 +19,15 @@ HOSTILE = (
     "' autofocus onfocus='window.hacked=1' x='",
     "مكتبة \u202e<b onclick=window.hacked=1>\u202c",
 )
-MAPPING = """
-[users]
-shared = true
-
-[[items]]
-file = "items.csv"
-id = "id"
-domain = { column = "domain" }
-text = ["title"]
-
-[items.properties]
-title = "title"
-link = "title"
-
-[[items.relations]]
-type = "WRITTEN_BY"
-column = "author"
-entity = "Author"
-
-[[interactions]]
-file = "events.csv"
-type = "SAVED"
-user = "user"
-item = "item"
-at = { column = "at", unit = "iso" }
-
-[train.encoding]
-encoder = "hash"
-
-[train.model]
-embedding_size = 16
-
-[train.learning]
-guard = false
-epochs = 2
-negatives = 20
-batch_size = 128
-"""
+MAPPING = small_project.MAPPING
+for old, new in {
+    'title = "title"': 'title = "title"\nlink = "title"',
+    '"position"': '"iso"',
+    "epochs = 6": "epochs = 2",
+    "[publish]\nk = 3\nsimilar = 2\n": "",
+}.items():
+    assert old in MAPPING
+    MAPPING = MAPPING.replace(old, new)
 LONG = "A very long title " + "and more " * 550
 
 

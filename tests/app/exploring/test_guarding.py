@@ -57,7 +57,9 @@ def test_the_page_is_there_without_a_database_and_says_what_is_missing(page: Tes
     assert page.get("/page/main.js").headers["content-type"].startswith("text/javascript")
     for path in ("/page/%2e%2e/app.py", "/page/..%2f..%2fsettings.py", "/page/%2e%2e%2fapp.py"):
         assert page.get(path).status_code == 404, path
-    assert page.get("/nowhere").status_code == 404
+    for path, kind in {"/nowhere": "text/html", "/api/nowhere": "application/problem+json"}.items():
+        answer = page.get(path)
+        assert answer.status_code == 404 and answer.headers["content-type"].startswith(kind)
     answer = page.get("/api/about")
     assert answer.status_code == 503
     assert answer.json()["detail"].startswith("there is no graph database in db. Load one with")
