@@ -25,16 +25,19 @@ from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import Component
-from linkspan.gnn.scores.hybrid import published, with_weights
+from linkspan.gnn.scores.hybrid import Mixture, published, with_weights
 from linkspan.gnn.scores.weighing import fit_hybrid
 from linkspan.gnn.training.train import train, train_all
-from linkspan.progress import SILENT, Progress
+from linkspan.progress import SILENT, Progress, Task
 
 FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 Row = dict[str, Any]
 
-SIMPLE = ("popularity", "ease-target")
-"""Baselines of a domain's own events; where the joint model is surely above both, all is well."""
+SIMPLE, OWN_PAST = ("popularity", "ease-target"), "own past"
+RIVALS = (*SIMPLE, OWN_PAST)
+"""What the joint model is surely above in a domain that learning together helps: baselines of the
+domain's own events, and itself when it sees no event of another domain."""
 
 
 def guard_domains(
@@ -42,46 +45,83 @@ def guard_domains(
 ) -> tuple[FittedModel, list[Row]]:
     """Give domains that joint learning hurts a model of their own events.
 
-    A domain is in doubt where the joint model is not above both `SIMPLE` baselines on its
-    validation rows by more than the 95% interval. For such a domain the same settings are trained
-    on its events only; where that is above the joint model by more than the interval, on the same
-    rows, it scores the domain. Both had their weights found on these rows.
+    A domain is in doubt where the joint model is not above all `RIVALS` on its validation rows by
+    more than the 95% interval. For such a domain the same settings are trained on its events only;
+    where that is above the joint model by more than the interval, on the rows that its own weights
+    were found on, it scores the domain. Where all domains are in doubt, that costs about as much
+    as one more joint training: their events add up.
 
     Args:
         fitted: A hybrid that was trained on ``split.train``.
         split: Of the same snapshot.
-        progress: Told of each training.
+        progress: Told of each training, and of which domain it is.
 
     Returns:
         The model, with `FittedModel.alone`, and a row for each domain in doubt: ``domain``, the
-        figures of `linkspan.gnn.evaluation.transfer.difference`, and ``hurt`` (bool).
+        figures of `linkspan.gnn.evaluation.transfer.difference`, ``not_above`` (names of `RIVALS`)
+        and ``hurt`` (bool).
     """
     events, snapshot = fitted.snapshot.events(), fitted.snapshot
-    validation = some_validation(split, events, fitted.settings.learning.seed)
+    seed = fitted.settings.learning.seed
+    validation = some_validation(split, events, seed)
     several = len(set(event_domains(snapshot, fitted.events))) > 1
     if not (several and len(validation) and fitted.weights and fitted.is_trained):
         return fitted, []
-    baselines = build_baselines(fitted, fitted.events, SIMPLE)
-    methods: dict[str, Component] = {JOINT: published(fitted)}
-    ranks = _rank(fitted, validation, {**methods, **{each.name: each for each in baselines}})
+    joint = published(fitted)
+    doubts = {
+        domain: (names, own)
+        for domain, names in _find_doubts(fitted, joint, validation).items()
+        for _, own in [leave_out(snapshot, split, Cell((domain,)))]
+        if not why_unlearnable(snapshot, own)
+    }
     rows: list[Row] = []
     alone: dict[str, FittedModel] = {}
-    for domain, ours in ranks.groupby("domain"):
-        if len(ours) < LEAST_LISTS or _is_surely_better(ours):
-            continue
-        _, own = leave_out(snapshot, split, Cell((str(domain),)))
-        if why_unlearnable(snapshot, own):
-            continue
-        model = train(snapshot, own, dict(fitted.text), fitted.settings, progress)
-        model = fit_hybrid(model, own, progress)
-        inside = validation[event_domains(snapshot, validation) == domain]
+    for domain, (names, own) in doubts.items():
+        told = _Named(progress, f"{domain} alone ({len(rows) + 1} of {len(doubts)})")
+        model = train(snapshot, own, dict(fitted.text), fitted.settings, told)
+        model = fit_hybrid(model, own, told)
+        inside = some_validation(own, events, seed)
+        ours = _rank(fitted, inside, {JOINT: joint})
         theirs = _rank(model, inside, {OTHER: published(model)})
         found = difference(ours.assign(**{OTHER: theirs[OTHER].to_numpy()}))
         hurt = bool(found["certain"]) and found["gain"] < 0
-        rows.append({"domain": str(domain), **found, "hurt": hurt})
+        rows.append({"domain": domain, **found, "not_above": names, "hurt": hurt})
         if hurt:
-            alone[str(domain)] = model
+            alone[domain] = model
     return replace(fitted, alone=alone), rows
+
+
+class OwnPast:
+    """Mixture that sees of each user only what they did in the domain asked for; a component.
+
+    Args:
+        mixture: Of a model.
+        fitted: The model.
+    """
+
+    name = OWN_PAST
+
+    def __init__(self, mixture: Mixture, fitted: FittedModel) -> None:
+        domains = event_domains(fitted.snapshot, fitted.events)
+        everyone = np.arange(len(fitted.snapshot.users))
+        self._within = {
+            name: mixture.over(fitted.events[domains == name], everyone)
+            for name in fitted.snapshot.domains
+        }
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """Scores (B, N) of the domain's items, in row order, for users (B,)."""
+        return self._within[domain].score(users, domain)
+
+
+class _Named(Progress):
+    """Progress whose tasks say what they are for."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self._progress, self._what = progress, what
+
+    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
+        return self._progress.task(f"{self._what}: {name}", total, unit)
 
 
 def refit_alone(
@@ -116,6 +156,18 @@ def _rank(
     return table[has_choice(table)]
 
 
-def _is_surely_better(ranks: pd.DataFrame) -> bool:
-    """Tell whether the joint model is above all simple baselines by more than the interval."""
-    return all(difference(ranks.assign(**{OTHER: ranks[name]}))["low"] > 0 for name in SIMPLE)
+def _find_doubts(
+    fitted: FittedModel, joint: Mixture, validation: pd.DataFrame
+) -> dict[str, list[str]]:
+    """Domain to the `RIVALS` that the joint model is not surely above; those with any."""
+    rivals: list[Component] = build_baselines(fitted, fitted.events, SIMPLE)
+    rivals.append(OwnPast(joint, fitted))
+    methods: dict[str, Component] = {JOINT: joint, **{each.name: each for each in rivals}}
+    doubts: dict[str, list[str]] = {}
+    for domain, ours in _rank(fitted, validation, methods).groupby("domain"):
+        if len(ours) < LEAST_LISTS:
+            continue
+        names = [n for n in RIVALS if difference(ours.assign(**{OTHER: ours[n]}))["low"] <= 0]
+        if names:
+            doubts[str(domain)] = names
+    return doubts
