@@ -79,13 +79,14 @@ def told_by_texts(build: Callable[..., Snapshot], users: int = 240) -> Snapshot:
     return replace(snapshot, items=snapshot.items.assign(text=texts))
 
 
-def told_by_others(build: Callable[..., Snapshot], users: int = 240) -> Snapshot:
-    """Art of one taste each, and then three books of it: one that is learned from says nothing."""
+def told_by_others(build: Callable[..., Snapshot], books: int = 3, users: int = 240) -> Snapshot:
+    """Art of one taste each, then books of it, the last two held out; few users met one more."""
     random, tastes = np.random.default_rng(0), np.arange(60) % TASTES
     histories = []
     for user in range(users):
         liked = random.permutation(np.flatnonzero(tastes == user % TASTES))
-        histories.append(np.concatenate([liked[:7], liked[7:] + 60]).tolist())
+        more = liked[::-1][: books + (user % 10 == 0)] + 60
+        histories.append(np.concatenate([liked[:6], more]).tolist())
     snapshot = build({name: tastes.tolist() for name in ("art", "books")}, histories)
     return replace(snapshot, items=snapshot.items.assign(text=""))
 
@@ -181,3 +182,16 @@ def test_nothing_is_trained_for_a_domain_that_others_surely_help(
     joint = fit_hybrid(train(snapshot, split, {}, settings), split)
     _, rows = guard_domains(joint, split)
     assert "books" not in {row["domain"] for row in rows}, rows
+
+
+def test_a_joint_model_that_others_help_is_in_doubt_where_ease_of_its_own_is_as_good(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    snapshot = told_by_others(build, books=6, users=120)
+    split = last_out(snapshot, per_domain=True)
+    joint = fit_hybrid(train(snapshot, split, {}, settings), split)
+    half = MixtureWeights(SignalWeights({"popularity": 1.0, "linear 1": 1.0}, {}))
+    guarded, rows = guard_domains(replace(joint, weights={**joint.weights, HYBRID: half}), split)
+    found = {row["domain"]: row for row in rows}["art"]
+    assert found["not_above"] == ["ease-target"] and found["hurt"], found
+    assert "art" in guarded.alone
