@@ -48,8 +48,8 @@ def guard_domains(
     A domain is in doubt where the joint model is not above all `RIVALS` on its validation rows by
     more than the 95% interval. For such a domain the same settings are trained on its events only;
     where that is above the joint model by more than the interval, on the rows that its own weights
-    were found on, it scores the domain. Where all domains are in doubt, that costs about as much
-    as one more joint training: their events add up.
+    were found on, it scores the domain. Where all domains are in doubt, their events add up to
+    those of the joint training, and the epochs of each may be more.
 
     Args:
         fitted: A hybrid that was trained on ``split.train``.

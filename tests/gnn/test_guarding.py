@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from linkspan.gnn import (
@@ -198,6 +199,23 @@ def test_nothing_is_trained_for_a_domain_that_others_surely_help(
     joint = fit_hybrid(train(snapshot, split, {}, settings), split)
     _, rows = guard_domains(joint, split)
     assert "books" not in {row["domain"] for row in rows}, rows
+
+
+def test_domains_that_share_no_user_are_in_doubt(
+    build: Callable[..., Snapshot], settings: TrainSettings
+) -> None:
+    shared = told_by_others(build, books=6, users=120)
+    frame = shared.interactions["SAVED"]
+    users = frame["user"] * 2 + (frame["item"] >= 60)  # what one did in a domain is a user
+    keys = pd.DataFrame({name: [f"{user:05}" for user in range(240)] for name in ("key", "id")})
+    frame = frame.assign(user=users.astype(np.int32))
+    frame = frame.sort_values(["user", "item"], ignore_index=True)
+    snapshot = replace(shared, users=keys, interactions={"SAVED": frame})
+    split = last_out(snapshot)
+    _, rows = guard_domains(fit_hybrid(train(snapshot, split, {}, settings), split), split)
+    found = {row["domain"]: row for row in rows}
+    assert set(found) == {"art", "books"}
+    assert all(OWN_PAST in row["not_above"] and not row["hurt"] for row in rows), rows
 
 
 def test_a_joint_model_that_others_help_is_in_doubt_where_ease_of_its_own_is_as_good(
