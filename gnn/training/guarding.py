@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ Row = dict[str, Any]
 
 SIMPLE, OWN_PAST = ("popularity", "ease-target"), "own past"
 RIVALS = (*SIMPLE, OWN_PAST)
-"""What the joint model is surely above in a domain that learning together helps: baselines of the
+"""Methods that the joint model is surely above where learning together helps: baselines of the
 domain's own events, and itself when it sees no event of another domain."""
 
 
@@ -47,9 +47,9 @@ def guard_domains(
 
     A domain is in doubt where the joint model is not above all `RIVALS` on its validation rows by
     more than the 95% interval. For such a domain the same settings are trained on its events only;
-    where that is above the joint model by more than the interval, on the rows that its own weights
-    were found on, it scores the domain. Where all domains are in doubt, their events add up to
-    those of the joint training, and the epochs of each may be more.
+    where that is above the joint model by more than the interval, on the same rows, it scores the
+    domain. Both had their weights found on these rows. Where all domains are in doubt, their
+    events add up to those of the joint training, and the epochs of each may be more.
 
     Args:
         fitted: A hybrid that was trained on ``split.train``.
@@ -62,30 +62,27 @@ def guard_domains(
         and ``hurt`` (bool).
     """
     events, snapshot = fitted.snapshot.events(), fitted.snapshot
-    seed = fitted.settings.learning.seed
-    validation = some_validation(split, events, seed)
+    validation = some_validation(split, events, fitted.settings.learning.seed)
     several = len(set(event_domains(snapshot, fitted.events))) > 1
     if not (several and len(validation) and fitted.weights and fitted.is_trained):
         return fitted, []
-    joint = published(fitted)
     doubts = {
-        domain: (names, own)
-        for domain, names in _find_doubts(fitted, joint, validation).items()
+        domain: (doubt, own)
+        for domain, doubt in _find_doubts(fitted, validation).items()
         for _, own in [leave_out(snapshot, split, Cell((domain,)))]
         if not why_unlearnable(snapshot, own)
     }
     rows: list[Row] = []
     alone: dict[str, FittedModel] = {}
-    for domain, (names, own) in doubts.items():
+    for domain, (doubt, own) in doubts.items():
         told = _Named(progress, f"{domain} alone ({len(rows) + 1} of {len(doubts)})")
         model = train(snapshot, own, dict(fitted.text), fitted.settings, told)
         model = fit_hybrid(model, own, told)
-        inside = some_validation(own, events, seed)
-        ours = _rank(fitted, inside, {JOINT: joint})
+        inside = validation[event_domains(snapshot, validation) == domain]
         theirs = _rank(model, inside, {OTHER: published(model)})
-        found = difference(ours.assign(**{OTHER: theirs[OTHER].to_numpy()}))
+        found = difference(doubt.ranks.assign(**{OTHER: theirs[OTHER].to_numpy()}))
         hurt = bool(found["certain"]) and found["gain"] < 0
-        rows.append({"domain": domain, **found, "not_above": names, "hurt": hurt})
+        rows.append({"domain": domain, **found, "not_above": doubt.not_above, "hurt": hurt})
         if hurt:
             alone[domain] = model
     return replace(fitted, alone=alone), rows
@@ -112,6 +109,13 @@ class OwnPast:
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """Scores (B, N) of the domain's items, in row order, for users (B,)."""
         return self._within[domain].score(users, domain)
+
+
+class _Doubt(NamedTuple):
+    """Rivals that the joint model is not surely above in a domain, and ranks of its rows."""
+
+    not_above: list[str]
+    ranks: pd.DataFrame
 
 
 class _Named(Progress):
@@ -156,18 +160,17 @@ def _rank(
     return table[has_choice(table)]
 
 
-def _find_doubts(
-    fitted: FittedModel, joint: Mixture, validation: pd.DataFrame
-) -> dict[str, list[str]]:
-    """Domain to the `RIVALS` that the joint model is not surely above; those with any."""
+def _find_doubts(fitted: FittedModel, validation: pd.DataFrame) -> dict[str, _Doubt]:
+    """Domains where the joint model is not surely above all `RIVALS`."""
+    joint = published(fitted)
     rivals: list[Component] = build_baselines(fitted, fitted.events, SIMPLE)
     rivals.append(OwnPast(joint, fitted))
     methods: dict[str, Component] = {JOINT: joint, **{each.name: each for each in rivals}}
-    doubts: dict[str, list[str]] = {}
+    doubts: dict[str, _Doubt] = {}
     for domain, ours in _rank(fitted, validation, methods).groupby("domain"):
         if len(ours) < LEAST_LISTS:
             continue
         names = [n for n in RIVALS if difference(ours.assign(**{OTHER: ours[n]}))["low"] <= 0]
         if names:
-            doubts[str(domain)] = names
+            doubts[str(domain)] = _Doubt(names, ours)
     return doubts
