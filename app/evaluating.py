@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from linkspan.gnn import Evaluation, FittedModel, Split
 
 _MANY_TIED = 0.2
+_RIVALS = {
+    "popularity": "popularity",
+    "ease-target": "EASE of its own events",
+    "own past": "itself without what users did in other domains",
+}
 
 
 def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
@@ -37,19 +42,31 @@ def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
     return note
 
 
-def guard_note(doubted: Iterable[dict[str, Any]]) -> str:
-    """Note on the domains that joint learning hurts; empty where it hurts none.
+def guard_note(doubted: Sequence[dict[str, Any]]) -> str:
+    """Note on the domains that were in doubt, why, and what became of each; empty without any.
 
     Args:
         doubted: Rows of `linkspan.gnn.training.guarding.guard_domains`.
     """
-    return "".join(
+    hurt = "".join(
         f"; domain {row['domain']}: joint learning hurts there ({100 * row['gain']:+.1f} points of "
-        f"NDCG@10, {100 * row['low']:.1f} to {100 * row['high']:.1f}, on validation rows): its "
-        "lists are of its own events"
-        for row in doubted
+        f"NDCG@10, {100 * row['low']:.1f} to {100 * row['high']:.1f}, on validation rows; {why}): "
+        "its lists are of its own events"
+        for row, why in zip(doubted, map(_why, doubted), strict=True)
         if row["hurt"]
     )
+    kept = [f"{row['domain']} ({_why(row)})" for row in doubted if not row["hurt"]]
+    if not kept:
+        return hurt
+    return (
+        f"{hurt}; in doubt, but a model of its own events is not surely better: {', '.join(kept)}"
+    )
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Reason why a domain was in doubt; runs of earlier versions do not tell which baseline."""
+    names = [_RIVALS[name] for name in row.get("not_above", ())]
+    return f"not surely above {' and '.join(names) or 'simple baselines'}"
 
 
 def apart_note(domains: Sequence[str]) -> str:

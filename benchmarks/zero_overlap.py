@@ -98,7 +98,7 @@ def main() -> None:
         left, own = gnn.leave_out(snapshot, split, cell)
         if not gnn.why_unlearnable(left, own):
             _, alone[cell] = ranks_of(left, own, text, settings)
-    found = compare_cells(snapshot, split, snapshot.domains, joint, alone)["segments"]
+    found = compare_cells(snapshot, split, plan, joint, alone)["segments"]
     rows = {row["domain"]: row for row in found if row["segment"] == "all"}
     theirs = pd.concat(list(alone.values())).set_index("event")["rank"]
     both = joint[has_choice(joint) & joint["event"].isin(theirs.index)]

@@ -167,7 +167,7 @@ class LearningSettings(BaseModel):
         patience: Epochs without a better validation NDCG@10 after which training stops.
         guard: Whether a domain that joint learning hurts on validation rows, by more than the 95%
             interval, gets its lists from a model of its events alone. Costs a training on the
-            events of each domain where the joint model is not surely above simple baselines.
+            events of each domain where it is not sure that learning together pays.
         meta: Rounds of meta-learning over the domains, after training, that find where `linkspan
             adapt` shall begin (Nichol et al., 2018, arXiv:1803.02999); 0: none.
         seed: Seed of initial weights, order and negatives.

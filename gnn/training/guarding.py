@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,16 +25,19 @@ from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import Component
-from linkspan.gnn.scores.hybrid import published, with_weights
+from linkspan.gnn.scores.hybrid import Mixture, published, with_weights
 from linkspan.gnn.scores.weighing import fit_hybrid
 from linkspan.gnn.training.train import train, train_all
-from linkspan.progress import SILENT, Progress
+from linkspan.progress import SILENT, Progress, Task
 
 FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 Row = dict[str, Any]
 
-SIMPLE = ("popularity", "ease-target")
-"""Baselines of a domain's own events; where the joint model is surely above both, all is well."""
+SIMPLE, OWN_PAST = ("popularity", "ease-target"), "own past"
+RIVALS = (*SIMPLE, OWN_PAST)
+"""Methods that the joint model is surely above where learning together helps: baselines of the
+domain's own events, and itself when it sees no event of another domain."""
 
 
 def guard_domains(
@@ -42,46 +45,87 @@ def guard_domains(
 ) -> tuple[FittedModel, list[Row]]:
     """Give domains that joint learning hurts a model of their own events.
 
-    A domain is in doubt where the joint model is not above both `SIMPLE` baselines on its
-    validation rows by more than the 95% interval. For such a domain the same settings are trained
-    on its events only; where that is above the joint model by more than the interval, on the same
-    rows, it scores the domain. Both had their weights found on these rows.
+    A domain is in doubt where the joint model is not above all `RIVALS` on its validation rows by
+    more than the 95% interval. For such a domain the same settings are trained on its events only;
+    where that is above the joint model by more than the interval, on the same rows, it scores the
+    domain. Both had their weights found on these rows. Where all domains are in doubt, their
+    events add up to those of the joint training, and the epochs of each may be more.
 
     Args:
         fitted: A hybrid that was trained on ``split.train``.
         split: Of the same snapshot.
-        progress: Told of each training.
+        progress: Told of each training, and of which domain it is.
 
     Returns:
         The model, with `FittedModel.alone`, and a row for each domain in doubt: ``domain``, the
-        figures of `linkspan.gnn.evaluation.transfer.difference`, and ``hurt`` (bool).
+        figures of `linkspan.gnn.evaluation.transfer.difference`, ``not_above`` (names of `RIVALS`)
+        and ``hurt`` (bool).
     """
     events, snapshot = fitted.snapshot.events(), fitted.snapshot
     validation = some_validation(split, events, fitted.settings.learning.seed)
     several = len(set(event_domains(snapshot, fitted.events))) > 1
     if not (several and len(validation) and fitted.weights and fitted.is_trained):
         return fitted, []
-    baselines = build_baselines(fitted, fitted.events, SIMPLE)
-    methods: dict[str, Component] = {JOINT: published(fitted)}
-    ranks = _rank(fitted, validation, {**methods, **{each.name: each for each in baselines}})
+    doubts = {
+        domain: (doubt, own)
+        for domain, doubt in _find_doubts(fitted, validation).items()
+        for _, own in [leave_out(snapshot, split, Cell((domain,)))]
+        if not why_unlearnable(snapshot, own)
+    }
     rows: list[Row] = []
     alone: dict[str, FittedModel] = {}
-    for domain, ours in ranks.groupby("domain"):
-        if len(ours) < LEAST_LISTS or _is_surely_better(ours):
-            continue
-        _, own = leave_out(snapshot, split, Cell((str(domain),)))
-        if why_unlearnable(snapshot, own):
-            continue
-        model = train(snapshot, own, dict(fitted.text), fitted.settings, progress)
-        model = fit_hybrid(model, own, progress)
+    for domain, (doubt, own) in doubts.items():
+        told = _Named(progress, f"{domain} alone ({len(rows) + 1} of {len(doubts)})")
+        model = train(snapshot, own, dict(fitted.text), fitted.settings, told)
+        model = fit_hybrid(model, own, told)
         inside = validation[event_domains(snapshot, validation) == domain]
         theirs = _rank(model, inside, {OTHER: published(model)})
-        found = difference(ours.assign(**{OTHER: theirs[OTHER].to_numpy()}))
+        found = difference(doubt.ranks.assign(**{OTHER: theirs[OTHER].to_numpy()}))
         hurt = bool(found["certain"]) and found["gain"] < 0
-        rows.append({"domain": str(domain), **found, "hurt": hurt})
+        rows.append({"domain": domain, **found, "not_above": doubt.not_above, "hurt": hurt})
         if hurt:
-            alone[str(domain)] = model
+            alone[domain] = model
     return replace(fitted, alone=alone), rows
+
+
+class OwnPast:
+    """Mixture that sees of each user only what they did in the domain asked for; a component.
+
+    Args:
+        mixture: Of a model.
+        fitted: The model.
+    """
+
+    name = OWN_PAST
+
+    def __init__(self, mixture: Mixture, fitted: FittedModel) -> None:
+        domains = event_domains(fitted.snapshot, fitted.events)
+        everyone = np.arange(len(fitted.snapshot.users))
+        self._within = {
+            name: mixture.over(fitted.events[domains == name], everyone)
+            for name in fitted.snapshot.domains
+        }
+
+    def score(self, users: IntArray, domain: str) -> FloatArray:
+        """Scores (B, N) of the domain's items, in row order, for users (B,)."""
+        return self._within[domain].score(users, domain)
+
+
+class _Doubt(NamedTuple):
+    """Rivals that the joint model is not surely above in a domain, and ranks of its rows."""
+
+    not_above: list[str]
+    ranks: pd.DataFrame
+
+
+class _Named(Progress):
+    """Progress whose tasks say what they are for."""
+
+    def __init__(self, progress: Progress, what: str) -> None:
+        self._progress, self._what = progress, what
+
+    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
+        return self._progress.task(f"{self._what}: {name}", total, unit)
 
 
 def refit_alone(
@@ -116,6 +160,17 @@ def _rank(
     return table[has_choice(table)]
 
 
-def _is_surely_better(ranks: pd.DataFrame) -> bool:
-    """Tell whether the joint model is above all simple baselines by more than the interval."""
-    return all(difference(ranks.assign(**{OTHER: ranks[name]}))["low"] > 0 for name in SIMPLE)
+def _find_doubts(fitted: FittedModel, validation: pd.DataFrame) -> dict[str, _Doubt]:
+    """Domains where the joint model is not surely above all `RIVALS`."""
+    joint = published(fitted)
+    rivals: list[Component] = build_baselines(fitted, fitted.events, SIMPLE)
+    rivals.append(OwnPast(joint, fitted))
+    methods: dict[str, Component] = {JOINT: joint, **{each.name: each for each in rivals}}
+    doubts: dict[str, _Doubt] = {}
+    for domain, ours in _rank(fitted, validation, methods).groupby("domain"):
+        if len(ours) < LEAST_LISTS:
+            continue
+        names = [n for n in RIVALS if difference(ours.assign(**{OTHER: ours[n]}))["low"] <= 0]
+        if names:
+            doubts[str(domain)] = _Doubt(names, ours)
+    return doubts

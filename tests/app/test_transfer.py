@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from linkspan import gnn
+from linkspan.evaluating import guard_note
 from linkspan.exploring.run_figures import run_figures
 from linkspan.forgetting import forget_in_files
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
@@ -213,7 +214,9 @@ def test_a_domain_that_joint_learning_hurts_is_guarded(
         patch.setattr(gnn, "fit_hybrid", spoilt)
         trained = linkspan("train")
     assert trained.code == 0, trained.err
-    assert "domain books: joint learning hurts there (-" in trained.out
+    told = " ".join(trained.out.split())
+    assert "domain books: joint learning hurts there (-" in told
+    assert "itself without what users did in other domains): its lists are of its own" in told
     run = Workspace(project / ".linkspan").run()
     hurt = {row["domain"] for row in run.read("run")["doubted"] if row["hurt"]}
     assert "books" in hurt
@@ -242,3 +245,17 @@ def test_a_domain_is_named_as_the_giver_only_where_it_must_be() -> None:
     assert _sentence(whole, [unsure], 1, guarded=False)[1].startswith("hurt by kitchen (")
     sure = {**unsure, "high": -0.0001, "certain": True}
     assert _sentence(whole, [sure], 2, guarded=False)[1].startswith("hurt by kitchen (")
+
+
+def test_a_note_says_why_domains_were_in_doubt_and_what_became_of_them() -> None:
+    figures = {"gain": -0.004, "low": -0.007, "high": -0.001}
+    hurt = {"domain": "food", **figures, "hurt": True, "not_above": ["own past"]}
+    kept = {"domain": "art", **figures, "hurt": False, "not_above": ["popularity", "ease-target"]}
+    assert guard_note([]) == ""
+    assert guard_note([hurt, kept, {**kept, "domain": "film"}]) == (
+        "; domain food: joint learning hurts there (-0.4 points of NDCG@10, -0.7 to -0.1, on "
+        "validation rows; not surely above itself without what users did in other domains): its "
+        "lists are of its own events; in doubt, but a model of its own events is not surely better:"
+        " art (not surely above popularity and EASE of its own events), film (not surely above "
+        "popularity and EASE of its own events)"
+    )
