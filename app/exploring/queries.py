@@ -143,9 +143,9 @@ async def _missing(
     client: AsyncClient, query: cypher.Query, given: dict[str, Any], *, alone: bool
 ) -> list[dict[str, str]]:
     """Keys that were named and are not in the graph: those of lists, and others if so asked."""
-    missing = []
+    missing: list[dict[str, str]] = []
     for name, value in given.items():
-        what = _NAMED.get(name)
+        what = _NAMED.get(name, "")
         if name == "other":
             what = "domain" if any(each.name == "domain" for each in query.asked) else "run"
         keys = value if isinstance(value, list) else [value] if alone else []
