@@ -39,6 +39,7 @@ SHOTS = {
 def rest(page: Page) -> None:
     """Wait until nothing is asked any more, and what moves has come to rest."""
     settle(page)
+    page.get_by_text("Placing the nodes").wait_for(state="hidden")
     page.wait_for_timeout(800)
 
 
@@ -72,7 +73,9 @@ def main(home: Path) -> None:
                     page.get_by_role("region", name="What if").first.screenshot(path=file)
                 else:
                     page.screenshot(path=file, full_page=name not in ("reason",))
-                small = Image.open(file).convert("P", palette=Image.Palette.ADAPTIVE)
+                picture = Image.open(file).convert("RGB")
+                # Median cut, the usual way, spends its colours on the greys of letters.
+                small = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
                 small.save(file, optimize=True)
                 print(file.relative_to(ROOT))
             context.close()
