@@ -86,7 +86,12 @@ class Pipeline:
         self.report(stage)
 
     def ingest(
-        self, database: Database, *, dry_run: bool = False, force: bool = False
+        self,
+        database: Database,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        bulk: bool = False,
     ) -> IngestReport:
         """Load the mapping's files into the graph; rejected rows go to ``.linkspan/rejects``."""
         with self.stage("ingest") as stage:
@@ -95,6 +100,7 @@ class Pipeline:
                 self.settings.mapping(),
                 dry_run=dry_run,
                 force=force,
+                bulk=self.settings.bulk if bulk else None,
                 rejects=self.workspace.folder / "rejects",
                 progress=self.progress,
             )

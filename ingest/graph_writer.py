@@ -43,6 +43,10 @@ class GraphWriter:
         known = len(codes)
         return table.filter(pa.array(codes.add(table.keys["key"]) >= known))
 
+    def ready(self, table: Table) -> list[dict[str, Any]]:
+        """The rows by key, as the queries take them."""
+        return table.sorted().rows()
+
     def write(self, table: Table, rows: list[dict[str, Any]], task: Task) -> int:
         """Write the rows of a table.
 

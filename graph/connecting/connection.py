@@ -320,6 +320,15 @@ class Database:
         login = self.user, self._password
         return arcadedb.run_sql(self.http_url, *login, self.database, command)
 
+    def send_records(self, parts: Iterator[bytes], size: int, records: int) -> dict[str, Any]:
+        """Send records to ArcadeDB's batch endpoint; see `arcadedb.send_records`.
+
+        Raises:
+            DatabaseError: Its API does not answer, or the server refused.
+        """
+        login = self.user, self._password
+        return arcadedb.send_records(self.http_url, login, self.database, parts, size, records)
+
     def close(self) -> None:
         """Close all connections. May be called twice."""
         self._driver.close()
