@@ -106,7 +106,7 @@ class Pipeline:
             )
             stage.count, stage.unit = report.read, "rows"
             counts = (report.written, report.unchanged, report.rejected)
-            written = "to write" if dry_run else "written"
+            written = "to write" if dry_run else "in files" if report.next_step else "written"
             stage.text = ", ".join(
                 f"{count:,} {what}"
                 for count, what in zip(counts, (written, "unchanged", "rejected"), strict=True)

@@ -88,11 +88,10 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Load the mapping's files into the graph."""
-    if bulk and (force or prune):
-        raise ConfigError(
-            "--bulk fills an empty database, where there is nothing to replace or to remove",
-            hint="Leave '--force' and '--prune' out",
-        )
+    for flag, given in (("--force", force), ("--prune", prune)):
+        if bulk and given:
+            what = "--bulk fills an empty database, where there is nothing to replace or to remove"
+            raise ConfigError(what, hint=f"Leave '{flag}' out")
     if prune and as_json and not (yes or dry_run):
         raise ConfigError("--prune asks before it removes, and --json cannot", hint="Add --yes")
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)

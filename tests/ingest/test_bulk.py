@@ -304,7 +304,7 @@ def run_server(home: Path, verb: str) -> None:
     subprocess.run([home / "bin" / "neo4j", verb], check=True, stdout=subprocess.DEVNULL)
 
 
-def wait_for(db: Database, seconds: float = 120.0) -> None:
+def wait_for(db: Database, seconds: float = 600.0) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         with suppress(DatabaseError):
