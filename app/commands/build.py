@@ -82,7 +82,7 @@ def ingest(
     bulk: Annotated[
         bool,
         typer.Option(
-            "--bulk", help="Fill an empty database by its own importer, many times as fast."
+            "--bulk", help="Fill an empty database by its own importer, past its transactions."
         ),
     ] = False,
     as_json: Json = False,

@@ -12,6 +12,7 @@ from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.bulk.neo4j_files import ARGUMENTS
 from linkspan.graph.connecting.connection import Database
 
+_HOME = "server.directories.neo4j_home"
 _START_SECONDS = 180.0
 _LOOK_SECONDS = 0.5
 
@@ -23,12 +24,20 @@ def command(folder: Path, database: str, home: Path | None = None) -> str:
     return f"cd {shlex.quote(str(folder))} && {shlex.join(words)}"
 
 
-def check_home(home: Path) -> None:
-    """See that a server's home may be used.
+def check_home(home: Path, database: Database) -> None:
+    """See that a folder is the home of the server behind a database, and may be used.
 
     Raises:
-        ConfigError: It is no Neo4j's, or its programs may not be run.
+        ConfigError: It is not, or its programs may not be run.
+        DatabaseError: The server failed.
     """
+    for row in database.run(f"SHOW SETTINGS '{_HOME}' YIELD value"):
+        if Path(row["value"]).resolve() != home.resolve():
+            raise ConfigError(
+                f"[database] home: {home} is not the home of the Neo4j at {database.uri}, which is "
+                f"{row['value']}",
+                hint="Give that, or leave 'home' out where it is on another machine",
+            )
     for name in ("neo4j", "neo4j-admin"):
         if not os.access(home / "bin" / name, os.X_OK):
             raise ConfigError(

@@ -87,10 +87,10 @@ class BulkLoader(Loader):
                 arcadedb_batch.clear(self._database)
             if not self._is_to_load():
                 return
-            with _folder(self._bulk.folder) as folder:
+            with _part_of(self._bulk.folder) as part:
                 prepare(self._database)
                 files = ArcadeFiles(
-                    folder,
+                    part,
                     lambda labels: arcadedb_batch.vertex_type(self._database, labels),
                     lambda name: arcadedb_batch.edge_type(self._database, name),
                 )
@@ -105,7 +105,7 @@ class BulkLoader(Loader):
         """Write the files and have them imported; or finish what was imported since."""
         folder, home = self._bulk.folder, self._bulk.home
         if home is not None:
-            neo4j_admin.check_home(home)
+            neo4j_admin.check_home(home, self._database)
         with ingest_lease(self._database, "another ingest") as lease:
             if self._finish_imported() or not self._write_once(lease, rejects):
                 return
@@ -117,7 +117,7 @@ class BulkLoader(Loader):
             return
         self._report.next_step = (
             "The files for Neo4j's importer are written. Now stop the server and run, where it "
-            f"is (copy the folder there if need be):\n\n"
+            "is (copy the folder there if need be):\n\n"
             f"{neo4j_admin.command(folder, self._database.database)}\n\n"
             "Then start the server, and run 'linkspan ingest --bulk' again: it checks what was "
             "imported and makes the indexes. What anyone writes into the database before the "
@@ -132,7 +132,7 @@ class BulkLoader(Loader):
         if stored is not None and stored["fingerprint"] == self._ledger.fingerprint:
             return True
         token, folder = uuid4().hex, self._bulk.folder
-        with _folder(folder.with_name(f"{folder.name}.part")) as part:
+        with _part_of(folder) as part:
             files = Neo4jFiles(part)
             files.add_nodes((unfinished.LABEL,), {"token": pa.array([token])})
             if self._pseudonyms is not None:
@@ -232,21 +232,21 @@ class BulkLoader(Loader):
 
 
 @contextmanager
-def _folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that goes in the end, unless it was moved.
+def _part_of(folder: Path) -> Iterator[Path]:
+    """An empty folder beside another, which goes in the end unless it takes its place.
 
     Raises:
         ConfigError: It cannot be made, or not written into.
     """
+    part = folder.with_name(f"{folder.name}.part")
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        yield folder
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        yield part
     except OSError as error:
         raise ConfigError(
-            f"the files of a bulk load cannot be written into {folder}: {error.strerror or error}",
-            hint="Make room, or give the folder of the mapping to a disk and a user who may write; "
-            "nothing was loaded",
+            f"the files of a bulk load cannot be written into {part}: {error.strerror or error}",
+            hint="Make room there, or work in a folder that you may write into; nothing was loaded",
         ) from error
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)

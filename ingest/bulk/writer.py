@@ -103,7 +103,7 @@ def _named(label: str, keys: pa.StringArray) -> pa.StringArray:
 
 
 def _made_twice(mapping: Mapping) -> set[LinkTarget]:
-    """What more than one column of items, or a column and a file of relations, may make."""
+    """Targets that several columns of items, or a column and a file of relations, may make."""
     columns = Counter(
         LinkTarget(role.type, "item", role.target) for role in mapping.column_relations()
     )

@@ -266,6 +266,9 @@ def test_neo4j_with_its_home(rich: Shop, tmp_path: Path, read_graph: Graph, plac
     with Database(server.uri, server.user, server.password) as db:
         with pytest.raises(ConfigError, match=r"bin/neo4j that may be run"):
             ingest(db, mapping, bulk=places)
+        elsewhere = Bulk(places.folder, tmp_path)
+        with pytest.raises(ConfigError, match=rf"{tmp_path} is not the home of.*which is {home}"):
+            ingest(db, mapping, bulk=elsewhere)
         write_programs(home)
         # It was started otherwise, so that its own program does not stop it.
         with pytest.raises(DatabaseError, match=r"goes on after.*ingest --bulk' again"):
