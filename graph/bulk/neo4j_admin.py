@@ -84,6 +84,7 @@ def import_files(folder: Path, database: Database, home: Path) -> None:
                 "'linkspan ingest --bulk' again",
             )
         time.sleep(_LOOK_SECONDS)
+    database.reopen()
 
 
 def _run(words: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

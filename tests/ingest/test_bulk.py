@@ -114,6 +114,7 @@ def bulk_ingest(server: RunningServer, db: Database, places: Bulk) -> BulkIngest
             told = ingest(db, mapping, bulk=places)  # told again, and nothing is written again
             assert told.next_step == report.next_step and sorted(places.folder.iterdir()) == files
             import_by_hand(server, command(report))
+            db.reopen()
             with pytest.raises(DatabaseError, match=r"is not finished.*ingest --bulk' again"):
                 ingest(db, mapping)
             ingest(db, mapping, bulk=places)
