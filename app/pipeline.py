@@ -86,7 +86,12 @@ class Pipeline:
         self.report(stage)
 
     def ingest(
-        self, database: Database, *, dry_run: bool = False, force: bool = False
+        self,
+        database: Database,
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        bulk: bool = False,
     ) -> IngestReport:
         """Load the mapping's files into the graph; rejected rows go to ``.linkspan/rejects``."""
         with self.stage("ingest") as stage:
@@ -95,12 +100,13 @@ class Pipeline:
                 self.settings.mapping(),
                 dry_run=dry_run,
                 force=force,
+                bulk=self.settings.bulk if bulk else None,
                 rejects=self.workspace.folder / "rejects",
                 progress=self.progress,
             )
             stage.count, stage.unit = report.read, "rows"
             counts = (report.written, report.unchanged, report.rejected)
-            written = "to write" if dry_run else "written"
+            written = "to write" if dry_run else "in files" if report.next_step else "written"
             stage.text = ", ".join(
                 f"{count:,} {what}"
                 for count, what in zip(counts, (written, "unchanged", "rejected"), strict=True)

@@ -25,6 +25,7 @@ from linkspan.graph.connecting.driving import Login, find_login
 from linkspan.graph.roles import Roles
 from linkspan.graph.users.feedback import Counts
 from linkspan.graph.users.pseudonyms import Pseudonyms
+from linkspan.ingest.bulk.load import Bulk
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.ingest.mapping.adoption import adoption_from_tables
 from linkspan.ingest.mapping.complaints import misspelt
@@ -48,6 +49,8 @@ class DatabaseSettings(BaseModel):
         user: Login name; not for the embedded server.
         name: Name of the database; not for the embedded server.
         http: Where a server that is ArcadeDB serves its own API; by default its usual port.
+        home: Home of the Neo4j behind ``uri``, on this machine (seen from `Settings.home`), which
+            ``ingest --bulk`` may stop, import into and start again.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +59,7 @@ class DatabaseSettings(BaseModel):
     user: str = "neo4j"
     name: str = "neo4j"
     http: str | None = None
+    home: Path | None = None
 
 
 class PublishSettings(BaseModel):
@@ -221,6 +225,12 @@ class Settings(BaseModel):
             uri = f"embedded:{self.home / uri.removeprefix('embedded:')}"
         password = os.environ.get("NEO4J_PASSWORD")
         return find_login(uri, self.database.user, password, self.database.name, create=create)
+
+    @property
+    def bulk(self) -> Bulk:
+        """Places that a bulk load uses."""
+        home = self.database.home
+        return Bulk(self.folder / "bulk", home and self.home / home)
 
     def open_database(self, *, create: bool = False) -> Database:
         """Connect with `login`, which says what is raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from linkspan.ingest.bulk.load import Bulk
 from linkspan.ingest.load import ingest
 from linkspan.ingest.mapping.model import TABLES, Mapping, mapping_from_tables
 from linkspan.ingest.prune import Gone, Pruning, find_gone, prune
@@ -10,6 +11,7 @@ from linkspan.ingest.roles import find_roles
 
 __all__ = [
     "TABLES",
+    "Bulk",
     "Gone",
     "IngestReport",
     "Line",

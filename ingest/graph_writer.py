@@ -33,15 +33,20 @@ class GraphWriter:
         self._database, self._latest = database, latest
         self.older = 0
         self._empty: dict[str, bool] = {}
-        self._seen = {"User": KeyCodes(), "Entity": KeyCodes()}
+        self._seen = {label: KeyCodes() for label in ("User", "Item", "Entity")}
 
     def new_nodes(self, table: Table) -> Table:
-        """Users or entities that no earlier table of this ingest had."""
-        codes = self._seen.get(getattr(table.target, "label", ""))
-        if codes is None:
+        """Nodes that no earlier table of this ingest had; what is no node, as it is."""
+        target = table.target
+        if not isinstance(target, NodeTarget) or isinstance(target, VectorTarget) or target.linked:
             return table
+        codes = self._seen[target.label]
         known = len(codes)
         return table.filter(pa.array(codes.add(table.keys["key"]) >= known))
+
+    def ready(self, table: Table) -> list[dict[str, Any]]:
+        """The rows by key, as the queries take them."""
+        return table.sorted().rows()
 
     def write(self, table: Table, rows: list[dict[str, Any]], task: Task) -> int:
         """Write the rows of a table.

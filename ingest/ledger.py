@@ -59,6 +59,16 @@ def read_ledger(database: Database) -> Stored:
     return {row["key"]: row["properties"] for row in rows}
 
 
+def write_entries(database: Database, entries: list[dict[str, Any]]) -> None:
+    """Note how far files are loaded, each as `Ledger.entry` says it.
+
+    Raises:
+        DatabaseError: The server failed.
+    """
+    for entry in entries:
+        database.write(cypher.load("write_ledger"), **entry)
+
+
 def strangers(stored: Stored, sources: list[Source]) -> dict[str, str]:
     """Files that were loaded and are not among the sources: key of the entry to name."""
     keys = {_key(source) for source in sources}
@@ -113,13 +123,12 @@ class Ledger:
                 found[number] = entry
         return found
 
-    def write(self, database: Database, number: int, rows: int, rejected: int, loaded: int) -> None:
-        """Note how far a file is loaded; see `Entry` for the counts."""
+    def entry(self, number: int, rows: int, rejected: int, loaded: int) -> dict[str, Any]:
+        """Note of how far a file is loaded, for `write_entries`; see `Entry` for the counts."""
         source = self._sources[number]
-        database.write(
-            cypher.load("write_ledger"),
-            key=self._keys[number],
-            properties={
+        return {
+            "key": self._keys[number],
+            "properties": {
                 "file": source.name,
                 "table": source.table,
                 "sha256": self._sha256[number],
@@ -130,7 +139,12 @@ class Ledger:
                 "loaded": loaded,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
             },
-        )
+        }
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all files, and of what the mapping says of them."""
+        return _sha256(*self._keys, *self._sha256, *self._mapping)
 
     def _together(self, *kinds: type[FileTable]) -> str:
         """SHA-256 of all files with tables of these kinds, and of what the mapping says of them."""

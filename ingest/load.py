@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from linkspan import cypher
 from linkspan.errors import ConfigError
 from linkspan.graph.connecting.connection import Database
-from linkspan.graph.users.forgetting import read_forgotten
-from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms, check_graph
-from linkspan.graph.writing.constraints import prepare
-from linkspan.graph.writing.lease import Lease
-from linkspan.graph.writing.writer import BATCH_ROWS
-from linkspan.ingest.ahead import ahead
-from linkspan.ingest.check import Checked, CheckedFile, check, open_sources
-from linkspan.ingest.graph_writer import GraphWriter
-from linkspan.ingest.ledger import Entry, Ledger
+from linkspan.graph.users.pseudonyms import VARIABLE, Pseudonyms
+from linkspan.ingest.bulk.load import Bulk, BulkLoader
+from linkspan.ingest.check import CheckedFile, check, open_sources
+from linkspan.ingest.loader import Loader, target_of
 from linkspan.ingest.mapping.model import Mapping
-from linkspan.ingest.mapping.relation_tables import IdentitiesTable, LinksTable, RelationsTable
-from linkspan.ingest.mapping.tables import EntitiesTable, ItemsTable, UsersFile
-from linkspan.ingest.pieces import Piece, TablePiece, pieces
 from linkspan.ingest.readers.source import Source
-from linkspan.ingest.rejects import RejectsFile
 from linkspan.ingest.report import IngestReport, Line
 from linkspan.ingest.shaping.duplicates import WRITE
-from linkspan.ingest.shaping.targets import LinkTarget
 from linkspan.ingest.shaping.twins import warn_of_twins
-from linkspan.progress import SILENT, Progress, Task
-
-_log = logging.getLogger(__name__)
-
-Row = TypeVar("Row")
-LEASE_SECONDS = 10.0
-"""Seconds that one who was killed keeps others waiting."""
+from linkspan.progress import SILENT, Progress
 
 
 def ingest(
@@ -50,6 +27,7 @@ def ingest(
     *,
     dry_run: bool = False,
     force: bool = False,
+    bulk: Bulk | None = None,
     rejects: Path | None = None,
     progress: Progress = SILENT,
 ) -> IngestReport:
@@ -65,12 +43,14 @@ def ingest(
         dry_run: Check only; the database is not touched.
         force: Load files, too, that were loaded before and have not changed, and let their events
             take the place of later ones in the graph.
+        bulk: Load into an empty database past its transactions; the report says what is to be done
+            before the rows are there. The next ingest, bulk or not, finds nothing to change.
         rejects: Folder for the files of rejected rows; ``rejects`` beside the mapping without it.
         progress: Told of each file.
 
     Raises:
         ConfigError: A file or a column is missing, or the key to users' pseudonyms is missing or
-            another than before.
+            another than before; or the database is not empty and a bulk load is asked for.
         DataError: A row is wrong and may not be skipped; nothing was written.
         DatabaseError: A write failed; what was written before stays, and the next ingest goes on.
     """
@@ -85,9 +65,12 @@ def ingest(
             _checked(source, checked.files[number]) for number, source in enumerate(sources)
         ]
     else:
-        check_graph(database, pseudonyms)
-        loader = _Loader(database, mapping, sources, pseudonyms, report, progress)
-        loader.load(force=force, rejects=rejects or mapping.base / "rejects")
+        rejects = rejects or mapping.base / "rejects"
+        given = (database, mapping, sources, pseudonyms, report, progress)
+        if bulk is None:
+            Loader(*given).load(force=force, rejects=rejects)
+        else:
+            BulkLoader(*given).load_in_bulk(bulk, rejects=rejects)
     report.seconds = time.perf_counter() - started
     return report
 
@@ -109,213 +92,9 @@ def pseudonyms_of(mapping: Mapping) -> Pseudonyms | None:
     return pseudonyms
 
 
-def ingest_lease(database: Database, what: str) -> Lease:
-    """The right to change what files become in the graph; others who would wait."""
-    return Lease(database, what, LEASE_SECONDS, name="ingest", wait=True)
-
-
-def held(rows: Iterable[Row], lease: Lease) -> Iterator[Row]:
-    """Rows, or pieces, while the lease is ours.
-
-    Raises:
-        PublishError: It expired, and another took it.
-    """
-    for row in rows:
-        lease.check()
-        yield row
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Files to be written, and what they were found to hold.
-
-    Attributes:
-        known: Entries of the ledger, by the number of the file.
-        rest: The files of which some is to be loaded, by number.
-        checked: What is to be made of their rows.
-    """
-
-    known: dict[int, Entry]
-    rest: dict[int, Source]
-    checked: Checked
-
-
-class _Loader:
-    """Writes the files of one ingest."""
-
-    def __init__(
-        self,
-        database: Database,
-        mapping: Mapping,
-        sources: list[Source],
-        pseudonyms: Pseudonyms | None,
-        report: IngestReport,
-        progress: Progress,
-    ) -> None:
-        self._database, self._mapping, self._sources = database, mapping, sources
-        self._pseudonyms = pseudonyms
-        self._report, self._progress = report, progress
-        self._ledger = Ledger(mapping, sources)
-
-    def load(self, *, force: bool, rejects: Path) -> None:
-        """Check all files, then write what was not loaded before."""
-        plan = self._plan(force)
-        if plan.rest:
-            with ingest_lease(self._database, "another ingest") as lease:
-                if self._known(force) != plan.known:  # others have loaded something meanwhile
-                    plan = self._plan(force)
-                self._tell(plan)
-                self._write_files(plan, lease, force=force, rejects=rejects)
-        else:
-            self._tell(plan)
-        order = {source.name: n for n, source in reversed([*enumerate(self._sources)])}
-        self._report.lines.sort(key=lambda line: order[line.file])
-
-    def _tell(self, plan: _Plan) -> None:
-        """Warn of odd ids, before their users are there, and report what was loaded before."""
-        warn_of_twins(plan.checked.catalogue, list(plan.checked.odd_ids), self._known_users)
-        self._report.lines += [
-            _skipped(self._sources[number], entry)
-            for number, entry in plan.known.items()
-            if entry.whole
-        ]
-
-    def _known(self, force: bool) -> dict[int, Entry]:
-        return {} if force else self._ledger.known(self._database)
-
-    def _plan(self, force: bool) -> _Plan:
-        """Check all files that are to be read."""
-        known = self._known(force)
-        whole = {number for number, entry in known.items() if entry.whole}
-        rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
-        skip = {n for n in whole if not (rest and _is_referred_to(self._sources[n]))}
-        checked = check(
-            self._mapping,
-            self._sources,
-            skip=frozenset(skip),
-            progress=self._progress,
-            forgotten=read_forgotten(self._database),
-        )
-        return _Plan(known, rest, checked)
-
-    def _write_files(self, plan: _Plan, lease: Lease, *, force: bool, rejects: Path) -> None:
-        """Write all files that were not loaded before."""
-        latest = self._mapping.ingest.duplicates == "update" and not force
-        writer = GraphWriter(self._database, latest=latest)
-        prepare(self._database)
-        self._note_key()
-        loaded = {number: entry.loaded for number, entry in plan.known.items()}
-        shared = self._mapping.users.shared
-        # The next piece is made ready while the server writes this one.
-        made = ahead(pieces(plan.rest, plan.checked, writer, loaded, shared_users=shared))
-        for number, of_file in groupby(made, key=attrgetter("number")):
-            found, before = plan.checked.files[number], loaded.get(number, 0)
-            self._load_file(number, held(of_file, lease), writer, found, before, rejects)
-        if writer.older:
-            _log.warning(
-                "%s event(s) are older than what the graph has of the same user and item, which "
-                "stays; with '--force' the files' take its place",
-                f"{writer.older:,}",
-            )
-
-    def _known_users(self, keys: list[str]) -> set[str]:
-        """Those of some users' keys that the graph has."""
-        query = cypher.load("known_keys", {"Item": "User"})
-        parts = [keys[start : start + BATCH_ROWS] for start in range(0, len(keys), BATCH_ROWS)]
-        return {row["key"] for part in parts for row in self._database.read(query, keys=part)}
-
-    def _note_key(self) -> None:
-        """Keep the check value of the key to pseudonyms in the graph."""
-        if self._pseudonyms is not None:
-            query, shared = cypher.load("write_user_key"), self._mapping.users.shared
-            self._database.write(query, check=self._pseudonyms.check, shared=shared)
-
-    def _load_file(
-        self,
-        number: int,
-        of_file: Iterator[Piece],
-        writer: GraphWriter,
-        found: CheckedFile,
-        loaded: int,
-        rejects: Path,
-    ) -> None:
-        """Write the pieces of one file, and note in the ledger how far it got."""
-        source = self._sources[number]
-        main = self._report.line(source.name, _target(source))
-        self._ledger.write(self._database, number, found.rows, found.rejected, loaded)
-        began = time.perf_counter()
-        with (
-            self._progress.task(f"Loading {source.name}", found.good) as task,
-            RejectsFile(rejects, source) as rejected,
-        ):
-            for piece in of_file:
-                if isinstance(piece, TablePiece):
-                    line = self._write(piece, writer, source, main, task)
-                else:
-                    line = main
-                    rejected.add(piece.problems)
-                    main.read += piece.read
-                    main.unchanged += piece.same
-                    passed = sum(problem.kind == "forgotten" for problem in piece.problems)
-                    main.forgotten += passed
-                    main.rejected += len(piece.problems) - passed
-                    if piece.loaded > loaded:
-                        loaded = piece.loaded
-                        self._ledger.write(
-                            self._database, number, found.rows, found.rejected, loaded
-                        )
-                line.seconds += time.perf_counter() - began
-                began = time.perf_counter()
-        main.rejects = rejected.path if main.rejected else None
-
-    def _write(
-        self, piece: TablePiece, writer: GraphWriter, source: Source, main: Line, task: Task
-    ) -> Line:
-        """Write one table of a batch; returns its line of the report."""
-        count, target = len(piece.table), piece.table.target
-        own = isinstance(source.spec, RelationsTable) and isinstance(target, LinkTarget)
-        if own or target.shown == main.target:
-            line, told = main, task
-        else:
-            line, told = self._report.line(source.name, target.shown), Task()
-            line.read += count
-        written = 0
-        if piece.rows is None:
-            told.advance(count)
-        else:
-            written = writer.write(piece.table, piece.rows, told)
-        line.written += written
-        line.unchanged += count - written
-        return line
-
-
-def _skipped(source: Source, entry: Entry) -> Line:
-    """The line of a file that was loaded before."""
-    return Line(
-        source.name,
-        _target(source),
-        read=entry.rows,
-        unchanged=entry.rows - entry.rejected,
-        rejected=entry.rejected,
-        skipped=True,
-    )
-
-
-def _is_referred_to(source: Source) -> bool:
-    """Tell whether rows of other files may refer to its rows, or go on from them: read it then."""
-    return isinstance(
-        source.spec, ItemsTable | EntitiesTable | LinksTable | UsersFile | IdentitiesTable
-    )
-
-
-def _target(source: Source) -> str:
-    """Label or type that the rows of a file become, as the report names it."""
-    return source.spec.becomes
-
-
 def _checked(source: Source, found: CheckedFile) -> Line:
     """The line of a file that was checked but is not loaded."""
-    line = Line(source.name, _target(source), read=found.rows, rejected=found.rejected)
+    line = Line(source.name, target_of(source), read=found.rows, rejected=found.rejected)
     line.written = int(np.count_nonzero(found.actions == WRITE))
     line.unchanged = found.good - line.written - len(found.clashes)
     return line

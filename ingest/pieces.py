@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from linkspan.errors import DataError
 from linkspan.ingest.check import Checked, CheckedFile
-from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.shaping.duplicates import REJECT, SAME, WRITE
 from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.targets import Table
+from linkspan.progress import Task
+
+
+class Writer(Protocol):
+    """A place where the tables of one ingest go: the graph, or files for its importer."""
+
+    def new_nodes(self, table: Table) -> Table:
+        """Those of the table's nodes that no earlier table had, as far as they may stand twice."""
+
+    def ready(self, table: Table) -> Any:
+        """The rows of a table as `write` takes them; made while the table before is written."""
+
+    def write(self, table: Table, rows: Any, task: Task) -> int:
+        """Write the rows of a table; returns how many were new or changed."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +39,12 @@ class TablePiece:
     Attributes:
         number: Number of the source they come from.
         table: The rows as columns.
-        rows: The rows as the queries take them, by key; None where they were loaded before.
+        rows: The rows as the writer takes them; None where they were loaded before.
     """
 
     number: int
     table: Table
-    rows: list[dict[str, Any]] | None
+    rows: Any
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ Piece = TablePiece | BatchEnd
 def pieces(
     sources: Mapping[int, Source],
     checked: Checked,
-    writer: GraphWriter,
+    writer: Writer,
     loaded: Mapping[int, int],
     *,
     shared_users: bool,
@@ -89,7 +102,7 @@ def pieces(
             kept = checked.statistics.apply(source.spec, shaped.filter(actions == WRITE))
             for table in kept.tables(catalogue, shared_users):
                 new = writer.new_nodes(table)
-                yield TablePiece(number, new, None if known else new.sorted().rows())
+                yield TablePiece(number, new, None if known else writer.ready(new))
             yield BatchEnd(
                 number,
                 loaded=done + bad,

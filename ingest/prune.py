@@ -16,7 +16,8 @@ from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.writing.writer import write_rows
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.ledger import Stored, read_ledger, strangers
-from linkspan.ingest.load import held, ingest_lease, pseudonyms_of
+from linkspan.ingest.load import pseudonyms_of
+from linkspan.ingest.loader import held, ingest_lease
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.shaping.codes import Codes, KeyCodes
 from linkspan.ingest.shaping.forgotten import shape_known

@@ -49,11 +49,13 @@ class IngestReport:
         lines: By file and target, in the order of loading.
         dry_run: Nothing was written; ``written`` says what would be sent.
         seconds: Time for all, checks included.
+        next_step: What is to be done before the rows are in the graph; None where they are.
     """
 
     lines: list[Line] = field(default_factory=list)
     dry_run: bool = False
     seconds: float = 0.0
+    next_step: str | None = None
 
     @property
     def read(self) -> int:
@@ -93,6 +95,7 @@ class IngestReport:
         return {
             "dry_run": self.dry_run,
             "seconds": round(self.seconds, 3),
+            "next_step": self.next_step,
             "read": self.read,
             "written": self.written,
             "unchanged": self.unchanged,

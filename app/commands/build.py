@@ -79,17 +79,29 @@ def ingest(
         typer.Option("--prune", help="Remove from the graph what has gone from the files."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove it without asking.")] = False,
+    bulk: Annotated[
+        bool,
+        typer.Option(
+            "--bulk", help="Fill an empty database by its own importer, past its transactions."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Load the mapping's files into the graph."""
+    for flag, given in (("--force", force), ("--prune", prune)):
+        if bulk and given:
+            what = "--bulk fills an empty database, where there is nothing to replace or to remove"
+            raise ConfigError(what, hint=f"Leave '{flag}' out")
     if prune and as_json and not (yes or dry_run):
         raise ConfigError("--prune asks before it removes, and --json cannot", hint="Add --yes")
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
     pruning = None
     with pipeline.open_database(create=True) as database:
-        report = pipeline.ingest(database, dry_run=dry_run, force=force)
+        report = pipeline.ingest(database, dry_run=dry_run, force=force, bulk=bulk)
         if not as_json:
             show_ingest(report)
+            if report.next_step:
+                out.print(f"\n{report.next_step}", markup=False, soft_wrap=True)
         if prune:
             pruning = pipeline.find_gone(database)
             if not as_json:

@@ -20,7 +20,7 @@ LINKS = 100_000
 
 OURS = frozenset({"RECOMMENDED", "SIMILAR", "FEEDBACK"})
 OUR_LABELS = frozenset({"Run"})
-_BOOKKEEPING = ("LoadedFile", "UserKey", "Lease", "Forgotten", "ForgottenKey")
+_BOOKKEEPING = ("LoadedFile", "BulkLoad", "UserKey", "Lease", "Forgotten", "ForgottenKey")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ def main(folder: Path, heap: str) -> None:
             # mode adds for safety, a flush of the log at each commit, is asked for by name.
             "mode": "development",
             "txWalFlush": 1,
+            "server_httpBodyContentMaxSize": -1,  # a bulk load is one request
             "host": "127.0.0.1",
             "http_port": http_port,
             "server_plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",

@@ -115,12 +115,24 @@ class Database:
         self._password, self._reached = password, False
         own = embedded.http_url if embedded else f"http://{urlsplit(uri).hostname}:{arcadedb.PORT}/"
         self.http_url = http_url or own
+        self._driver = self._open_driver()
+
+    def _open_driver(self) -> neo4j.Driver:
         try:
-            self._driver = neo4j.GraphDatabase.driver(
-                uri, auth=(user, password), **options.of_driver()
+            return neo4j.GraphDatabase.driver(
+                self.uri, auth=(self.user, self._password), **self.options.of_driver()
             )
         except UNUSABLE as error:
-            raise unusable(uri, error) from error
+            raise unusable(self.uri, error) from error
+
+    def reopen(self) -> None:
+        """Connect anew, after the database was replaced by another.
+
+        The driver remembers how far the old one had come, and would wait for the new one to come as
+        far.
+        """
+        self._driver.close()
+        self._driver, self._reached = self._open_driver(), False
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -319,6 +331,15 @@ class Database:
         """
         login = self.user, self._password
         return arcadedb.run_sql(self.http_url, *login, self.database, command)
+
+    def send_records(self, parts: Iterator[bytes], size: int, records: int) -> dict[str, Any]:
+        """Send records to ArcadeDB's batch endpoint; see `arcadedb.send_records`.
+
+        Raises:
+            DatabaseError: Its API does not answer, or the server refused.
+        """
+        login = self.user, self._password
+        return arcadedb.send_records(self.http_url, login, self.database, parts, size, records)
 
     def close(self) -> None:
         """Close all connections. May be called twice."""

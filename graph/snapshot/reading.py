@@ -13,6 +13,7 @@ import pandas as pd
 from linkspan import cypher
 from linkspan.cypher import Names
 from linkspan.errors import SchemaError
+from linkspan.graph.bulk.unfinished import check_finished
 from linkspan.graph.conditions import COMPARE, Condition, kind_of
 from linkspan.graph.connecting.connection import Database, milliseconds
 from linkspan.graph.roles import InteractionRole, RelationRole, Roles
@@ -45,8 +46,9 @@ def read_snapshot(database: Database, roles: Roles, progress: Progress = SILENT)
     Raises:
         SchemaError: The graph has no items or no interactions, a node lacks its key, or a property
             is not what the roles say.
-        DatabaseError: A query failed.
+        DatabaseError: A query failed, or a bulk load is not finished.
     """
+    check_finished(database)
     tables = 4 + sum(
         map(len, (roles.entities, roles.interactions, roles.relations, roles.features))
     )

@@ -16,6 +16,7 @@ RESERVED_LABELS = frozenset(
         "Entity",
         "Run",
         "LoadedFile",
+        "BulkLoad",
         "UserKey",
         "Lease",
         "Forgotten",

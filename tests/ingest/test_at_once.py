@@ -18,7 +18,7 @@ from linkspan.errors import DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.writing.lease import Lease
 from linkspan.ingest import IngestReport, find_gone, ingest, prune
-from linkspan.ingest.load import _Loader
+from linkspan.ingest.loader import Loader
 from servers import RunningServer, empty
 
 pruner = importlib.import_module("linkspan.ingest.prune")  # the package has a function of the name
@@ -50,17 +50,17 @@ def test_two_ingests_into_an_empty_graph(
     graph = read_graph(db)
     empty(server, own_schema if force else ())
 
-    plan, barrier = _Loader._plan, threading.Barrier(2)
+    plan, barrier = Loader._plan, threading.Barrier(2)
     planned = threading.local()
 
-    def together(self: _Loader, forced: bool) -> Any:
+    def together(self: Loader, forced: bool) -> Any:
         made = plan(self, forced)
         if not getattr(planned, "once", False):
             planned.once = True
             barrier.wait()  # both have seen an empty graph
         return made
 
-    monkeypatch.setattr(_Loader, "_plan", together)
+    monkeypatch.setattr(Loader, "_plan", together)
 
     def load(shop: Any) -> IngestReport:
         with Database(server.uri, server.user, server.password) as own:

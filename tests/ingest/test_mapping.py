@@ -83,14 +83,14 @@ MISTAKES = [
     (
         'type = "BOUGHT"',
         'type = "RECOMMENDED"',
-        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: Entity, "
-        "FEEDBACK, Forgotten, ForgottenKey, Item, Lease, LoadedFile, RECOMMENDED, Run, "
-        "SAME_AS, SIMILAR, User, UserKey",
+        "[[interactions]] 1, type: a relationship type 'RECOMMENDED' is reserved: BulkLoad, "
+        "Entity, FEEDBACK, Forgotten, ForgottenKey, Item, Lease, LoadedFile, RECOMMENDED, "
+        "Run, SAME_AS, SIMILAR, User, UserKey",
     ),
     (
         'entity = "Maker"',
         'entity = "User"',
-        "[[items]] 1, relations 1.entity: a label 'User' is reserved: Entity, FEEDBACK, "
+        "[[items]] 1, relations 1.entity: a label 'User' is reserved: BulkLoad, Entity, FEEDBACK, "
         "Forgotten, ForgottenKey, Item, Lease, LoadedFile, RECOMMENDED, Run, SAME_AS, "
         "SIMILAR, User, UserKey",
     ),

@@ -146,6 +146,20 @@ def test_each_policy_stands_for_itself(dirty: Any, recorder: Any, policy: str) -
     assert recorder.writes == []
 
 
+def test_an_item_that_no_file_has_is_inserted_once(
+    db: Database, shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where rows of several batches name it, in a graph that was empty."""
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.BATCH_ROWS", 1)
+    shop.remap('item = "thing"\n', 'item = "thing"\ndomain = "food"\n')
+    shop.toml += '\n[ingest]\ndangling = "insert"\n'
+    shop.write("bought.csv", "person,thing,when,amount,rating\nann,9,1,1,1\nbob,9,1,1,1\n")
+    ingest(db, shop.mapping())
+    assert db.read("MATCH (i:Item {key: 'food/9'})<-[r:BOUGHT]-() RETURN count(r) AS c") == [
+        {"c": 2}
+    ]
+
+
 def test_items_that_no_file_has_are_inserted_where_their_domain_is_known(
     db: Database, dirty: Any
 ) -> None:

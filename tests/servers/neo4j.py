@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from neo4j import GraphDatabase
@@ -57,12 +58,20 @@ def start_neo4j(home: Path) -> RunningServer:
             child.kill()
             child.wait()
 
-    def restart() -> None:
+    def launch() -> None:
         nonlocal child
-        child.kill()
-        child.wait()
         child = _launch(java, jars, home, log)
         _wait_for_start(child, log)
+
+    def restart() -> None:
+        child.kill()
+        child.wait()
+        launch()
+
+    def offline(work: Callable[[], None]) -> None:
+        stop()
+        work()
+        launch()
 
     uri, password = f"bolt://127.0.0.1:{bolt}", secrets.token_urlsafe(16)
     try:
@@ -81,6 +90,7 @@ def start_neo4j(home: Path) -> RunningServer:
         log=log,
         stop=stop,
         restart=restart,
+        offline=offline,
     )
 
 
@@ -88,7 +98,7 @@ def _launch(java: str, jars: Path, home: Path, log: Path) -> subprocess.Popen[by
     """Start the server's process."""
     with log.open("wb") as output:
         return subprocess.Popen(
-            _command(java, jars, home),
+            command_line(java, jars, home),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -97,7 +107,7 @@ def _launch(java: str, jars: Path, home: Path, log: Path) -> subprocess.Popen[by
         )
 
 
-def _command(java: str, jars: Path, home: Path) -> list[str]:
+def command_line(java: str, jars: Path, home: Path) -> list[str]:
     """The command line of the server."""
     return [
         java,

@@ -31,6 +31,7 @@ class RunningServer:
         log: Its log file.
         stop: Ends it by its own process id and waits until it is gone.
         restart: Kills it (SIGKILL) and starts it again with its data, at the same address.
+        offline: Stops it, does something, and starts it again; only Neo4j.
     """
 
     engine: str
@@ -42,6 +43,7 @@ class RunningServer:
     log: Path
     stop: Callable[[], None] = field(repr=False)
     restart: Callable[[], None] = field(repr=False)
+    offline: Callable[[Callable[[], None]], None] | None = field(default=None, repr=False)
 
     def child(self, command: Sequence[str]) -> subprocess.Popen[str]:
         """Start a process that reads the password from its first line of standard input."""
