@@ -162,7 +162,7 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     ),
     "recommended_to": (
         {"item": "films/2"},
-        [["ann", 1, 0.4, "Dune", "books/1"], ["ben", 1, 0.3, "Alien", "films/1"]],
+        [["ann", 1, 0.4, "Dune", "books/1"], ["ben", 1, 0.3, "Dune", "films/1"]],
     ),
     "runs": (
         {},
