@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from linkspan import cypher
@@ -10,6 +11,8 @@ from linkspan.graph.bulk.arcadedb_files import ArcadeFiles
 from linkspan.graph.bulk.unfinished import LABEL
 from linkspan.graph.connecting.connection import Database
 from linkspan.progress import Task
+
+_LINGERING_SECONDS = 2.0
 
 
 def vertex_type(database: Database, labels: tuple[str, ...]) -> str:
@@ -70,3 +73,5 @@ def clear(database: Database) -> None:
     for row in rows:
         if row["name"] != "Lease":
             database.sql(f"DROP TYPE `{row['name']}` IF EXISTS UNSAFE")
+    # The server may still be at a request whose sender is gone: without its types it ends.
+    time.sleep(_LINGERING_SECONDS)

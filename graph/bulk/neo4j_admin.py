@@ -21,7 +21,7 @@ def command(folder: Path, database: str, home: Path | None = None) -> str:
     """The one command that imports the files in a folder."""
     program = "neo4j-admin" if home is None else str(home / "bin" / "neo4j-admin")
     words = [program, "database", "import", "full", database, f"@{ARGUMENTS}"]
-    return f"cd {shlex.quote(str(folder))} && {shlex.join(words)}"
+    return f"cd {shlex.quote(str(folder.resolve()))} && {shlex.join(words)}"
 
 
 def check_home(home: Path, database: Database) -> None:

@@ -28,7 +28,8 @@ def test_it_loads_or_tells_what_to_run(
         assert on_server.read(EVENTS) == [{"c": 0}] and (files / "manifest.json").exists()
         again = linkspan("ingest", "--bulk")
         run = f"cd {files} && neo4j-admin database import full neo4j @import.args"
-        assert run in again.out.splitlines() and run in told["next_step"]
+        assert run in told["next_step"], told["next_step"]
+        assert run in again.out.splitlines(), repr(again.out)
     else:
         assert on_server.read(EVENTS) == [{"c": 1760}] and not files.exists()
         assert told["next_step"] is None

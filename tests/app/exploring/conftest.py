@@ -174,7 +174,7 @@ def shown(server: RunningServer, hostile: Path) -> Iterator[Shown]:
         cable.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with opened() as found:
         yield found
