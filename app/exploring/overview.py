@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter
 
 import linkspan
+from linkspan.errors import DatabaseError
 from linkspan.exploring.sources import Asked, Sources
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.connecting.arcadedb import PORT
 from linkspan.graph.users.feedback import KINDS, FeedbackRules
 
 routes = APIRouter()
-_FRESH_SECONDS = 60.0
+_FRESH_SECONDS, _PAUSES = 60.0, 20
 
 _MEND = {
     "active runs": "Publish one with 'linkspan run'",
@@ -80,15 +81,39 @@ async def show_map(asked: Asked) -> dict[str, Any]:
 
 @routes.get("/health")
 async def show_health(asked: Asked) -> dict[str, Any]:
-    """Counts of what is in the graph and should not be, and what to do; once a minute at most."""
+    """Counts of what is in the graph and should not be, and what to do.
+
+    All of the graph is read: counted anew after twenty times as long as it took, a minute at least.
+
+    Raises:
+        DatabaseError: It took too long, or nobody answers.
+    """
     async with asked.counting:
-        if time.monotonic() - asked.counted[0] > _FRESH_SECONDS:
-            rows = await (await asked.client()).query("health")
-            for row in rows:
-                row["bad"] = row["wanted"] is not None and row["count"] != row["wanted"]
-                row["hint"] = _MEND.get(row["what"], "") if row["bad"] else ""
-            asked.counted = time.monotonic(), rows
-        return {"rows": asked.counted[1]}
+        if time.monotonic() > asked.counted[0]:
+            began = time.monotonic()
+            found = await _count(await asked.client())
+            now = time.monotonic()
+            asked.counted = now + max(_FRESH_SECONDS, _PAUSES * (now - began)), found
+        rows = asked.counted[1]
+    if isinstance(rows, DatabaseError):
+        raise rows
+    return {"rows": rows}
+
+
+async def _count(client: AsyncClient) -> list[dict[str, Any]] | DatabaseError:
+    """The counts, or that they took too long: a server may still be at them, and is left alone."""
+    began, limit = time.monotonic(), client.database.options.query_timeout
+    try:
+        rows = await client.query("health")
+    except DatabaseError:
+        if limit is None or time.monotonic() - began < limit:
+            raise
+        hint = "'linkspan query health' has no such limit"
+        return DatabaseError(f"counting all of the graph takes more than {limit:g} s", hint=hint)
+    for row in rows:
+        row["bad"] = row["wanted"] is not None and row["count"] != row["wanted"]
+        row["hint"] = _MEND.get(row["what"], "") if row["bad"] else ""
+    return rows
 
 
 @routes.get("/ingest")

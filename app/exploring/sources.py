@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Query, Request
 
-from linkspan.errors import LinkspanError
+from linkspan.errors import DatabaseError, LinkspanError
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.settings import Settings
 from linkspan.workspace import Workspace
@@ -34,7 +34,8 @@ class Sources:
         drawing: Held while a map of items is made.
         meeting: Held while a newcomer meets all users.
         counting: Held while all of the graph is counted.
-        counted: When that was done last, in seconds of the monotonic clock, and what was found.
+        counted: When that is to be done again, in seconds of the monotonic clock, and what was
+            found, or that it took too long.
 
     Args:
         settings: Whose workspace and database are meant.
@@ -57,7 +58,7 @@ class Sources:
         self._client: AsyncClient | None = None
         self._opening, self._loading = asyncio.Lock(), asyncio.Lock()
         self.drawing, self.meeting, self.counting = (asyncio.Lock() for _ in range(3))
-        self.counted: tuple[float, list[dict[str, Any]]] = (-math.inf, [])
+        self.counted: tuple[float, list[dict[str, Any]] | DatabaseError] = (-math.inf, [])
         self._loaded: tuple[tuple[str, ...], LoadedRun] | None = None
         self._newcomers: tuple[LoadedRun, Newcomers] | None = None
         self._supposing: Supposing | None = None
