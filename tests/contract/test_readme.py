@@ -63,7 +63,7 @@ def test_the_python_runs(
     exec(compile(code.replace(READER, PLANTED), "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert printed.startswith("1 Book ") and "because of Book 1" in printed
-    assert "science-fiction" in printed and "\nbecause you met Book 1" in printed
+    assert "science-fiction" in printed and "because you met Book 1" in printed
 
 
 def test_the_python_on_feedback_runs(

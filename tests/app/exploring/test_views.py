@@ -117,6 +117,7 @@ def test_what_is_below_zero_lies_left_of_the_line(page: Page) -> None:
     places = "all => all.map((each) => each.getBoundingClientRect().toJSON())"
     for bars in (page.locator(".list .bar"), page.locator(".parts .bar:has(.below)")):
         bar = bars.first
+        expect(bar).to_be_visible()
         (zero,) = bar.locator(".zero").evaluate_all(places)
         below = bar.locator(".below").evaluate_all(places)
         assert max(each["width"] for each in below) > 3
