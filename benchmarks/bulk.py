@@ -22,7 +22,6 @@ import argparse
 import os
 import re
 import resource
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import Bulk, Mapping, ingest
 from linkspan.settings import load_settings
 from servers import START, started
-from servers.neo4j_admin import write_programs
+from servers.neo4j_admin import run_in_folder, write_programs
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -127,11 +126,10 @@ def _neo4j(
     with _open(server) as database, bulk.running():
         report = ingest(database, mapping, bulk=places)
     (command,) = re.findall(r"^cd .*", report.next_step or "", re.MULTILINE)
-    command = command.replace("neo4j-admin", f"{server.home}/bin/neo4j-admin")
 
     def work() -> None:
         with bulk.running(), importer.running():
-            subprocess.run(command, shell=True, check=True, stdout=subprocess.DEVNULL)
+            run_in_folder(command, home=server.home)
 
     server.offline(work)
     with _open(server) as database:

@@ -19,9 +19,13 @@ _LOOK_SECONDS = 0.5
 
 def command(folder: Path, database: str, home: Path | None = None) -> str:
     """The one command that imports the files in a folder."""
+    return f"cd {shlex.quote(str(folder.resolve()))} && {shlex.join(_words(database, home))}"
+
+
+def _words(database: str, home: Path | None) -> list[str]:
+    """Words of that command, to be run in the folder."""
     program = "neo4j-admin" if home is None else str(home / "bin" / "neo4j-admin")
-    words = [program, "database", "import", "full", database, f"@{ARGUMENTS}"]
-    return f"cd {shlex.quote(str(folder.resolve()))} && {shlex.join(words)}"
+    return [program, "database", "import", "full", database, f"@{ARGUMENTS}"]
 
 
 def check_home(home: Path, database: Database) -> None:
@@ -67,8 +71,7 @@ def import_files(folder: Path, database: Database, home: Path) -> None:
             f"({_last_line(stopped)})",
             hint=f"{by_hand}; then run 'linkspan ingest --bulk' again",
         )
-    words = [str(home / "bin" / "neo4j-admin"), "database", "import", "full"]
-    done = _run([*words, database.database, f"@{ARGUMENTS}"], folder)
+    done = _run(_words(database.database, home), folder)
     started = _run([str(home / "bin" / "neo4j"), "start"], home)
     if done.returncode:
         raise DatabaseError(

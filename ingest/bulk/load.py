@@ -118,7 +118,7 @@ class BulkLoader(Loader):
         self._report.next_step = (
             "The files for Neo4j's importer are written. Now stop the server and run, where it "
             "is (copy the folder there if need be):\n\n"
-            f"{neo4j_admin.command(folder, self._database.database)}\n\n"
+            f"{self._command}\n\n"
             "Then start the server, and run 'linkspan ingest --bulk' again: it checks what was "
             "imported and makes the indexes. What anyone writes into the database before the "
             "import is lost."
@@ -181,6 +181,11 @@ class BulkLoader(Loader):
         else:
             super()._note(number, found, loaded)
 
+    @property
+    def _command(self) -> str:
+        """The command that has Neo4j import the files."""
+        return neo4j_admin.command(self._bulk.folder, self._database.database, self._bulk.home)
+
     def _manifest(self) -> dict[str, Any] | None:
         """Contents of the importer's files; None where there are none, or not all of them."""
         try:
@@ -201,8 +206,7 @@ class BulkLoader(Loader):
         if stored is None or stored["token"] != token:
             raise DatabaseError(
                 f"the database holds an import of other files than those in {self._bulk.folder}",
-                hint="Import these: "
-                + neo4j_admin.command(self._bulk.folder, self._database.database, self._bulk.home)
+                hint="Import these: " + self._command
                 if stored
                 else "Finish it where they were written, or empty the database and begin anew",
             )
@@ -213,12 +217,10 @@ class BulkLoader(Loader):
             for what, wanted in counts.items():
                 found = self._database.read(cypher.load(query, {name: what}))[0]["count"]
                 if found != wanted:
-                    command = neo4j_admin.command(
-                        self._bulk.folder, self._database.database, self._bulk.home
-                    )
                     raise DatabaseError(
                         f"the import is not whole: {found:,} of {wanted:,} {what}",
-                        hint=f"Stop the server, run it again ({command}), and start the server",
+                        hint=f"Stop the server, run it again ({self._command}), and start the "
+                        "server",
                     )
         prepare(self._database)
         self._finish(stored["entries"])

@@ -15,8 +15,6 @@ from linkspan.ingest.shaping.codes import KeyCodes
 from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table
 from linkspan.progress import Task
 
-_LABELS = {"item": "Item", "user": "User"}
-
 
 class BulkWriter:
     """Writes the tables of one ingest, in place of a `GraphWriter`; about 100 bytes a node.
@@ -70,8 +68,8 @@ class BulkWriter:
 
     def _write_links(self, target: LinkTarget, table: Table) -> int:
         sources, targets = (
-            self._before + self._numbers.find(_named(_LABELS.get(role, "Entity"), table.keys[end]))
-            for role, end in ((target.source, "source"), (target.target, "target"))
+            self._before + self._numbers.find(_named(label, table.keys[end]))
+            for label, end in zip(target.labels, ("source", "target"), strict=True)
         )
         columns = {name: table.keys[name] for name in list(table.keys)[2:]} | table.properties
         if target in self._several:

@@ -109,6 +109,11 @@ class LinkTarget:
         """As the report names it."""
         return self.type
 
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Labels of the nodes where they begin and end, without the kinds of entities."""
+        return _LABELS.get(self.source, "Entity"), _LABELS.get(self.target, "Entity")
+
     def write_query(self) -> str:
         """The query that writes such rows, with their properties in a map."""
         return cypher.load("write_repeated" if self.repeat else "write_links", self._names())
@@ -135,11 +140,8 @@ class LinkTarget:
         return cypher.load("delete_links", self._names())
 
     def _names(self) -> dict[str, str]:
-        return {
-            "User": _LABELS.get(self.source, "Entity"),
-            "Item": _LABELS.get(self.target, "Entity"),
-            "SAVED": self.type,
-        }
+        source, target = self.labels
+        return {"User": source, "Item": target, "SAVED": self.type}
 
 
 LINKED = NodeTarget("Item", linked=True)

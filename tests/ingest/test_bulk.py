@@ -25,7 +25,7 @@ from linkspan.graph.users.pseudonyms import VARIABLE
 from linkspan.ingest import Bulk, IngestReport, Mapping, ingest
 from servers import RunningServer, Unavailable, empty
 from servers.neo4j import start_neo4j
-from servers.neo4j_admin import import_by_hand, write_programs
+from servers.neo4j_admin import import_by_hand, run_in_folder, write_programs
 
 BulkIngest = Callable[[Mapping], IngestReport]
 Graph = Callable[[Any], Any]
@@ -287,7 +287,7 @@ def test_neo4j_with_its_home(rich: Shop, tmp_path: Path, read_graph: Graph, plac
         write_programs(home)
         run_server(home, "stop")
         (by_hand,) = re.findall(r"run '(cd .*?@import.args)'", str(raised.value))
-        subprocess.run(by_hand, shell=True, check=True, capture_output=True)
+        run_in_folder(by_hand)
         run_server(home, "start")
         with Database(server.uri, server.user, server.password) as db:
             wait_for(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -48,14 +49,19 @@ def write_programs(home: Path, before: str = "") -> None:
         (home / "bin" / name).chmod(0o755)
 
 
+def run_in_folder(command: str, *, home: Path | None = None) -> None:
+    """Run ``cd FOLDER && PROGRAM …``; with ``home``, the program of that name in its ``bin``."""
+    cd, folder, both, program, *words = shlex.split(command)
+    assert (cd, both) == ("cd", "&&"), command
+    program = program if home is None else str(home / "bin" / program)
+    done = subprocess.run(
+        [program, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def import_by_hand(server: RunningServer, command: str) -> None:
     """Run a command, of which ``neo4j-admin`` is the server's, while the server is stopped."""
     assert server.offline is not None
     write_programs(server.home)
-    by_path = command.replace("neo4j-admin", f"{server.home}/bin/neo4j-admin")
-
-    def work() -> None:
-        done = subprocess.run(by_path, shell=True, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    server.offline(work)
+    server.offline(lambda: run_in_folder(command, home=server.home))
