@@ -209,7 +209,7 @@ class Table:
             f"{cypher.quote(name)}: row.{place}" for name, place in zip(own, places, strict=True)
         )
         what = f" {{{', '.join(each)}}}" if own else ""
-        return text.replace("]->(t)\nSET r += row.properties", f"{what}]->(t)")
+        return _put(text, "]->(t)\nSET r += row.properties", f"{what}]->(t)")
 
     def update_query(self) -> str:
         """The query that writes the properties of `rows` that the graph has."""
@@ -228,7 +228,7 @@ class Table:
             for name, place in zip(self.properties, self.places, strict=True)
         )
         what = f"SET {', '.join(each)}" if self.properties else ""
-        return text.replace(f"SET {variable} += row.properties", what)
+        return _put(text, f"SET {variable} += row.properties", what)
 
     @property
     def places(self) -> list[str]:
@@ -241,3 +241,10 @@ class Table:
         columns = [*self.keys.values(), *self.properties.values()]
         lists = [column.to_pylist() for column in columns]
         return [dict(zip(names, row, strict=True)) for row in zip(*lists, strict=True)]
+
+
+def _put(text: str, place: str, what: str) -> str:
+    """The text of a query with what a place of it gives way to; rows would be written bare else."""
+    if text.count(place) != 1:
+        raise ValueError(f"a query has {text.count(place)} places like {place!r}, not one:\n{text}")
+    return text.replace(place, what)
