@@ -20,7 +20,9 @@ from servers import QUICK, START, RunningServer, Unavailable, empty
 
 # The models of tests are tiny, and the servers need the other cores; set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("ARCADEDB_JVM_ARGS", " ".join(QUICK))  # of every embedded server
+# Of every embedded server, and of every 'java': Neo4j and its programs. Benchmarks do without.
+for name in ("ARCADEDB_JVM_ARGS", "JDK_JAVA_OPTIONS"):
+    os.environ.setdefault(name, " ".join(QUICK))
 
 hypothesis.settings.register_profile("untimed", deadline=None)  # no test fails for its time
 hypothesis.settings.load_profile("untimed")

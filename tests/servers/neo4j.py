@@ -16,7 +16,7 @@ from pathlib import Path
 from neo4j import GraphDatabase
 
 from servers.neo4j_jars import fetch_jars, find_java
-from servers.running import QUICK, RunningServer
+from servers.running import RunningServer
 
 USER = "neo4j"
 _START_SECONDS = 120.0
@@ -112,7 +112,6 @@ def command_line(java: str, jars: Path, home: Path) -> list[str]:
     return [
         java,
         "-Xmx1g",
-        *QUICK,
         *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
         "-Dio.netty.tryReflectionSetAccessible=true",
         f"-Djava.io.tmpdir={home}",

@@ -133,7 +133,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
       // Springs settle a few steps a frame, and are seen when they have: at once would stop the page.
       const springs = layout === "cose" && !placed, ground = box.current;
       delete ground.dataset.nodes; // of a picture before
-      ground.classList.toggle("settling", springs);
+      ground.classList.add("settling");
       const places = { padding: 30, nodeDimensionsIncludeLabels: true };
       const made = cytoscape({
         container: ground,
@@ -170,7 +170,7 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         laid = made.layout({ name: "cose", animate: true, refresh: 5, animationThreshold: Infinity, numIter: 500, nodeRepulsion: () => 9000, idealEdgeLength: () => 60, componentSpacing: 60, ...places });
         laid.one("layoutstop", settled);
         laid.run();
-      } else settled();
+      } else setTimeout(settled); // letters are a task of their own
     }).catch((error) => setTold(error.message));
     const themed = () => shown.current && box.current && lettered(shown.current, box.current);
     window.addEventListener("themed", themed);
@@ -224,6 +224,8 @@ export function Graph({ label, name, drawing, layout = "cose", height = 380, ope
         each.position = { x: around.x + 110 * Math.cos(angle), y: around.y + 110 * Math.sin(angle) };
       }
       made.add(added);
+      await new Promise((done) => setTimeout(done)); // letters are a task of their own
+      if (made !== shown.current) return;
       setNodes((now) => [...now, ...found.nodes.filter((each) => kept.has(each.id))]);
       made.fit(undefined, 30);
       if (box.current) lettered(made, box.current);
