@@ -35,7 +35,10 @@ def main(folder: Path, heap: str) -> None:
     from arcadedb_embedded import create_server
     from arcadedb_embedded.jvm import start_jvm
 
-    start_jvm(heap_size=heap, jvm_args=f"-Darcadedb.maxPageRAM={_page_cache_mb(heap)}")
+    # Whoever runs out of memory leaves ArcadeDB half dead: threads end and keep their place among
+    # the few queries that may run at once, until none may. It ends, and is started again.
+    options = ["-XX:+ExitOnOutOfMemoryError", f"-Darcadedb.maxPageRAM={_page_cache_mb(heap)}"]
+    start_jvm(heap_size=heap, jvm_args=options)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     bolt_port, http_port = _ports(folder / "ports.json")
     server = create_server(

@@ -114,7 +114,7 @@ class AsyncDatabase:
     async def _limits(self) -> AsyncIterator[None]:
         """Our errors, and an end to waiting where the server does not end a query itself."""
         limit = self.options.query_timeout
-        with driver_errors(self.uri, self.user, self.database):
+        with driver_errors(self.uri, self.user, self.database, self.embedded):
             try:
                 async with asyncio.timeout(limit and limit + self.options.timeout):
                     if not self._reached:  # as in the other form

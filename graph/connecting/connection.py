@@ -360,7 +360,7 @@ class Database:
 
     def _errors(self) -> AbstractContextManager[None]:
         """Our errors; the first is told at once, as no query is tried again before one answered."""
-        named = self.uri, self.user, self.database
+        named = self.uri, self.user, self.database, self.embedded
         if not self._reached:
             with driver_errors(*named), self._driver.session(**reading(self.database)) as session:
                 session.run("RETURN 1").consume()

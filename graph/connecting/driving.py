@@ -116,7 +116,9 @@ def as_dicts(records: Iterable[neo4j.Record]) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def driver_errors(uri: str, user: str, database: str) -> Iterator[None]:
+def driver_errors(
+    uri: str, user: str, database: str, embedded: EmbeddedServer | None
+) -> Iterator[None]:
     """Turn the driver's errors into ours, with a hint.
 
     Raises:
@@ -133,7 +135,8 @@ def driver_errors(uri: str, user: str, database: str) -> Iterator[None]:
     except (ServiceUnavailable, SessionExpired) as error:
         raise DatabaseError(
             f"no graph database answers at {uri} ({_first_line(error)})",
-            hint="Start it, or check the address ('linkspan doctor' looks closer)",
+            hint=(embedded and embedded.why_gone())
+            or "Start it, or check the address ('linkspan doctor' looks closer)",
         ) from error
     except AuthError as error:
         raise DatabaseError(

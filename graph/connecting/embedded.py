@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +30,9 @@ except ImportError:  # pragma: no cover - Windows
 
 DATABASE = "neo4j"
 USER = "root"
-HEAP = "1g"
+JAVA_OPTIONS = "ARCADEDB_JVM_ARGS"
+"""Variable of the environment with options for the server's Java, such as ``-Xmx8g``."""
+_HEAP_MB = (1024, 4096)
 _START_SECONDS = 180.0
 
 
@@ -54,12 +58,13 @@ class EmbeddedServer:
     _users_lock: IO[str] = field(repr=False)
 
     @classmethod
-    def ensure(cls, folder: Path, *, heap: str = HEAP) -> EmbeddedServer:
+    def ensure(cls, folder: Path, *, heap: str | None = None) -> EmbeddedServer:
         """Join the server of ``folder``, or start it.
 
         Args:
             folder: Folder of the database; made if need be.
-            heap: Most memory that the Java heap may take, such as ``1g``; only for a new server.
+            heap: Most memory that the Java heap may take, such as ``1g``; by default `usual_heap`.
+                Only for a new server.
 
         Raises:
             ConfigError: The ``embedded`` extra is not installed, or the folder cannot be used.
@@ -86,7 +91,7 @@ class EmbeddedServer:
             with (folder / "start.lock").open("w") as start_lock:
                 fcntl.flock(start_lock, fcntl.LOCK_EX)
                 if not is_running(folder):
-                    _start(folder, heap)
+                    _start(folder, heap or usual_heap())
         except BaseException:
             users_lock.close()
             raise
@@ -110,9 +115,33 @@ class EmbeddedServer:
         self.leave()
         wait_for_end(self.folder)
 
+    def why_gone(self) -> str | None:
+        """What a user does when the server has ended; None while it runs."""
+        if is_running(self.folder):
+            return None
+        again = "The embedded server has ended, and the next command starts it again"
+        if "OutOfMemoryError" in _log(self.folder, 5):
+            return f"{again}. It ran out of memory: let it have more, {JAVA_OPTIONS}=-Xmx8g"
+        return f"{again}. Its log is {self.folder / 'server.log'}"
+
     def keep(self) -> None:
         """Ask the server to stay when nobody uses it, until `release`."""
         (self.folder / "keep").touch()
+
+
+def usual_heap() -> str:
+    """The heap that the environment asks for, else a quarter of the memory, 1 to 4 GB.
+
+    As much is what Java takes by itself; where a container may use less, that counts.
+    """
+    asked = re.findall(r"-Xmx(\d+[mMgG])(?:\s|$)", os.environ.get(JAVA_OPTIONS, ""))
+    if asked:
+        return str(asked[-1])
+    memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    with suppress(OSError, ValueError):  # no container, or "max"
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    least, most = _HEAP_MB
+    return f"{min(max(memory // 4 // 2**20, least), most)}m"
 
 
 def is_running(folder: Path) -> bool:
@@ -179,9 +208,15 @@ def _start(folder: Path, heap: str) -> None:
 
 def _last_error(folder: Path) -> str:
     """The most telling line at the end of the server's log."""
-    lines = (folder / "server.log").read_text(errors="replace").splitlines()[-60:]
+    lines = _log(folder, 60).splitlines()
     telling = [line for line in lines if "Error" in line or "Exception" in line]
     return (telling or lines or ["no log"])[-1].strip()
+
+
+def _log(folder: Path, lines: int) -> str:
+    """The last lines of the server's log."""
+    text = (folder / "server.log").read_text(errors="replace")
+    return "\n".join(text.splitlines()[-lines:])
 
 
 def _is_locked(path: Path) -> bool:

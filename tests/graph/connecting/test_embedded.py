@@ -15,7 +15,14 @@ import pytest
 
 from linkspan.errors import ConfigError, DatabaseError
 from linkspan.graph.connecting.connection import Database, open_database
-from linkspan.graph.connecting.embedded import EmbeddedServer, is_running, release, wait_for_end
+from linkspan.graph.connecting.driving import Options
+from linkspan.graph.connecting.embedded import (
+    EmbeddedServer,
+    is_running,
+    release,
+    usual_heap,
+    wait_for_end,
+)
 
 USER = """
 import sys, time
@@ -98,6 +105,32 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 def test_a_server_that_does_not_start_says_why(folder: Path) -> None:
     with pytest.raises(DatabaseError, match=r"did not start: .*Its log is .*server.log"):
         EmbeddedServer.ensure(folder, heap="nonsense")
+
+
+def test_a_server_without_memory_ends_and_says_so(folder: Path) -> None:
+    """Else its threads die one by one, and those that wait for their places never answer."""
+    server = EmbeddedServer.ensure(folder, heap="96m")
+    large = "RETURN size(reduce(text = 'x', n IN range(1, 40) | text + text)) AS size"
+    with (
+        open_database(f"embedded:{folder}", options=Options(timeout=1)) as database,
+        pytest.raises(DatabaseError, match="ran out of memory: let it have more, ARCADEDB_JVM_ARG"),
+    ):
+        database.read(large)
+    assert not is_running(folder)
+    server.leave()
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "asked", "heap"),
+    [(0.5, "", "1024m"), (8, "", "2048m"), (64, "", "4096m"), (8, "-Xmx1g -Xmx7g -Xmn1g", "7g")],
+)
+def test_the_heap_is_a_quarter_of_the_memory_unless_asked(
+    monkeypatch: pytest.MonkeyPatch, gigabytes: float, asked: str, heap: str
+) -> None:
+    monkeypatch.setenv("ARCADEDB_JVM_ARGS", asked)
+    monkeypatch.setattr(os, "sysconf", lambda name: gigabytes * 2**30 if "PHYS" in name else 1)
+    monkeypatch.setattr(Path, "read_text", lambda _: "max\n")
+    assert usual_heap() == heap
 
 
 def test_no_database_is_made_where_none_should_be(tmp_path: Path) -> None:
