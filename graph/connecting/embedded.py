@@ -116,7 +116,7 @@ class EmbeddedServer:
         wait_for_end(self.folder)
 
     def why_gone(self) -> str | None:
-        """What a user does when the server has ended; None while it runs."""
+        """Hint for a user where the server has ended; None while it runs."""
         if is_running(self.folder):
             return None
         again = "The embedded server has ended, and the next command starts it again"

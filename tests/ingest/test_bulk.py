@@ -264,7 +264,8 @@ def test_neo4j_with_its_home(rich: Shop, tmp_path: Path, read_graph: Graph, plac
     except Unavailable as reason:
         pytest.skip(f"Neo4j cannot run here: {reason}")
     places, mapping = Bulk(places.folder, home), rich.mapping()
-    with Database(server.uri, server.user, server.password) as db:
+    login = server.uri, server.user, server.password
+    with Database(*login) as db:
         with pytest.raises(ConfigError, match=r"bin/neo4j that may be run"):
             ingest(db, mapping, bulk=places)
         elsewhere = Bulk(places.folder, tmp_path)
@@ -278,18 +279,19 @@ def test_neo4j_with_its_home(rich: Shop, tmp_path: Path, read_graph: Graph, plac
     write_programs(home, before="ulimit -f 8")
     run_server(home, "start")
     try:
-        with Database(server.uri, server.user, server.password) as db:
+        with Database(*login) as db:
             wait_for(db)
             with pytest.raises(DatabaseError, match=r"did not import the files") as raised:
                 ingest(db, mapping, bulk=places)
-            with pytest.raises(DatabaseError):  # of the half that there is nothing is taken
-                ingest(db, mapping)
+        # Of the half that there is nothing is taken; who asks first is told at once.
+        with Database(*login) as db, pytest.raises(DatabaseError):
+            ingest(db, mapping)
         write_programs(home)
         run_server(home, "stop")
         (by_hand,) = re.findall(r"run '(cd .*?@import.args)'", str(raised.value))
         run_in_folder(by_hand)
         run_server(home, "start")
-        with Database(server.uri, server.user, server.password) as db:
+        with Database(*login) as db:
             wait_for(db)
             ingest(db, mapping, bulk=places)
             graph = read_graph(db)
