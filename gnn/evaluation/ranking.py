@@ -21,6 +21,7 @@ from linkspan.gnn.metrics import figures_by_list, midranks, paired_interval, top
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import mixtures
+from linkspan.gnn.scores.workers import how_many, in_order
 from linkspan.progress import SILENT, Progress
 
 IntArray = NDArray[np.int64]
@@ -61,6 +62,22 @@ class Ranked(NamedTuple):
 
     table: pd.DataFrame
     lists: dict[str, IntArray]
+
+
+class _Asked(NamedTuple):
+    """Users of a domain that are scored at once.
+
+    Attributes:
+        domain: Its name.
+        users: (B,) user rows.
+        rows: (R,) rows of the events to rank.
+        line: (R,) place of each one's user among them.
+    """
+
+    domain: str
+    users: IntArray
+    rows: IntArray
+    line: IntArray
 
 
 @dataclass(frozen=True)
@@ -259,32 +276,44 @@ def rank_events(
         **{name: np.zeros(len(events)) for name in methods},
     }
     kept = {name: np.full((len(events) if lists else 0, LIST), -1, np.int64) for name in methods}
+    processes, tasks = how_many(fitted.device), list[_Asked]()
+    for code, (domain, candidates) in enumerate(rows_of.items()):
+        rows = np.flatnonzero(domains[items] == code)
+        of, distinct = pd.factorize(users[rows])  # users in the order of their first rows
+        order = np.argsort(of, kind="stable")
+        size = rows_at_once(len(candidates), _ARRAYS * processes, CHUNK)
+        for start in range(0, len(distinct), size):
+            inside = order[slice(*np.searchsorted(of[order], [start, start + size]))]
+            asked = distinct[start : start + size]
+            tasks.append(_Asked(domain, asked, rows[inside], of[inside] - start))
+
+    def rank(task: _Asked) -> tuple[IntArray, dict[str, tuple[NDArray[np.float64], IntArray]]]:
+        domain, asked, chunk, line = task
+        candidates = rows_of[domain]
+        hidden = np.zeros((len(asked), len(candidates)), np.float32)
+        seen.hide(hidden, asked, domain)
+        if among is not None:
+            hidden[:, ~among[candidates]] = -np.inf
+        column = np.searchsorted(candidates, items[chunk])
+        found = {}
+        for name, method in methods.items():
+            scores = method.score(asked, domain) + hidden
+            best = np.zeros((len(asked), 0), np.int64)
+            if lists:
+                best = top_columns(scores, LIST)
+                there = np.isfinite(np.take_along_axis(scores, best, 1))
+                best = np.where(there, candidates[best], -1)
+            found[name] = _ranks(scores, line, column, len(asked)), best[line]
+        return np.isfinite(hidden).sum(axis=1)[line], found
+
     with progress.task("rank", total=len(events), unit="rows") as task:
-        for code, (domain, candidates) in enumerate(rows_of.items()):
-            rows = np.flatnonzero(domains[items] == code)
-            of, distinct = pd.factorize(users[rows])  # users in the order of their first rows
-            order = np.argsort(of, kind="stable")
-            size = rows_at_once(len(candidates), _ARRAYS, CHUNK)
-            for start in range(0, len(distinct), size):
-                asked = distinct[start : start + size]
-                hidden = np.zeros((len(asked), len(candidates)), np.float32)
-                seen.hide(hidden, asked, domain)
-                if among is not None:
-                    hidden[:, ~among[candidates]] = -np.inf
-                left = np.isfinite(hidden).sum(axis=1)
-                inside = order[slice(*np.searchsorted(of[order], [start, start + size]))]
-                chunk, line = rows[inside], of[inside] - start
-                column = np.searchsorted(candidates, items[chunk])
-                table["candidates"][chunk] = left[line]
-                for name, method in methods.items():
-                    scores = method.score(asked, domain) + hidden
-                    table[name][chunk] = _ranks(scores, line, column, size)
-                    if lists:
-                        best = top_columns(scores, LIST)
-                        there = np.isfinite(np.take_along_axis(scores, best, 1))
-                        best = np.where(there, candidates[best], -1)
-                        kept[name][chunk, : best.shape[1]] = best[line]
-                task.advance(len(chunk))
+        for part, (left, found) in zip(tasks, in_order(rank, tasks, processes), strict=True):
+            table["candidates"][part.rows] = left
+            for name, (ranks, best) in found.items():
+                table[name][part.rows] = ranks
+                if lists:
+                    kept[name][part.rows, : best.shape[1]] = best
+            task.advance(len(part.rows))
     return Ranked(pd.DataFrame(table), kept if lists else {})
 
 

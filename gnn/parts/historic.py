@@ -138,7 +138,7 @@ class Scattered(Historic, ABC):
         return np.asarray(self.found(users, domain).toarray(), np.float32)
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """Scores of some items (B, k) of the domain, without making those of all others dense."""
+        """Scores of some items (B, k) of the domain, for few users at a time."""
         # A place that is not zero takes ten times its value on the way; at worst none is zero.
         size = rows_at_once(len(self._rows[domain]), 10, ROWS)
         return in_slices(self._at, users, domain, items, size)
@@ -146,17 +146,15 @@ class Scattered(Historic, ABC):
     def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         rows, count = self._rows[domain], len(self._rows[domain])
         found = self.found(users, domain)
-        found.sort_indices()
         user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
-        known = np.append(user * count + found.indices, -1)  # places in (B, N), flat
-        wanted = np.arange(len(users))[:, None] * count + np.searchsorted(rows, items)
-        place = np.searchsorted(known[:-1], wanted)
-        hits = known[place] == wanted
-        values = np.where(hits, np.append(found.data, 0.0)[place], 0.0).astype(np.float32)
+        # Made dense, it takes half the time of a search among sorted places.
+        values = np.take_along_axis(found.toarray(), np.searchsorted(rows, items), 1)  # (B, k)
         mean = np.bincount(user, found.data, len(users)) / count  # (B,)
         square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
         deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
-        return Scores(values, mean.astype(np.float32), deviation.astype(np.float32))
+        return Scores(
+            values.astype(np.float32), mean.astype(np.float32), deviation.astype(np.float32)
+        )
 
 
 class ItemMatrix(Scattered):

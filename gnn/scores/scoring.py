@@ -20,6 +20,7 @@ from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import Mixture, published, total
 from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
+from linkspan.gnn.scores.workers import how_many, in_order
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -70,12 +71,18 @@ def score_top(
     ranker = Ranker(fitted, choice)
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
     rows_of = rows_by_domain(fitted.snapshot)
-    size = rows_at_once(max(len(rows_of[domain]) for domain in wanted), _ARRAYS, CHUNK)
+    processes = how_many(fitted.device)
+    widest = max(len(rows_of[domain]) for domain in wanted)
+    size = rows_at_once(widest, _ARRAYS * processes, CHUNK)
+    chunks = [chosen[start : start + size] for start in range(0, max(len(chosen), 1), size)]
+
+    def lists(chunk: IntArray) -> list[pd.DataFrame]:
+        return [ranker.lists(chunk, domain, lengths[domain]) for domain in wanted]
+
     frames = []
     with progress.task("score", total=len(chosen), unit="users") as task:
-        for start in range(0, max(len(chosen), 1), size):
-            chunk = chosen[start : start + size]
-            frames += [ranker.lists(chunk, domain, lengths[domain]) for domain in wanted]
+        for chunk, found in zip(chunks, in_order(lists, chunks, processes), strict=True):
+            frames += found
             task.advance(len(chunk))
     table = pd.concat(frames, ignore_index=True)
     if choice.total is not None:

@@ -23,6 +23,7 @@ from linkspan.gnn.scores.hybrid import with_linear
 from linkspan.gnn.scores.new_items import fit_new_items
 from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, Signal, build_signals
 from linkspan.gnn.scores.weight_search import fit_weights
+from linkspan.gnn.scores.workers import how_many, in_order
 from linkspan.progress import SILENT, Progress
 
 _STATED = {"popularity": 1.0, "text": 1.0, "linear": 1.0, "transitions": 1.0, "relations": 1.0}
@@ -66,14 +67,20 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
     signals = build_signals(fitted)
     usual, newcomers = _draw(fitted, signals[HYBRID], validation, progress)
     every = [signal.name for signal in signals[HYBRID]]
-    weights = {}
-    for name in (HYBRID, SIMPLE, GNN):
+
+    def fit(task: tuple[str, dict[str, list[Examples]]]) -> SignalWeights:
+        name, examples = task
         chosen = [signal.name for signal in signals[name]]
         places = [every.index(one) for one in chosen]
-        weights[name] = MixtureWeights(
-            fit_weights(_choose(usual, places), chosen),
-            fit_weights(_choose(newcomers, places), chosen) if newcomers else None,
-        )
+        return fit_weights(_choose(examples, places), chosen)
+
+    names = (HYBRID, SIMPLE, GNN)
+    tasks = [(name, kind) for kind in (usual, newcomers) if kind for name in names]
+    found = list(in_order(fit, tasks, how_many(fitted.device)))
+    weights = {
+        name: MixtureWeights(found[place], found[len(names) + place] if newcomers else None)
+        for place, name in enumerate(names)
+    }
     fitted = replace(fitted, weights=weights)
     return fit_new_items(fitted, signals, validation, progress)
 
