@@ -31,9 +31,11 @@ HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
 LONGEST = (
-    "test_publish_soak.py", "test_kills.py", "test_page.py", "test_adopt.py", "test_forget.py",
-    "test_doc_commands.py", "test_commands.py", "test_publishing.py", "test_wheel.py",
-    "test_privacy.py", "test_transfer.py", "test_terms.py", "test_ranking.py",
+    "test_bulk.py", "test_page.py", "test_views.py", "test_kills.py", "test_adopt.py",
+    "test_queries.py", "test_other_graphs.py", "test_publish_soak.py", "test_doc_commands.py",
+    "test_commands.py", "test_forget.py", "test_refresh.py", "test_publishing.py",
+    "test_vectors.py", "test_positive.py", "test_async_client.py", "test_init.py",
+    "test_measure.py", "test_corpus.py", "test_transfer.py", "test_terms.py",
 )  # fmt: skip
 """Files of a minute of CPU or so. That one stands here or does not changes no result."""
 _FAILED = pytest.StashKey[set[str]]()
