@@ -16,10 +16,10 @@ from linkspan.graph.bulk.unfinished import check_finished
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.forgetting import read_forgotten
 from linkspan.graph.users.pseudonyms import Pseudonyms, check_graph
+from linkspan.graph.writing.ahead import ahead
 from linkspan.graph.writing.constraints import prepare
 from linkspan.graph.writing.lease import Lease
 from linkspan.graph.writing.writer import BATCH_ROWS
-from linkspan.ingest.ahead import ahead
 from linkspan.ingest.check import Checked, CheckedFile, check
 from linkspan.ingest.graph_writer import GraphWriter
 from linkspan.ingest.ledger import Entry, Ledger, write_entries

@@ -26,6 +26,9 @@ PIECE = 50_000
 ListSource = pd.DataFrame | Path
 """A table, or the Parquet file that holds it."""
 
+ListRow = list[Any]
+"""A list as a query takes it: the key of whose it is, and its entries, each a list of values."""
+
 
 @dataclass
 class ListCounts:
@@ -162,25 +165,21 @@ def _chosen(piece: pd.DataFrame) -> pd.DataFrame:
     return known[known["eligible"] > sizes]
 
 
-def list_rows(lists: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
+def list_rows(lists: ListSource) -> Iterator[tuple[int, ListRow]]:
     """Each user's list as one row of ``publish_recommended``, with its length."""
     columns = ["item", "domain", "rank", "score", *PARTS, "because"]
     for piece in pieces(lists, "user"):
-        yield from _grouped(_with_parts(piece), "user", columns, "items")
+        yield from _grouped(_with_parts(piece), "user", columns)
 
 
-def similar_rows(similar: ListSource) -> Iterator[tuple[int, dict[str, Any]]]:
+def similar_rows(similar: ListSource) -> Iterator[tuple[int, ListRow]]:
     """Each item's similar items as one row of ``publish_similar``, with their number."""
-    columns = ["item", "kind", "rank", "score", "how", "by"]
+    columns = ["other", "kind", "rank", "score", "how", "by"]
     for piece in pieces(similar, "item"):
-        renamed = with_kind(piece).rename(columns={"item": "of", "other": "item"})
-        for count, row in _grouped(renamed, "of", columns, "others"):
-            yield count, {"item": row["of"], "others": row["others"]}
+        yield from _grouped(with_kind(piece), "item", columns)
 
 
-def _grouped(
-    frame: pd.DataFrame, by: str, columns: list[str], name: str
-) -> Iterator[tuple[int, dict[str, Any]]]:
+def _grouped(frame: pd.DataFrame, by: str, columns: list[str]) -> Iterator[tuple[int, ListRow]]:
     """Runs of equal ``by`` as one row each; the frame is sorted by it."""
     keys = frame[by].to_numpy(object)
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, int)
@@ -189,9 +188,6 @@ def _grouped(
         frame[column].astype(object).where(frame[column].notna(), None).tolist()
         for column in columns
     ]
+    members = list(map(list, zip(*values, strict=True)))
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        members = [
-            dict(zip(columns, row, strict=True))
-            for row in zip(*(column[start:end] for column in values), strict=True)
-        ]
-        yield end - start, {by: keys[start], name: members}
+        yield end - start, [keys[start], members[start:end]]

@@ -28,6 +28,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.clearing import clear_lists
 from linkspan.graph.publishing.lists import (
     PARTS,
+    ListRow,
     ListSource,
     check_lists,
     count_kinds,
@@ -42,6 +43,7 @@ from linkspan.graph.publishing.undoing import (
 )
 from linkspan.graph.publishing.vectors import ItemVectors, await_indexes, other_slot, write_vectors
 from linkspan.graph.users.feedback import FeedbackRules
+from linkspan.graph.writing.ahead import ahead
 from linkspan.graph.writing.constraints import prepare_adopted
 from linkspan.graph.writing.lease import Lease
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
@@ -280,16 +282,17 @@ class Publisher:
         self.lease.renew()
         self.database.write(cypher.load("run_vectors"), **self._about, slot=slot, parts=parts)
 
-    def write(
-        self, name: str, rows: Iterator[tuple[int, dict[str, Any]]], done: int, total: int
-    ) -> int:
-        """Send lists in batches of about `BATCH_ROWS` relationships, after the first ``done``."""
+    def write(self, name: str, rows: Iterator[tuple[int, ListRow]], done: int, total: int) -> int:
+        """Send lists in batches of about `BATCH_ROWS` relationships, after the first ``done``.
+
+        A batch is made while the server writes the one before.
+        """
         query, written = cypher.load(name, None, self.run.names), 0
         with self.progress.task("Publishing", total, "relationships") as task:
             for _ in range(done):
                 count, _row = next(rows)
                 task.advance(count)
-            while batch := _take(rows):
+            for batch in ahead(_batches(rows)):
                 self.lease.check()
                 done += len(batch)
                 counters = self.database.write(query, **self._about, done=done, rows=batch)
@@ -354,12 +357,14 @@ def noting_failure(run: str, lease: Lease) -> Iterator[None]:
         raise
 
 
-def _take(rows: Iterator[tuple[int, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The next lists, until they hold `BATCH_ROWS` relationships."""
-    batch, size = [], 0
+def _batches(rows: Iterator[tuple[int, ListRow]]) -> Iterator[list[ListRow]]:
+    """Lists, until they hold `BATCH_ROWS` relationships, again and again."""
+    batch, size = list[ListRow](), 0
     for count, row in rows:
         batch.append(row)
         size += count
         if size >= BATCH_ROWS:
-            break
-    return batch
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

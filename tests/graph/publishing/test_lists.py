@@ -58,13 +58,12 @@ def test_similar_items_of_a_run_that_knew_no_kinds_are_by_states(tmp_path: Path)
     for source in (old, tmp_path / "old.parquet"):
         assert count_kinds(source) == {"states": 2}
         rows = [row for _, row in similar_rows(source)]
-        plain = {"kind": "states", "rank": 1, "score": 0.5, "how": None, "by": None}
-        assert rows[0] == {"item": "d/1", "others": [{"item": "d/2", **plain}]}
+        assert rows[0] == ["d/1", [["d/2", "states", 1, 0.5, None, None]]]
     for source in (both, tmp_path / "both.parquet"):
         assert count_kinds(source) == {"states": 2, "relations": 2}
         counts, rows = zip(*similar_rows(source), strict=True)
         assert counts == (2, 2)
-        assert [other["by"] for other in rows[0]["others"]] == [None, "x"]
+        assert [other[-1] for other in rows[0][1]] == [None, "x"]
 
 
 def _equal_lists(items: int, **more: Any) -> pd.DataFrame:
@@ -105,4 +104,5 @@ def test_lists_of_a_run_of_before_lack_new_parts() -> None:
     table = _equal_lists(20, eligible=20).drop(columns="relations")
     assert check_lists(table).users == 200
     _, row = next(iter(list_rows(table)))
-    assert all(item["relations"] == 0.0 for item in row["items"])
+    place = 4 + PARTS.index("relations")  # after item, domain, rank and score
+    assert all(item[place] == 0.0 and item[-1] == "c/99" for item in row[1])
