@@ -57,7 +57,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
         (
             (float(loss), int(row))
             for row, loss in zip(left.past[0], left.drops[0, 0], strict=True)
-            if row >= 0
+            if row >= 0 and loss > 0
         ),
         key=lambda pair: -pair[0],
     )

@@ -39,9 +39,10 @@ class Drops(NamedTuple):
     drops: FloatArray
 
     def because(self) -> IntArray:
-        """(B, k) the past items without which most is lost, -1 where there is no history."""
-        result: IntArray = np.take_along_axis(self.past, self.drops.argmax(axis=2), 1)
-        return result
+        """(B, k) the past items without which most is lost, -1 where without none anything is."""
+        most = self.drops.argmax(axis=2)
+        lost = np.take_along_axis(self.drops, most[:, :, None], 2)[:, :, 0]
+        return np.where(lost > 0, np.take_along_axis(self.past, most, 1), PAD)
 
 
 def find_drops(mixture: Mixture, users: IntArray, domain: str, items: IntArray) -> Drops:

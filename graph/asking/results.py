@@ -58,7 +58,7 @@ class Recommendation:
         domain: Its domain.
         rank: Place among the user's recommendations in the domain, from 1.
         score: The score; higher is better; compare it only within one user.
-        because: Title of the past item that counted most, or None for a user without a past.
+        because: Title of the past item that counted most; None where none counted, or there is none.
         because_item: Its key.
         run: Id of the run that computed it; None for a popular item in place of a list.
         gnn: Part of the score from the graph neural network.

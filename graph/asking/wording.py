@@ -35,14 +35,15 @@ def standing(found: Explanation) -> str:
 
 
 def because(found: Explanation) -> str:
-    """Such as ``because you saved Unbelievable (romance)``; empty without a past.
+    """Such as ``because you saved Unbelievable (romance)``; empty where nothing of the past counts.
 
-    Where popularity is the largest part of the score, that comes first.
+    Where popularity is the largest part of the score, that comes first, or alone.
     """
-    if not found.past:
-        return ""
     decides = max(found.parts, key=lambda name: found.parts[name], default="")
-    before = "mostly as it is popular, then " if decides == "popularity" else ""
+    popular = "mostly as it is popular" if decides == "popularity" else ""
+    if not found.past:
+        return popular
+    before = f"{popular}, then " if popular else ""
     first = found.past[0]
     domain = "" if first.domain == found.domain else f" ({first.domain})"
     return f"{before}because you {verb(first.met)} {named(first)}{domain}"

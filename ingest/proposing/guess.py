@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -147,6 +147,23 @@ def guess(peek: Peek, fallback: str) -> Guess | str:
     _find_domain(made, fallback)
     _find_integer_ids(made)
     return made
+
+
+def items_of_events(guesses: list[Guess], fallback: str) -> list[Guess]:
+    """Items that only the events name, a table for each file of interactions.
+
+    Args:
+        guesses: None of them is a file of items; interactions in no domain get ``fallback``.
+        fallback: Name of the domain where nothing says it.
+    """
+    items = []
+    for made in guesses:
+        if made.kind == "interactions":
+            if made.domain is None and not made.domain_column:
+                made.domain = fallback
+            why = {**made.guesses, "items": "no file of items is here, so what these events name"}
+            items.append(replace(made, kind="items", id=made.item, guesses=why))
+    return items
 
 
 def properties(made: Guess) -> dict[str, tuple[str, str, str]]:

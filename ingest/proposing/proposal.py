@@ -17,6 +17,7 @@ from linkspan.ingest.proposing.guess import (
     Kind,
     bare,
     guess,
+    items_of_events,
     plain,
     properties,
     rating,
@@ -85,9 +86,11 @@ def propose(folder: Path) -> Proposal:
             )
         if not each.whole:
             notes.append(f"{each.file} is long: only its first {ROWS:,} rows were looked at")
+    found: dict[str, str] = {made.peek.file: made.kind for made in guesses}
+    if not recbole and not any(made.kind == "items" for made in guesses):
+        guesses += items_of_events(guesses, fallback)
     writer = _Writer(guesses, notes)
     text = _HEAD + writer.write() + _recbole(recbole) + writer.policies()
-    found: dict[str, str] = {made.peek.file: made.kind for made in guesses}
     found |= {file: f"[recbole] {name}" for name, files in recbole.items() for file in files}
     _check(text, folder, writer.notes, bool(recbole))
     return Proposal(text, found, writer.notes)
@@ -192,6 +195,13 @@ class _Writer:
         return ["", f"[{table}.properties]", *lines] if lines else []
 
     def _item_table(self, made: Guess) -> list[str]:
+        if "items" in made.guesses:  # of a file of events, which has nothing else to say of them
+            lines = ["", "[[items]]" + _why(made, "items"), *_file(made), f"id = {toml(made.id)}"]
+            self.notes.append(
+                f"{made.peek.file}: its items have no title and no text; with a file of items they "
+                "can be told apart by more than who met them"
+            )
+            return [*lines, *_integer_ids(made), *self._domain_line(made)]
         named = properties(made)
         text = [
             name

@@ -198,3 +198,17 @@ def test_one_cell_with_several_authors_is_enough(
     tables = tomllib.loads(propose(tmp_path).text)
     found = tables["items"][0]["properties"][column]
     assert (found.get("split") if isinstance(found, dict) else None) == split
+
+
+@pytest.mark.parametrize("names", [("sport", "phone"), ("events",)], ids=len)
+def test_items_that_only_events_name_are_proposed(tmp_path: Path, names: tuple[str, ...]) -> None:
+    """As in published data of ids alone: one file, or one a domain with ids of its own."""
+    rows = "".join(f"u{user},{item},{user}\n" for user in range(4) for item in range(user, 6))
+    for name in names:
+        (tmp_path / f"{name}.csv").write_text(f"user_id,item_id,count\n{rows}")
+    proposal = _checked(tmp_path)
+    assert set(proposal.found.values()) == {"interactions"}
+    assert not any("no file of items" in note for note in proposal.open)
+    assert sum("no title and no text" in note for note in proposal.open) == len(names)
+    tables = tomllib.loads(proposal.text)
+    assert [set(table) for table in tables["items"]] == [{"file", "id", "domain"}] * len(names)

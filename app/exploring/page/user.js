@@ -53,6 +53,13 @@ function byDomain(rows) {
 
 /** What the address takes away from the past. @typedef {{items: string[], domains: string[]}} Without */
 
+/** Why an item is in a list, in a line. @param {any} row */
+function because(row) {
+  const popular = leading(row) === "popularity" && "mostly as it is popular";
+  if (!row.because) return popular && html`<small>${popular}</small>`;
+  return html`<small>${popular && `${popular}, then `}because of <span dir="auto">${row.because}</span></small>`;
+}
+
 /** @param {{rows: any[], known: boolean, chosen: string | null, about: any}} props */
 function List({ rows, known, chosen, about }) {
   if (!rows.length) {
@@ -64,7 +71,7 @@ function List({ rows, known, chosen, about }) {
   return html`<ol class="list">${rows.map((row) => html`<li class=${row.item === chosen ? "chosen" : ""}>
     <button type="button" aria-pressed=${row.item === chosen} onClick=${() => change({ domain: row.domain, item: row.item, opened: null })}>
       <span class="rank">${row.rank}</span>
-      <span class="what"><b dir="auto">${row.title || row.item}</b>${row.because && html`<small>${leading(row) === "popularity" ? "mostly as it is popular, then " : ""}because of <span dir="auto">${row.because}</span></small>`}</span>
+      <span class="what"><b dir="auto">${row.title || row.item}</b>${because(row)}</span>
       <${ScoreBar} row=${row} low=${low} high=${high} /><span class="score">${score(row.score)}</span>
     </button></li>`)}</ol><${Legend} />`;
 }

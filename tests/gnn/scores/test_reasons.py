@@ -12,7 +12,7 @@ from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.scores.hybrid import published
-from linkspan.gnn.scores.reasons import find_drops
+from linkspan.gnn.scores.reasons import Drops, find_drops
 from linkspan.gnn.scores.signals import HYBRID
 from linkspan.graph.snapshot import Snapshot
 
@@ -65,9 +65,17 @@ def test_because_is_faithful_and_not_always_the_latest(fitted: FittedModel) -> N
         users, items = np.array([row.user]), np.array([[row.item]])
         found = find_drops(mixture, users, row.domain, items)
         losses = dict(zip(found.past[0], found.drops[0, 0], strict=True))
-        assert losses[row.because] == max(losses.values())
+        if row.because == PAD:  # without each of them the score would be higher
+            assert max(losses.values()) <= 0
+            continue
+        assert losses[row.because] == max(losses.values()) > 0
         latest += row.because == own[-1]
     assert 0 < latest < len(top)
+
+
+def test_an_item_without_which_nothing_is_lost_is_no_reason() -> None:
+    drops = np.array([[[-0.5, 0.25, 0.0], [-0.5, -0.25, 0.0], [-np.inf] * 3]], np.float32)
+    assert Drops(np.array([[7, 5, 3]]), drops).because().tolist() == [[5, PAD, PAD]]
 
 
 def test_an_item_met_twice_goes_with_all_its_events(
