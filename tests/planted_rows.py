@@ -6,7 +6,7 @@ from typing import Any
 
 Rows = list[list[Any]]
 PARTS = [0.0] * 5
-FELLOW = ["User", "1 fellow users", "SAVED", 1, 0.5**0.5]
+FELLOW = ["User", "1 fellow user", "SAVED", 1, 0.5**0.5]
 CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     "feedback": (
         {},

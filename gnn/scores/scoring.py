@@ -58,7 +58,8 @@ def score_top(
         ``rank`` (int32, from 1), ``score`` (float32), its parts ``gnn``, ``linear``,
         ``transitions``, ``text``, ``relations``, ``popularity`` (float32, they add up to
         ``score``), ``because`` (int32 row of the past item that gave most; -1 where none gave
-        anything, as without a history), and ``eligible`` (int32: how many items of the domain the list could be chosen from).
+        anything, as without a history), and ``eligible`` (int32: how many items of the domain the
+        list could be chosen from).
 
     Raises:
         ModelError: A domain is unknown, ``k`` is below 1, or a score is not finite.

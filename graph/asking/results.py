@@ -58,7 +58,7 @@ class Recommendation:
         domain: Its domain.
         rank: Place among the user's recommendations in the domain, from 1.
         score: The score; higher is better; compare it only within one user.
-        because: Title of the past item that counted most; None where none counted, or there is none.
+        because: Title of the past item that counted most; None where none counted.
         because_item: Its key.
         run: Id of the run that computed it; None for a popular item in place of a list.
         gnn: Part of the score from the graph neural network.
@@ -236,7 +236,7 @@ class Explanation:
             one alone.
         paths: What ties the item to the user's past in the graph, the strongest first.
         cross_domain: Whether the first of ``past``, or any path, is of another domain.
-        because: Such as ``because you saved Alien (films)``; empty where no past item is known.
+        because: Such as ``because you saved Alien (films)``; empty where nothing is known.
         words: All of it in sentences: where the item stands, because of what, and each tie.
     """
 

@@ -33,7 +33,7 @@ FOUND = complete(Explanation(
         [
             tie("Emma", "Series", "Saga", 0.5, ties=4),
             tie("Alien", "Series", "Saga", 0.5, ties=4, cross=True),
-            tie("Ada", "User", "1 fellow users", 0.3),
+            tie("Ada", "User", "1 fellow user", 0.3),
             tie("Ulysses", "Item", "ALSO_BOUGHT", 0.2),
             tie("Mob", "Text", "likeness of text", 0.1),
         ],
@@ -60,7 +60,9 @@ def test_it_is_told_in_words() -> None:
 def test_popularity_is_told_where_it_decides() -> None:
     popular = complete(replace(FOUND, parts={"gnn": 0.5, "text": -2.0, "popularity": 1.5}))
     assert popular.because == f"mostly as it is popular, then {FOUND.because}"
-    assert complete(replace(popular, past=[])).because == ""
+    alone = complete(replace(popular, past=[]))
+    assert alone.because == "mostly as it is popular"
+    assert complete(replace(alone, parts={"gnn": 0.5})).because == ""
 
 
 @pytest.mark.parametrize(

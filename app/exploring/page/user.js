@@ -82,7 +82,7 @@ function WhatIf({ user, shown, item, without, about, domain, domains, past }) {
   /** @param {string} key */
   const called = (key) => past.find((row) => row.item === key)?.title || key;
   const answer = useAnswer(about.model.there ? "without" : null, {}, { user, items, domains: gone, k: 10 });
-  const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length ? [`${items.length} ${items.length === 1 ? "item" : "items"}`] : [])].join(" and ");
+  const named = [...gone.map((name) => `the ${name} shelf`), ...(items.length > 1 ? [`${items.length} items`] : items.map(called))].join(" and ");
   const tools = html`<button type="button" onClick=${() => change({ without: null, without_domains: null })}>Put it back</button>`;
   const title = `What if ${named} had not happened`;
   if (!about.model.there) return html`<${Card} title=${title} tools=${tools}><${Nothing}>This needs the model of the run: ${about.model.why}.<//><//>`;

@@ -22,7 +22,7 @@ export function Why({ user, item, about, said, others }) {
 function Suppose({ past, others }) {
   return html`<div class="opinion" role="group" aria-label="What if"><span>What if</span>
     <button type="button" onClick=${() => change({ without: JSON.stringify([past.item]), without_domains: null })}><span dir="auto">${past.title || past.item}</span> had not happened</button>
-    ${others.map((name) => html`<button type="button" onClick=${() => change({ without: null, without_domains: JSON.stringify([name]) })}>nothing in ${name} had</button>`)}</div>`;
+    ${others.map((name) => html`<button type="button" onClick=${() => change({ without: null, without_domains: JSON.stringify([name]) })}>nothing in ${name} had happened</button>`)}</div>`;
 }
 
 /** @param {{found: any, user: string}} props */

@@ -83,7 +83,7 @@ def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -
     ).to_be_visible()
     page.get_by_role("button", name="Put it back").click()
     expect(page.get_by_role("region", name=re.compile("^What if"))).to_have_count(0)
-    why.get_by_role("button", name="nothing in books had").click()
+    why.get_by_role("button", name="nothing in books had happened").click()
     expect(
         page.get_by_role("region", name="What if the books shelf had not happened")
     ).to_be_visible()
