@@ -281,6 +281,7 @@ def _judge(
     givers = [row for row in rows["domains"] if row["domain"] == name]
     others = sum(name in (row["one"], row["other"]) for row in bridges)
     state, text = _sentence(whole, givers, others, guarded=name in guarded)
+    text += _beneath(whole, [row for row in rows["segments"] if row["domain"] == name])
     if name in gnn.find_apart(bridges):
         text += "; nothing can pass to it: no user, relation or text joins it to another domain"
     return {**whole, "state": state, "verdict": text}
@@ -316,6 +317,24 @@ def _sentence(whole: Row, givers: Sequence[Row], others: int, *, guarded: bool) 
         f"hurt by {names} ({points}); what to do: give it a mapping and a run of its own, or "
         "leave out of this one what hurts it"
     )
+
+
+def _beneath(whole: Row, segments: Sequence[Row]) -> str:
+    """Segments that the figure of the whole domain hides, and whether most lists cannot be told."""
+    text = ""
+    for row in segments:
+        if row["segment"] == "all" or not row["certain"]:
+            continue
+        if not whole["certain"] or (row["gain"] > 0) != (whole["gain"] > 0):
+            who = row["segment"] if row["segment"] == "new items" else f"{row['segment']} events"
+            text += f"; but with {who} {100 * row['gain']:+.1f}, {_range(row)}"
+    new = sum(row["lists"] for row in segments if row["segment"] == "new items")
+    if 2 * new > whole["lists"]:
+        text += (
+            f"; {new:,} of {whole['lists']:,} test lists are of items that nobody had met, for "
+            "which only texts and relations can do something"
+        )
+    return text
 
 
 def _range(row: Row) -> str:

@@ -18,7 +18,7 @@ from linkspan.exploring.run_figures import run_figures
 from linkspan.forgetting import forget_in_files
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.graph.snapshot import Snapshot
-from linkspan.transfer_report import _sentence
+from linkspan.transfer_report import _beneath, _sentence
 from linkspan.workspace import Workspace
 
 
@@ -245,6 +245,25 @@ def test_a_domain_is_named_as_the_giver_only_where_it_must_be() -> None:
     assert _sentence(whole, [unsure], 1, guarded=False)[1].startswith("hurt by kitchen (")
     sure = {**unsure, "high": -0.0001, "certain": True}
     assert _sentence(whole, [sure], 2, guarded=False)[1].startswith("hurt by kitchen (")
+
+
+def test_what_the_figure_of_a_domain_hides_is_said() -> None:
+    """Few and many events may say opposite things, and lists of new items nothing."""
+    whole = {"segment": "all", "lists": 390, "gain": 0.004, "certain": False}
+    few = {"segment": "1 to 4", "lists": 88, "gain": -0.028, "low": -0.06, "high": -0.005}
+    many = {"segment": "5 or more", "lists": 303, "gain": 0.014, "low": 0.004, "high": 0.024}
+    new = {"segment": "new items", "lists": 195, "gain": 0.0, "certain": False}
+    few, many = {**few, "certain": True}, {**many, "certain": True}
+    told = _beneath(whole, [whole, few, many, new])
+    assert told == (
+        "; but with 1 to 4 events -2.8, -6.0 to -0.5; but with 5 or more events +1.4, 0.4 to 2.4"
+    )
+    assert _beneath(
+        {**whole, "certain": True}, [few, many]
+    ) == "; but with 1 to 4 events -2.8, " + ("-6.0 to -0.5")
+    assert "196 of 390 test lists are of items that nobody had met" in _beneath(
+        whole, [{**new, "lists": 196}]
+    )
 
 
 def test_a_note_says_why_domains_were_in_doubt_and_what_became_of_them() -> None:
