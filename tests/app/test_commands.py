@@ -29,6 +29,7 @@ def test_run_publishes_what_every_reader_sees(
 
     saved = pd.read_parquet(project / ".linkspan" / "runs" / run / "recommended.parquet")
     assert len(saved) == 220 * 2 * 3
+    saved["because"] = saved["because"].astype(object).where(saved["because"].notna(), None)
     events = pd.read_csv("events.csv").astype(str)
     items = pd.read_csv("items.csv").astype(str)
     keys = (items["domain"] + "/" + items["id"]).set_axis(items["id"])
