@@ -221,4 +221,5 @@ def test_a_newcomer_is_scored_by_weights_of_its_own(build: Build, settings: Trai
     assert np.abs(outside["linear"]).max() > 0 == np.abs(outside["popularity"]).max()
     # The reason for a newcomer's item is what the newcomer's own weights say.
     drops = find_drops(mixture, np.array([60]), "b", np.array([[12, 15]]))
-    assert np.isfinite(drops.drops).any() and (drops.because() >= 0).all()
+    lost = drops.drops.max(axis=2) > 0  # where the score falls without something, it is named
+    assert lost.any() and np.array_equal(drops.because() >= 0, lost)
