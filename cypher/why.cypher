@@ -69,7 +69,8 @@ CALL (us, pasts, i) {
        COUNT { (past)<-[:SAVED]-() } AS there
   WITH past, how, ties, sqrt(here / there) * ties /
        CASE WHEN here < 1000 THEN here ELSE 1000.0 END AS cosine
-  RETURN past, 'User' AS kind, ties + CASE WHEN ties = 1 THEN ' fellow user' ELSE ' fellow users' END AS by, how, ties,
+  RETURN past, 'User' AS kind,
+         ties + CASE WHEN ties = 1 THEN ' fellow user' ELSE ' fellow users' END AS by, how, ties,
          CASE WHEN cosine > 1 THEN 1.0 ELSE cosine END AS strength
 }
 RETURN past.key AS past, past.title AS past_title, past.domain AS past_domain,

@@ -277,11 +277,15 @@ def rank_events(
     }
     kept = {name: np.full((len(events) if lists else 0, LIST), -1, np.int64) for name in methods}
     processes, tasks = how_many(fitted.device), list[_Asked]()
-    for code, (domain, candidates) in enumerate(rows_of.items()):
+
+    def at_once(domain: str) -> int:
+        return rows_at_once(len(rows_of[domain]), _ARRAYS * processes, CHUNK)
+
+    for code, domain in enumerate(rows_of):
         rows = np.flatnonzero(domains[items] == code)
         of, distinct = pd.factorize(users[rows])  # users in the order of their first rows
         order = np.argsort(of, kind="stable")
-        size = rows_at_once(len(candidates), _ARRAYS * processes, CHUNK)
+        size = at_once(domain)
         for start in range(0, len(distinct), size):
             inside = order[slice(*np.searchsorted(of[order], [start, start + size]))]
             asked = distinct[start : start + size]
@@ -303,7 +307,7 @@ def rank_events(
                 best = top_columns(scores, LIST)
                 there = np.isfinite(np.take_along_axis(scores, best, 1))
                 best = np.where(there, candidates[best], -1)
-            found[name] = _ranks(scores, line, column, len(asked)), best[line]
+            found[name] = _ranks(scores, line, column, at_once(domain)), best[line]
         return np.isfinite(hidden).sum(axis=1)[line], found
 
     with progress.task("rank", total=len(events), unit="rows") as task:

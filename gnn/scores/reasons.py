@@ -39,7 +39,7 @@ class Drops(NamedTuple):
     drops: FloatArray
 
     def because(self) -> IntArray:
-        """(B, k) the past items without which most is lost, -1 where without none anything is."""
+        """(B, k) the past items without which most is lost, -1 where nothing is lost."""
         most = self.drops.argmax(axis=2)
         lost = np.take_along_axis(self.drops, most[:, :, None], 2)[:, :, 0]
         return np.where(lost > 0, np.take_along_axis(self.past, most, 1), PAD)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -188,6 +189,6 @@ def _grouped(frame: pd.DataFrame, by: str, columns: list[str]) -> Iterator[tuple
         frame[column].astype(object).where(frame[column].notna(), None).tolist()
         for column in columns
     ]
-    members = list(map(list, zip(*values, strict=True)))
+    members = map(list, zip(*values, strict=True))
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        yield end - start, [keys[start], members[start:end]]
+        yield end - start, [keys[start], list(islice(members, end - start))]

@@ -258,9 +258,8 @@ def test_what_the_figure_of_a_domain_hides_is_said() -> None:
     assert told == (
         "; but with 1 to 4 events -2.8, -6.0 to -0.5; but with 5 or more events +1.4, 0.4 to 2.4"
     )
-    assert _beneath(
-        {**whole, "certain": True}, [few, many]
-    ) == "; but with 1 to 4 events -2.8, " + ("-6.0 to -0.5")
+    sure = {**whole, "certain": True}
+    assert _beneath(sure, [few, many]) == "; but with 1 to 4 events -2.8, -6.0 to -0.5"
     assert "196 of 390 test lists are of items that nobody had met" in _beneath(
         whole, [{**new, "lists": 196}]
     )

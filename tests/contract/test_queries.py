@@ -90,17 +90,17 @@ def test_what_a_graph_browser_draws(planted: Planted) -> None:
 
 def test_the_rows_are_the_same_however_values_come(planted: Planted) -> None:
     """Graph browsers send 3.0 for 3, as do drivers of languages with one kind of number; a person
-    pastes a query with its values written in (tried under our own names: each is planned anew)."""
+    pastes a query with its values written in."""
     db, names = planted
     wrong = {}
     for name, (given, _) in {**CASES, **DRAWN}.items():
         text, values = cypher.load(name, None, names), parameters_of(name, given)
         expected = _comparable(db.read(text, **values))
         floats = {k: float(v) if isinstance(v, int) else v for k, v in values.items()}
-        ways: list[tuple[str, str, dict[str, Any]]] = [("floats", text, floats)]
-        if names is None:
-            ways.append(("written", cypher.write_in(text, values), {}))
-        for way, asked, sent in ways:
+        for way, asked, sent in (
+            ("floats", text, floats),
+            ("written", cypher.write_in(text, values), {}),
+        ):
             try:
                 found = _comparable(db.read(asked, **sent))
             except DatabaseError as error:
@@ -125,7 +125,7 @@ def test_cypher_in_a_parameter_is_only_a_value(planted: Planted) -> None:
             rows = db.read(text, **parameters_of(name, texts | lists))
             # Every title holds the empty text, and nothing else here is called like that.
             assert rows == [] or (evil == "" and "text" in texts), (name, evil, rows)
-        assert db.read(count) == before, name
+            assert db.read(count) == before, (name, evil)
 
 
 def _comparable(rows: list[dict[str, Any]]) -> list[str]:
