@@ -11,6 +11,7 @@ from linkspan.graph.asking.wording import counted
 from linkspan.graph.snapshot import Snapshot
 from linkspan.opening import check_encoders
 from linkspan.pipeline import Pipeline
+from linkspan.training import complete
 from linkspan.workspace import RunFolder
 
 
@@ -34,6 +35,7 @@ def adapt_run(
             network is untrained; or an encoder has other files than when it was trained.
     """
     began = perf_counter()
+    complete(pipeline, base)
     learned = gnn.load(base.final)
     check_encoders(base, learned.settings.encoding, snapshot)
     split = pipeline.split(snapshot)

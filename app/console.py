@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
+from textwrap import fill
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
     from linkspan.ingest import IngestReport, Pruning
     from linkspan.stages import Stage
 
-out = Console(highlight=False, soft_wrap=True)
+_EVERY = 30.0  # seconds from one line of progress to the next, where there are no bars
 _LONG_WORD = 12  # columns; a longer word of a text may be broken
 
+out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -61,12 +64,29 @@ class _Bar(Task):
         self._bars.stop()
 
 
+class _Lines(Task):
+    """A line every half a minute, for logs; none of what is done by then."""
+
+    def __init__(self, name: str, total: int | None, unit: str) -> None:
+        self._name, self._unit, self._done = name, unit, 0
+        self._of = "" if total is None else f" of {total:,}"
+        self._began = self._told = monotonic()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Say how far it has come, where it is time."""
+        self._done += steps
+        if (now := monotonic()) - self._told >= _EVERY:
+            self._told, note = now, f", {note}" if note else ""
+            done = f"{self._done:,}{self._of} {self._unit}"
+            err.print(f"  {self._name}: {done} in {now - self._began:.0f} s{note}", markup=False)
+
+
 class ConsoleProgress(Progress):
-    """Bars on standard error where that is a terminal; else nothing, the stages say enough."""
+    """Bars on standard error where that is a terminal, and now and then a line where it is not."""
 
     def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
-        """Begin a bar."""
-        return _Bar(name, total, unit) if err.is_terminal else Task()
+        """Begin a bar, or lines."""
+        return (_Bar if err.is_terminal else _Lines)(name, total, unit)
 
 
 def show_json(value: Any) -> None:
@@ -129,9 +149,12 @@ def table(*columns: str, title: str | None = None) -> Table:
 
 
 def show_stage(console: Console, stage: Stage) -> None:
-    """One line for a stage: name, seconds, what it did, and how fast."""
+    """One line for a stage: name, seconds, what it did, and how fast; below it, its notes."""
     rate = f"[dim], {stage.rate}[/]" if stage.rate else ""
     console.print(f"[bold]{stage.name:<9}[/]{stage.seconds:>6.1f} s  {stage.text}{rate}")
+    for note in stage.notes:
+        told = fill(f"- {note}", 78, initial_indent="  ", subsequent_indent="    ")
+        console.print(told, markup=False)
 
 
 def show_ingest(report: IngestReport) -> None:

@@ -42,25 +42,26 @@ def evaluation_note(evaluation: Evaluation, protocol: str) -> str:
     return note
 
 
-def guard_note(doubted: Sequence[dict[str, Any]]) -> str:
-    """Note on the domains that were in doubt, why, and what became of each; empty without any.
+def guard_notes(doubted: Sequence[dict[str, Any]]) -> list[str]:
+    """Sentences on the domains that were in doubt, why, and what became of each.
 
     Args:
         doubted: Rows of `linkspan.gnn.training.guarding.guard_domains`.
     """
-    hurt = "".join(
-        f"; domain {row['domain']}: joint learning hurts there ({100 * row['gain']:+.1f} points of "
-        f"NDCG@10, {100 * row['low']:.1f} to {100 * row['high']:.1f}, on validation rows; {why}): "
-        "its lists are of its own events"
-        for row, why in zip(doubted, map(_why, doubted), strict=True)
+    notes = [
+        f"domain {row['domain']}: joint learning hurts there ({100 * row['gain']:+.1f} points of "
+        f"NDCG@10, {100 * row['low']:.1f} to {100 * row['high']:.1f}, on validation rows; "
+        f"{_why(row)}): its lists are of its own events"
+        for row in doubted
         if row["hurt"]
-    )
+    ]
     kept = [f"{row['domain']} ({_why(row)})" for row in doubted if not row["hurt"]]
-    if not kept:
-        return hurt
-    return (
-        f"{hurt}; in doubt, but a model of its own events is not surely better: {', '.join(kept)}"
-    )
+    if kept:
+        notes.append(
+            "in doubt on validation rows, and learned jointly all the same, as a model of its own "
+            f"events is not surely better: {', '.join(kept)}"
+        )
+    return notes
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -69,16 +70,16 @@ def _why(row: dict[str, Any]) -> str:
     return f"not surely above {' and '.join(names) or 'simple baselines'}"
 
 
-def apart_note(domains: Sequence[str]) -> str:
-    """Note on the domains that nothing joins to another; empty where there are none."""
+def apart_notes(domains: Sequence[str]) -> list[str]:
+    """Sentence on the domains that nothing joins to another, where there are any."""
     if not domains:
-        return ""
+        return []
     one = len(domains) == 1
-    return (
-        f"; nothing can pass to {'domain' if one else 'domains'} {', '.join(domains)}: no user, "
+    return [
+        f"nothing can pass to {'domain' if one else 'domains'} {', '.join(domains)}: no user, "
         f"relation or text joins {'it' if one else 'them'} to another, so all that is known of "
         f"{'it' if one else 'each'} is its own events"
-    )
+    ]
 
 
 def guard(

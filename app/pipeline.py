@@ -6,17 +6,15 @@ itself. Only those from `Pipeline.embed` to `Pipeline.score` need torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import linkspan
 from linkspan import gnn
 from linkspan.errors import PublishError
-from linkspan.evaluating import apart_note, evaluation_note, guard, guard_note
-from linkspan.figures import draw_curves, records
+from linkspan.evaluating import evaluation_note, guard, guard_notes
+from linkspan.figures import records
 from linkspan.graph.adopting.checking import check_adopted
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.connecting.connection import Database
@@ -31,34 +29,18 @@ from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.opening import open_model
-from linkspan.pairs import PairsFile, read_parts, write_scores
-from linkspan.progress import SILENT, Progress
+from linkspan.pairs import PairsFile, write_scores
 from linkspan.run_lists import build_choice, digest, write_lists
-from linkspan.settings import Settings
-from linkspan.stages import MODELS, Stage
-from linkspan.workspace import RunFolder, Workspace
+from linkspan.stages import MODELS, Stages
+from linkspan.training import complete, train_run
+from linkspan.workspace import RunFolder
 
 if TYPE_CHECKING:
-    from linkspan.gnn import EncodingSettings, Evaluation, Split, Tuned
+    from linkspan.gnn import EncodingSettings, Evaluation, Tuned
 
 
-class Pipeline:
-    """The stages over one mapping, one graph and one workspace.
-
-    Args:
-        settings: All settings.
-        progress: Told of the work within each stage.
-        report: Called with each stage when it is done.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        progress: Progress = SILENT,
-        report: Callable[[Stage], None] = lambda stage: None,
-    ) -> None:
-        self.settings, self.progress, self.report = settings, progress, report
-        self.workspace = Workspace(settings.folder)
+class Pipeline(Stages):
+    """The stages over one mapping, one graph and one workspace."""
 
     @contextmanager
     def open_database(self, *, create: bool = False) -> Iterator[Database]:
@@ -76,14 +58,6 @@ class Pipeline:
             stage.text = f"{can.engine} {can.version}, {where}"
         with database:
             yield database
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Stage]:
-        """Time a stage, and report it if it came to its end."""
-        stage, started = Stage(name), perf_counter()
-        yield stage
-        stage.seconds = perf_counter() - started
-        self.report(stage)
 
     def ingest(
         self,
@@ -166,73 +140,9 @@ class Pipeline:
                 stage.figures = {"features": scheme.note(), "images unread": found.unread}
         return found.vectors
 
-    def split(self, snapshot: Snapshot) -> Split:
-        """Hold out what ``[split]`` says."""
-        settings, parts = self.settings.split, None
-        if settings.file is not None:
-            file = self.settings.base / settings.file
-            parts = read_parts(file, snapshot, self.settings.pseudonyms())
-        return gnn.split_events(snapshot, settings, parts)
-
-    def train(self, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
-        """Fit a model without the held-out events, then one on all events, which is published."""
-        settings = self.settings.train
-        run = self.workspace.new_run(
-            version=linkspan.__version__,
-            fingerprint=snapshot.fingerprint(),
-            settings=settings.model_dump(mode="json"),
-            encoders=gnn.encoder_names(settings.encoding),
-        )
-        with self.stage("train") as stage:
-            started = perf_counter()
-            split = self.split(snapshot)
-            kept = self.workspace.folder / "checkpoints"
-            fitted = gnn.train(
-                snapshot, split, text, settings, self.progress, checkpoint=kept / "train"
-            )
-            if settings.model.hybrid:
-                fitted = gnn.fit_hybrid(fitted, split, self.progress)
-            doubted: list[dict[str, Any]] = []
-            if settings.learning.guard:
-                fitted, doubted = gnn.guard_domains(fitted, split, self.progress)
-            gnn.save_vectors(text, run.embedded)
-            gnn.save(fitted.learned, run.held_out, split)
-            seconds = round(perf_counter() - started, 1)
-            run.write("run", {**run.read("run"), "seconds": seconds, "doubted": doubted})
-            curves = [epoch._asdict() for epoch in fitted.curves]
-            draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
-            stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
-            stage.text = (
-                f"{len(split.train):,} events, best epoch {fitted.best_epoch} "
-                f"of {len(fitted.curves)}"
-            )
-            if not fitted.is_trained:
-                stage.text = (
-                    "no user met two items: no network, but popularity and texts by stated weights"
-                )
-            learned = snapshot.events().iloc[split.train]
-            apart = gnn.find_apart(gnn.find_bridges(snapshot, learned, text))
-            stage.text += apart_note(apart) + guard_note(doubted)
-            if fitted.bounded:
-                stage.text += f"; to stay within {settings.machine.memory:,} MiB: {fitted.bounded}"
-        with self.stage("refit") as stage:
-            final = gnn.train_all(
-                snapshot, text, settings, fitted.best_epoch, self.progress, kept / "refit"
-            )
-            if fitted.weights:
-                final = gnn.with_weights(final, fitted.weights)
-                final = gnn.refit_alone(final, fitted.alone, self.progress)
-            if settings.learning.meta and final.is_trained:
-                final = gnn.learn_beginnings(final, settings.learning.meta, self.progress)
-            gnn.save(final.learned, run.final)
-            for name in ("train", "refit"):
-                (kept / name).unlink(missing_ok=True)
-            events = len(snapshot.events())
-            stage.count, stage.unit = events * final.best_epoch, "events"
-            stage.text = f"all {events:,} events" + (
-                f", {final.best_epoch} epochs" if final.is_trained else ""
-            )
-        return run
+    def train(self, snapshot: Snapshot, text: dict[str, Any], *, refit: bool = True) -> RunFolder:
+        """Fit a run's models, as `linkspan.training.train_run` does."""
+        return train_run(self, snapshot, text, refit=refit)
 
     def tune(self, snapshot: Snapshot, text: dict[str, Any], trials: int) -> Tuned:
         """Search settings on validation rows; what was tried is kept in ``tune.db``."""
@@ -287,7 +197,8 @@ class Pipeline:
             }
             run.write("evaluation", figures)
             stage.count, stage.unit = len(evaluation.ranks), "rows"
-            stage.text = evaluation_note(evaluation, split.protocol) + guard_note(doubted)
+            stage.text = evaluation_note(evaluation, split.protocol)
+            stage.notes = guard_notes(doubted)
         return evaluation
 
     def score(self, database: Database, snapshot: Snapshot, run: RunFolder) -> None:
@@ -300,6 +211,7 @@ class Pipeline:
         told = digest(choice, gone, wanted)
         if run.is_scored(told, vectors=wanted.vectors):
             return
+        complete(self, run)
         with self.stage("score") as stage:
             lists, similar = write_lists(snapshot, run, wanted, choice, gone, told, self.progress)
             stage.count, stage.unit = lists, "rows"
@@ -322,6 +234,7 @@ class Pipeline:
             How many ``pairs`` there are, and how many ``unknown users`` and ``unknown items`` they
             name.
         """
+        complete(self, run)
         with self.stage("score") as stage:
             model = open_model(run, snapshot)
             file = PairsFile(pairs, snapshot, self.settings.pseudonyms(), extra=None)

@@ -22,9 +22,9 @@ _AT_ONCE = 7
 
 _SEGMENTS = {
     "all": "all",
-    "0": "users of 0 events",
-    "1 to 4": "users of 1 to 4",
-    "5 or more": "users of over 4",
+    "0": "users new to it",
+    "1 to 4": "users of 1 to 4 events",
+    "5 or more": "users of 5 or more",
     "new items": "new items",
 }
 _RECEIVES = "A row receives, a column is left out: what the joint model gains over one without."
@@ -65,6 +65,8 @@ def matrices(report: Report) -> list[Matrix]:
     """Matrices of domains, relations and methods, where there is anything in them."""
     found = []
     for key, told in _MATRICES.items():
+        if key == "without_domain" and len(report["bridges"]) == 1:
+            continue  # of two domains, one without the other is one alone
         values = {(row["domain"], row["left_out"]): row for row in report[key]}
         columns = sorted({column for _, column in values})
         if values:
@@ -99,12 +101,14 @@ def verdicts(report: Report) -> list[tuple[str, str]]:
 def show_report(report: Report) -> Iterator[Table | str]:
     """Text for a terminal of 80 columns: segments, matrices, and sentences on each domain."""
     made = table(
-        "domain", "events held out", ">lists", ">alone", ">joint", ">gain of joint, 95%",
+        "domain", "test lists of", ">lists", ">alone", ">joint", ">gain of joint, 95%",
         title=f"NDCG@{report['k']} in percent: trained on the domain alone, and jointly",
     )  # fmt: skip
     for line in _segment_lines(report):
         made.add_row(*line)
     yield made
+    if note := _newcomers(report):
+        yield fill_lines(note, 80)
     for matrix in matrices(report):
         yield from _show_matrix(matrix)
     told = table("domain", "does the rest help it?", title="\nDoes transfer help?")
@@ -160,10 +164,20 @@ def _segment_lines(report: Report) -> list[list[str]]:
     ]
 
 
+def _newcomers(report: Report) -> str:
+    """Sentence on how users who are new to a domain are measured, where none were."""
+    if any(row["segment"] == "0" for row in report["segments"]):
+        return ""
+    return (
+        "No user here is new to a domain. What such users would gain, a run of 'linkspan train "
+        "--split domain-out' tells."
+    )
+
+
 def _tables(report: Report) -> Iterator[tuple[str, str, list[str], list[list[str]]]]:
     """Title, note, header and lines of each table, with intervals."""
-    header = ["domain", "events held out", "lists", "alone", "joint", "gain of joint, 95%"]
-    yield "By domain and segment", "", header, _segment_lines(report)
+    header = ["domain", "test lists of", "lists", "alone", "joint", "gain of joint, 95%"]
+    yield "By domain and segment", _newcomers(report), header, _segment_lines(report)
     for matrix in matrices(report):
         lines = []
         for name in matrix.rows:
@@ -231,17 +245,14 @@ def _bars(report: Report) -> Any:
 
 
 def _heat(matrix: Matrix) -> Any:
-    """Gains as colours, each with its number."""
+    """Gains as numbers, each with its colour where it is certain."""
     figure = new_figure()
     figure.set_size_inches(7.5, max(2.2, 1.4 + 0.35 * len(matrix.rows)))
     axes = figure.add_subplot()
-    values = [
-        [
-            100 * found["gain"] if (found := matrix.values.get((row, column))) else float("nan")
-            for column in matrix.columns
-        ]
-        for row in matrix.rows
-    ]
+    unsure = {"certain": False}
+    found = [[matrix.values.get((row, column), unsure) for column in matrix.columns]
+             for row in matrix.rows]  # fmt: skip
+    values = [[100 * each["gain"] if each["certain"] else 0.0 for each in line] for line in found]
     most = max((abs(100 * row["gain"]) for row in matrix.values.values()), default=1.0) or 1.0
     most *= 1.6  # so that black numbers stay readable on every colour
     axes.imshow(values, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
@@ -251,5 +262,5 @@ def _heat(matrix: Matrix) -> Any:
             axes.text(place, line, text, ha="center", va="center", fontsize=8)
     axes.set_xticks(range(len(matrix.columns)), matrix.columns, rotation=30, ha="right")
     axes.set_yticks(range(len(matrix.rows)), matrix.rows)
-    axes.set_xlabel(matrix.axis)
+    axes.set_xlabel(f"{matrix.axis}; white: no difference that can be told")
     return figure

@@ -1,29 +1,21 @@
-"""The transfer report: trains what it compares, keeps each training's ranks, and puts it together.
-
-Each training with something left out is a cell in ``.linkspan/transfer/KEY``: its ranks
-(``ranks.parquet``) and, written last, ``cell.json``. The key says all that the ranks depend on.
-"""
+"""The transfer report: trains what it compares, where it is not kept (`linkspan.cells`)."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from time import perf_counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-import linkspan
 from linkspan import gnn
+from linkspan.cells import Cells
 from linkspan.errors import ConfigError, ModelError
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.snapshot import Snapshot
 from linkspan.opening import open_model
-from linkspan.workspace import RunFolder, written_whole
+from linkspan.workspace import RunFolder
 
 if TYPE_CHECKING:
     from linkspan.gnn import Cell, FittedModel, Plan, Split, TrainSettings
@@ -33,47 +25,6 @@ Row = dict[str, Any]
 
 _FEW = 100
 """Lists below which a sentence says that there are few."""
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Cells on the disk.
-
-    Attributes:
-        folder: Where they are.
-        told: What all of them depend on.
-    """
-
-    folder: Path
-    told: str
-
-    def of(self, cell: Cell) -> Path:
-        """Folder of a cell."""
-        told = f"{self.told} {json.dumps([cell.domains, cell.without, cell.method])}"
-        return self.folder / hashlib.sha256(told.encode()).hexdigest()[:24]
-
-    def load(self, cell: Cell) -> pd.DataFrame | None:
-        """Ranks of a cell; None where it was not trained to the end."""
-        folder = self.of(cell)
-        try:
-            json.loads((folder / "cell.json").read_text())
-            return pd.read_parquet(folder / "ranks.parquet")
-        except (OSError, ValueError):  # of a damaged file too: it is trained again
-            return None
-
-    def save(self, cell: Cell, ranks: pd.DataFrame, seconds: float) -> None:
-        """Write a cell, and remove the checkpoint of its training."""
-        folder = self.of(cell)
-        with written_whole(folder / "ranks.parquet") as part:
-            ranks.to_parquet(part, index=False)
-        about = {**asdict(cell), "seconds": seconds}
-        with written_whole(folder / "cell.json") as part:
-            part.write_text(json.dumps(about, indent=2))
-        self.checkpoint(cell).unlink(missing_ok=True)
-
-    def checkpoint(self, cell: Cell) -> Path:
-        """File of a training under way."""
-        return self.of(cell) / "checkpoint"
 
 
 def report_transfer(
@@ -111,21 +62,21 @@ def report_transfer(
     """
     split, joint = gnn.Split.load(run.split), open_model(run, snapshot, run.held_out)
     guarded, joint = sorted(joint.alone), replace(joint, alone={})
+    doubted = run.read("run").get("doubted", [])
+    kept = [row["domain"] for row in doubted if not row["hurt"]]
     _check(snapshot, split, joint)
     _check_methods(methods)
     chosen = _choose(snapshot, split, domains)
     plan = gnn.plan_cells(snapshot, split, chosen, methods)
-    kept = _Kept(pipeline.workspace.transfer, _told(run, split))
+    cells = Cells.of(pipeline.workspace, run, split)
     problems = {cell: _problem(snapshot, split, cell) for cell in plan.cells}
     wanted = [cell for cell in plan.cells if not problems[cell]]
-    found = {cell: ranks for cell in wanted if (ranks := kept.load(cell)) is not None}
+    found = {cell: ranks for cell in wanted if (ranks := cells.load(cell)) is not None}
     new = [cell for cell in wanted if cell not in found]
     tell(_cost(snapshot, split, new, len(found), run.read("run").get("seconds")))
     for number, cell in enumerate(new, start=1):
         with pipeline.stage("cell") as stage:
-            began = perf_counter()
-            found[cell] = _train_cell(pipeline, joint, split, cell, kept.checkpoint(cell))
-            kept.save(cell, found[cell], round(perf_counter() - began, 1))
+            found[cell] = _train_cell(pipeline, joint, split, cell, cells)
             stage.text = f"{number} of {len(new)}: {describe(cell, plan, joint.settings)}"
     with pipeline.stage("compare") as stage:
         rows = gnn.compare_cells(snapshot, split, plan, gnn.rank_tests(joint, split), found)
@@ -135,7 +86,7 @@ def report_transfer(
         "run": run.id,
         "protocol": split.protocol,
         "k": gnn.LIST,
-        "domains": [_judge(name, rows, bridges, plan, problems, guarded) for name in chosen],
+        "domains": [_judge(name, rows, bridges, plan, problems, guarded, kept) for name in chosen],
         "segments": rows["segments"],
         "without_domain": rows["domains"],
         "without_relation": rows["relations"],
@@ -210,16 +161,6 @@ def _choose(snapshot: Snapshot, split: Split, asked: Sequence[str] | None) -> li
     return sorted(set(asked)) if asked else known
 
 
-def _told(run: RunFolder, split: Split) -> str:
-    """All that the ranks of a run's cells depend on, but for what is left out."""
-    about = run.read("run")
-    parts = (split.train, split.validation, split.test)
-    rows = hashlib.sha256(b"/".join(np.ascontiguousarray(part).tobytes() for part in parts))
-    names = ("fingerprint", "settings", "encoders")
-    own = {name: about.get(name) for name in names}
-    return json.dumps([linkspan.__version__, own, rows.hexdigest()], sort_keys=True)
-
-
 def _problem(snapshot: Snapshot, split: Split, cell: Cell) -> str:
     """Reason why a cell cannot be trained; empty where it can."""
     return gnn.why_unlearnable(*gnn.leave_out(snapshot, split, cell))
@@ -246,18 +187,17 @@ def _duration(seconds: float) -> str:
 
 
 def _train_cell(
-    pipeline: Pipeline, joint: FittedModel, split: Split, cell: Cell, checkpoint: Path
+    pipeline: Pipeline, joint: FittedModel, split: Split, cell: Cell, cells: Cells
 ) -> pd.DataFrame:
     """Train as the run was, but for what is left out, and rank the test events."""
     snapshot, own = gnn.leave_out(joint.snapshot, split, cell)
     machine = pipeline.settings.train.machine
     settings = gnn.settings_of(joint.settings, cell).model_copy(update={"machine": machine})
-    fitted = gnn.train(
-        snapshot, own, dict(joint.text), settings, pipeline.progress, checkpoint=checkpoint
-    )
+    progress, checkpoint = pipeline.progress, cells.checkpoint(cell)
+    fitted = gnn.train(snapshot, own, dict(joint.text), settings, progress, checkpoint=checkpoint)
     if settings.model.hybrid:
-        fitted = gnn.fit_hybrid(fitted, own, pipeline.progress)
-    return gnn.rank_tests(fitted, own)
+        fitted = gnn.fit_hybrid(fitted, own, progress)
+    return cells.keep(cell, fitted, own)
 
 
 def _judge(
@@ -267,6 +207,7 @@ def _judge(
     plan: Plan,
     problems: Mapping[Cell, str],
     guarded: Sequence[str],
+    kept: Sequence[str],
 ) -> Row:
     """Sentence on a domain."""
     own = [row for row in rows["segments"] if row["domain"] == name and row["segment"] == "all"]
@@ -279,21 +220,26 @@ def _judge(
         return {"domain": name, "state": "unmeasured", "verdict": text}
     whole = own[0]
     givers = [row for row in rows["domains"] if row["domain"] == name]
-    others = sum(name in (row["one"], row["other"]) for row in bridges)
+    pairs = [(row["one"], row["other"]) for row in bridges if name in (row["one"], row["other"])]
+    others = [one if other == name else other for one, other in pairs]
     state, text = _sentence(whole, givers, others, guarded=name in guarded)
+    if name in kept and state != "hurt":
+        text += "; 'train' had it in doubt on its validation rows, which are other ones"
     text += _beneath(whole, [row for row in rows["segments"] if row["domain"] == name])
     if name in gnn.find_apart(bridges):
         text += "; nothing can pass to it: no user, relation or text joins it to another domain"
     return {**whole, "state": state, "verdict": text}
 
 
-def _sentence(whole: Row, givers: Sequence[Row], others: int, *, guarded: bool) -> tuple[str, str]:
+def _sentence(
+    whole: Row, givers: Sequence[Row], others: Sequence[str], *, guarded: bool
+) -> tuple[str, str]:
     """State of a domain and what to say of it.
 
     Args:
         whole: Figures of the domain.
         givers: Those with another domain left out, of the domains that are reported on.
-        others: How many other domains the graph has.
+        others: All other domains of the graph.
         guarded: Whether its lists are of its own events.
     """
     points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
@@ -307,10 +253,10 @@ def _sentence(whole: Row, givers: Sequence[Row], others: int, *, guarded: bool) 
         key=lambda row: -abs(row["gain"]),
     )
     names = ", ".join(row["left_out"] for row in by) or (
-        givers[0]["left_out"] if len(givers) == others == 1 else "the others together"
+        others[0] if len(others) == 1 else "the others together"
     )
     if better:
-        return "helped", f"helped by {names} ({points})"
+        return "helped", f"helped by {names} ({points}): go on learning them together"
     if guarded:
         return "hurt", f"hurt by {names} ({points}); its lists are of its own events already"
     return "hurt", (

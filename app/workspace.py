@@ -146,7 +146,8 @@ class RunFolder:
         folder: Where they are.
         id: Its id, which is the folder's name.
         held_out: Folder of the model fitted without the held-out events.
-        final: Folder of the model fitted on all events, which is published.
+        final: Folder of the model fitted on all events, which is published; not there in a run
+            that was only to be measured.
         embedded: Safetensors file of the vectors of texts and images that both models read.
         lists: Parquet file of the recommendations.
         similar: Parquet file of the similar items.
@@ -178,7 +179,14 @@ class RunFolder:
 
     @property
     def is_trained(self) -> bool:
-        """True where its models are whole."""
+        """True where its training came to its end."""
+        if self.read("run").get("refit") is False:  # written last
+            return (self.held_out / "model.json").exists()
+        return self.is_refitted
+
+    @property
+    def is_refitted(self) -> bool:
+        """True where its model of all events is whole."""
         return (self.final / "model.json").exists()  # written last
 
     def is_scored(self, digest: str, *, vectors: bool) -> bool:

@@ -17,7 +17,7 @@ RUN = {
     "README.md": {
         "cypher": (5, README),
         "python": (1, README),
-        "sh": (6, COMMANDS),
+        "sh": (7, COMMANDS),
         "text": (1, README),
         "toml": (1, README),
     },

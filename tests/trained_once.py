@@ -28,11 +28,13 @@ class TrainedOnce:
         self.folder = folder
         self._kept: dict[str, tuple[Path, list[Stage]]] = {}
 
-    def train(self, pipeline: Pipeline, snapshot: Any, text: dict[str, Any]) -> RunFolder:
+    def train(
+        self, pipeline: Pipeline, snapshot: Any, text: dict[str, Any], *, refit: bool = True
+    ) -> RunFolder:
         """Train, or copy; the stages are reported in both cases."""
         settings = pipeline.settings
-        if settings.split.file is not None:  # whose rows the settings do not tell
-            return _TRAIN(pipeline, snapshot, text)
+        if settings.split.file is not None or not refit:  # whose rows the settings do not tell
+            return _TRAIN(pipeline, snapshot, text, refit=refit)
         key = json.dumps(
             [
                 snapshot.fingerprint(),

@@ -154,13 +154,21 @@ def train(
         str | None,
         typer.Option(help="What is held out: last-out, last-out-per-domain, time, random, ..."),
     ] = None,
+    refit: Annotated[
+        bool,
+        typer.Option(
+            "--refit/--no-refit",
+            help="Fit a model of all events too, which is published; without, the run is there to "
+            "be measured, and 'linkspan publish' fits it.",
+        ),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Train a model on the latest snapshot."""
     settings = load_settings(config, train__learning__seed=seed, split__protocol=split)
     pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
-    trained = pipeline.train(taken, pipeline.embed(taken))
+    trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
     show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
 
 

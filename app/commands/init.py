@@ -18,15 +18,21 @@ app = typer.Typer()
 
 @app.command()
 def init(
-    folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="The folder with files.")
-    ] = Path(),
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[DIR]", help="The folder with files.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help=f"Write over a {FILE} that is there.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Look into a folder of files and write a linkspan.toml for them, with guesses marked."""
+    folder, *more = folders or [Path()]
+    if more or folder.is_file():
+        raise ConfigError(
+            f"init looks into a folder, and was given {', '.join(map(str, folders or ()))}",
+            hint=f"Name the folder that has the files, such as 'linkspan init {folder.parent}'",
+        )
     file = folder / FILE
     if file.exists() and not force:
         raise ConfigError(f"{file} is there already", hint="Write over it with --force")

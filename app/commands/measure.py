@@ -243,7 +243,15 @@ def _evaluate_transfer(
     for file in (markdown, html):
         if file is not None and not file.absolute().parent.is_dir():  # hours of training wait
             raise ConfigError(f"{file} cannot be written: there is no such folder")
-    trained, taken = find_run(pipeline, name)
+    try:
+        trained, taken = find_run(pipeline, name)
+    except ModelError as error:
+        if name is None or not (domains or methods):
+            raise
+        listed = ",".join([*(domains or methods), name])
+        raise ConfigError(
+            error.message, hint=f"Several names stand with commas between them: {listed}"
+        ) from None
     console = err if as_json else out
     report = report_transfer(pipeline, taken, trained, domains, methods, console.print)
     if markdown is not None:
@@ -260,7 +268,7 @@ def _evaluate_transfer(
 
 def _names(text: str | None) -> list[str]:
     """Names that stand between commas."""
-    return [each.strip() for each in text.split(",")] if text else []
+    return [name for each in text.split(",") if (name := each.strip())] if text else []
 
 
 def _about(run: RunFolder, protocol: str) -> dict[str, str]:

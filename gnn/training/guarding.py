@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -41,7 +41,10 @@ domain's own events, and itself when it sees no event of another domain."""
 
 
 def guard_domains(
-    fitted: FittedModel, split: Split, progress: Progress = SILENT
+    fitted: FittedModel,
+    split: Split,
+    progress: Progress = SILENT,
+    on_alone: Callable[[Cell, FittedModel, Split], object] = lambda cell, model, own: None,
 ) -> tuple[FittedModel, list[Row]]:
     """Give domains that joint learning hurts a model of their own events.
 
@@ -55,6 +58,8 @@ def guard_domains(
         fitted: A hybrid that was trained on ``split.train``.
         split: Of the same snapshot.
         progress: Told of each training, and of which domain it is.
+        on_alone: Called with each such training that has test events of its own, which a transfer
+            report would train again: what it was trained on, the model, and its split.
 
     Returns:
         The model, with `FittedModel.alone`, and a row for each domain in doubt: ``domain``, the
@@ -78,6 +83,8 @@ def guard_domains(
         told = _Named(progress, f"{domain} alone ({len(rows) + 1} of {len(doubts)})")
         model = train(snapshot, own, dict(fitted.text), fitted.settings, told)
         model = fit_hybrid(model, own, told)
+        if len(own.test):
+            on_alone(Cell((domain,)), model, own)
         inside = validation[event_domains(snapshot, validation) == domain]
         theirs = _rank(model, inside, {OTHER: published(model)})
         found = difference(doubt.ranks.assign(**{OTHER: theirs[OTHER].to_numpy()}))

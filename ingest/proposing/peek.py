@@ -32,7 +32,7 @@ class Peek:
 
     Attributes:
         file: Its name.
-        columns: Names of its columns with one value in each row, or none.
+        columns: Names of its columns with one value in each row, or none, but for empty ones.
         rows: Its first rows as text, a column each; null where nothing stands.
         whole: Whether these are all rows.
         keys: What the mapping has to say of how it is written.
@@ -123,5 +123,12 @@ def _peek_file(path: Path, complaints: list[str]) -> Peek | None:
                 f"{path.name}, column '{name}': numbers with a decimal comma, such as "
                 f"{numbers.iloc[0]!r}, are taken as text; write them with a point"
             )
-    single = [name for name in named if name not in lists]
+    empty = [name for name in named if len(rows) and name not in lists and rows[name].isna().all()]
+    if empty:
+        where = "" if whole else f" in the first {len(rows):,} rows"
+        complaints.append(
+            f"{path.name}: nothing stands{where} under {', '.join(empty)}, so the mapping does not "
+            "name it"
+        )
+    single = [name for name in named if name not in lists and name not in empty]
     return Peek(path.name, single, rows, whole, tuple(lists), tuple(nested), keys)

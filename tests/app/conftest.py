@@ -62,8 +62,10 @@ def trained_once(trainings: TrainedOnce, monkeypatch: pytest.MonkeyPatch) -> Non
     """For tests of what comes after a training: an equal one is not done again, its run is
     copied. Not for tests that change how a model is learned."""
 
-    def train(pipeline: Pipeline, snapshot: Snapshot, text: dict[str, Any]) -> RunFolder:
-        return trainings.train(pipeline, snapshot, text)
+    def train(
+        pipeline: Pipeline, snapshot: Snapshot, text: dict[str, Any], *, refit: bool = True
+    ) -> RunFolder:
+        return trainings.train(pipeline, snapshot, text, refit=refit)
 
     monkeypatch.setattr(Pipeline, "train", train)
 

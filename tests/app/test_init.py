@@ -222,3 +222,25 @@ def test_what_is_told_of_a_file_that_is_written_in_another_way(
     assert tables["interactions"][0]["columns"] == ["user_id", "item_id", "rating", "timestamp"]
     movies = next(table for table in tables["items"] if table["file"] == "movies.dat")
     assert (movies["delimiter"], movies["encoding"]) == ("::", "cp1252")
+
+
+def test_columns_in_which_nothing_stands_are_left_out(linkspan: Any, tmp_path: Path) -> None:
+    """Nodes of an empty column would tie nothing together; of many rows only the first are read."""
+    items = "id,title,brand,genres\n1,Dune,,sand\n2,Emma,,\n"
+    write(tmp_path, {"items.csv": items, "events.csv": "user,item,note\nann,1,\n"})
+    made = json.loads(linkspan("init", str(tmp_path), "--json").out)
+    assert "items.csv: nothing stands under brand, so the mapping does not name it" in made["open"]
+    assert "events.csv: nothing stands under note, so the mapping does not name it" in made["open"]
+    written = (tmp_path / "linkspan.toml").read_text()
+    assert "brand" not in written and "note" not in written and 'column = "genres"' in written
+
+
+@pytest.mark.parametrize("more", [[], ["b.csv"]])
+def test_files_in_place_of_their_folder_are_told(
+    linkspan: Any, tmp_path: Path, more: list[str]
+) -> None:
+    write(tmp_path, {"a.csv": "id\n1\n", "b.csv": "id\n1\n"})
+    answer = linkspan("init", str(tmp_path / "a.csv"), *(str(tmp_path / name) for name in more))
+    assert answer.code == 2 and f"such as 'linkspan init {tmp_path}'" in answer.err.replace(
+        "\n", " "
+    )

@@ -14,6 +14,7 @@ from pyarrow import parquet as pq
 from linkspan.errors import DataError
 from linkspan.graph.snapshot import Snapshot
 from linkspan.pairs import PairsFile
+from linkspan.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("trained_once")
 NOTES: dict[str, list[Any]] = {
@@ -101,3 +102,23 @@ def test_a_list_is_one_value_or_refused(taken: Snapshot, tmp_path: Path, kind: s
     write_pairs(file, {**columns, "user": [["a"], ["b"], ["c"]]})
     with pytest.raises(DataError, match="a list where one value is needed"):
         list(PairsFile(file, taken, extra=None))
+
+
+def test_a_run_that_was_only_to_be_measured_is_completed_when_it_scores(
+    linkspan: Any, project: Path, taken: Snapshot
+) -> None:
+    """Its model of all events is then that of a whole training."""
+    write_pairs(project / "pairs.csv", pairs_of(taken))
+    told, runs = [], Workspace(project / ".linkspan")
+    for flags in ([], ["--no-refit"]):
+        trained = linkspan("train", *flags)
+        assert trained.code == 0 and ("refit" in trained.out) == (not flags), trained.err
+        run = runs.run()
+        assert run.is_refitted == (not flags)
+        measured = json.loads(linkspan("evaluate", "--baselines", "popularity", "--json").out)
+        scored = linkspan("score", "pairs.csv", "--out", "scores.csv")
+        assert scored.code == 0 and ("refit" in scored.out) == bool(flags), scored.err
+        assert measured["run"] == run.id and run.is_refitted
+        told.append(((project / "scores.csv").read_text(), measured["table"]))
+    assert told[0] == told[1]
+    assert "refit" not in linkspan("score", "pairs.csv", "--out", "scores.csv").out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import pytest
 
 from corpus.shop import Shop, open_shop
-from linkspan.errors import LinkspanError
+from linkspan.errors import DatabaseError, LinkspanError
 from linkspan.graph.connecting.connection import Counters, Database
-from linkspan.ingest import ingest
+from linkspan.ingest import Bulk, IngestReport, Mapping, ingest
+from servers import RunningServer
+from servers.neo4j_admin import import_by_hand
+
+BulkIngest = Callable[[Mapping], IngestReport]
 
 
 @pytest.fixture
@@ -97,3 +102,34 @@ def read_graph() -> Callable[[Any], Graph]:
         }
 
     return read
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Bulk:
+    return Bulk(tmp_path / "with space" / "bulk")
+
+
+@pytest.fixture
+def bulk_ingest(server: RunningServer, db: Database, places: Bulk) -> BulkIngest:
+    """Loads in bulk; on Neo4j does by hand what the report asks for."""
+
+    def load(mapping: Mapping) -> IngestReport:
+        report = ingest(db, mapping, bulk=places)
+        if server.engine == "neo4j":
+            files = sorted(places.folder.iterdir())
+            told = ingest(db, mapping, bulk=places)  # told again, and nothing is written again
+            assert told.next_step == report.next_step and sorted(places.folder.iterdir()) == files
+            import_by_hand(server, _command(report))
+            db.reopen()
+            with pytest.raises(DatabaseError, match=r"is not finished.*ingest --bulk' again"):
+                ingest(db, mapping)
+            ingest(db, mapping, bulk=places)
+        assert not places.folder.exists()
+        return report
+
+    return load
+
+
+def _command(report: IngestReport) -> str:
+    (line,) = re.findall(r"^cd .*", report.next_step or "", re.MULTILINE)
+    return str(line)

@@ -25,7 +25,7 @@ from linkspan.graph.users.pseudonyms import VARIABLE
 from linkspan.ingest import Bulk, IngestReport, Mapping, ingest
 from servers import RunningServer, Unavailable, empty
 from servers.neo4j import start_neo4j
-from servers.neo4j_admin import import_by_hand, run_in_folder, write_programs
+from servers.neo4j_admin import run_in_folder, write_programs
 
 BulkIngest = Callable[[Mapping], IngestReport]
 Graph = Callable[[Any], Any]
@@ -96,37 +96,6 @@ def rich(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     shop.write("same.csv", "one,two\ncid,ann\n")
     shop.toml += MORE
     return shop
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Bulk:
-    return Bulk(tmp_path / "with space" / "bulk")
-
-
-@pytest.fixture
-def bulk_ingest(server: RunningServer, db: Database, places: Bulk) -> BulkIngest:
-    """Loads in bulk; on Neo4j does by hand what the report asks for."""
-
-    def load(mapping: Mapping) -> IngestReport:
-        report = ingest(db, mapping, bulk=places)
-        if server.engine == "neo4j":
-            files = sorted(places.folder.iterdir())
-            told = ingest(db, mapping, bulk=places)  # told again, and nothing is written again
-            assert told.next_step == report.next_step and sorted(places.folder.iterdir()) == files
-            import_by_hand(server, command(report))
-            db.reopen()
-            with pytest.raises(DatabaseError, match=r"is not finished.*ingest --bulk' again"):
-                ingest(db, mapping)
-            ingest(db, mapping, bulk=places)
-        assert not places.folder.exists()
-        return report
-
-    return load
-
-
-def command(report: IngestReport) -> str:
-    (line,) = re.findall(r"^cd .*", report.next_step or "", re.MULTILINE)
-    return str(line)
 
 
 def test_the_same_graph(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import pandas as pd
 import pytest
 
 from linkspan.graph.connecting.connection import Database
-from linkspan.ingest import Mapping, ingest, mapping_from_tables
+from linkspan.ingest import IngestReport, Mapping, ingest, mapping_from_tables
 from linkspan.ingest.check import check, open_sources
 from linkspan.ingest.shaping.shapes import shape
 from linkspan.ingest.shaping.targets import NodeTarget
+from servers import RunningServer, empty
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 Counts = dict[str, int]
@@ -30,6 +33,12 @@ def example(realdata: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return mapping_from_tables(tomllib.loads(file.read_text()), file.parent)
 
     return read
+
+
+@pytest.fixture(scope="module")
+def graphs() -> dict[str, str]:
+    """Example to the digest of its graph, on whichever server it was loaded first."""
+    return {}
 
 
 def counted(mapping: Mapping) -> Counts:
@@ -160,3 +169,29 @@ def test_the_graph_is_the_same_in_any_order_of_files(
     turned = {name: getattr(mapping, name)[::-1] for name in ("items", "interactions", "relations")}
     assert ingest(db, mapping.model_copy(update=turned), force=True).written == 0
     assert in_graph(db) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("by_pandas", ALL)
+def test_in_bulk_it_is_the_same_graph(
+    example: Any,
+    server: RunningServer,
+    db: Database,
+    bulk_ingest: Callable[[Mapping], IngestReport],
+    read_graph: Callable[[Any], Any],
+    graphs: dict[str, str],
+    by_pandas: Any,
+) -> None:
+    """As by an ordinary ingest, on both servers, to the last property."""
+    name = by_pandas.__name__
+    mapping = example(name)
+    ingest(db, mapping)
+    graph = read_graph(db)
+    digest = hashlib.sha256(repr(graph).encode()).hexdigest()
+    nodes, links = len(graph["nodes"]), len(graph["links"])
+    print(f"{name} on {server.engine}: {nodes:,} nodes, {links:,} relationships, {digest[:16]}")
+    assert graphs.setdefault(name, digest) == digest
+    empty(server)
+    bulk_ingest(mapping)
+    assert read_graph(db) == graph
+    assert ingest(db, mapping, force=True).written == 0

@@ -1,0 +1,117 @@
+"""The models of a run: one without the held-out events, and one of all, which is published."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import linkspan
+from linkspan import gnn
+from linkspan.cells import Cells
+from linkspan.evaluating import apart_notes, guard_notes
+from linkspan.figures import draw_curves
+from linkspan.graph.snapshot import Snapshot
+from linkspan.opening import open_model
+from linkspan.stages import Stages
+from linkspan.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from linkspan.gnn import FittedModel
+
+
+def train_run(
+    stages: Stages, snapshot: Snapshot, text: dict[str, Any], *, refit: bool = True
+) -> RunFolder:
+    """Fit a model without the held-out events, then one on all events, which is published.
+
+    Args:
+        stages: Settings, workspace, progress; each model is a stage.
+        snapshot: The graph.
+        text: Node type to vectors, as the stage before gives them.
+        refit: False leaves the second to `complete`: the run is there to be measured.
+
+    Returns:
+        The run.
+    """
+    settings = stages.settings.train
+    run = stages.workspace.new_run(
+        version=linkspan.__version__,
+        fingerprint=snapshot.fingerprint(),
+        settings=settings.model_dump(mode="json"),
+        encoders=gnn.encoder_names(settings.encoding),
+    )
+    with stages.stage("train") as stage:
+        started = perf_counter()
+        split = stages.split(snapshot)
+        kept = stages.workspace.folder / "checkpoints"
+        resumed = (kept / "train").exists()
+        fitted = gnn.train(
+            snapshot, split, text, settings, stages.progress, checkpoint=kept / "train"
+        )
+        if settings.model.hybrid:
+            fitted = gnn.fit_hybrid(fitted, split, stages.progress)
+        doubted: list[dict[str, Any]] = []
+        if settings.learning.guard:
+            cells = Cells.of(stages.workspace, run, split)
+            fitted, doubted = gnn.guard_domains(fitted, split, stages.progress, cells.keep)
+        gnn.save_vectors(text, run.embedded)
+        gnn.save(fitted.learned, run.held_out, split)
+        seconds = None if resumed else round(perf_counter() - started, 1)
+        run.write("run", {**run.read("run"), "seconds": seconds, "doubted": doubted})
+        curves = [epoch._asdict() for epoch in fitted.curves]
+        draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
+        stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
+        stage.text = (
+            f"{len(split.train):,} events, best epoch {fitted.best_epoch} of {len(fitted.curves)}"
+        )
+        if not fitted.is_trained:
+            stage.text = (
+                "no user met two items: no network, but popularity and texts by stated weights"
+            )
+        learned = snapshot.events().iloc[split.train]
+        apart = gnn.find_apart(gnn.find_bridges(snapshot, learned, text))
+        stage.notes = apart_notes(apart) + guard_notes(doubted)
+        if fitted.bounded:
+            memory = f"{settings.machine.memory:,} MiB"
+            stage.notes.append(f"to stay within {memory}: {fitted.bounded}")
+    run.write("run", {**run.read("run"), "refit": refit})
+    if refit:
+        _refit(stages, snapshot, run, fitted)
+    (kept / "train").unlink(missing_ok=True)
+    return run
+
+
+def complete(stages: Stages, run: RunFolder) -> None:
+    """Fit the model of all events of a run that was trained to be measured."""
+    if run.is_trained and not run.is_refitted:
+        snapshot = stages.workspace.load_snapshot(run.read("run")["fingerprint"])
+        _refit(stages, snapshot, run, open_model(run, snapshot, run.held_out))
+
+
+def _refit(stages: Stages, snapshot: Snapshot, run: RunFolder, fitted: FittedModel) -> None:
+    """Fit a run's model of all events, which is published.
+
+    Args:
+        stages: Settings, workspace, progress.
+        snapshot: The graph that the run was trained on.
+        run: The run.
+        fitted: Its held-out model.
+    """
+    kept = stages.workspace.folder / "checkpoints" / "refit"
+    with stages.stage("refit") as stage:
+        settings = fitted.settings.model_copy(update={"machine": stages.settings.train.machine})
+        final = gnn.train_all(
+            snapshot, dict(fitted.text), settings, fitted.best_epoch, stages.progress, kept
+        )
+        if fitted.weights:
+            final = gnn.with_weights(final, fitted.weights)
+            final = gnn.refit_alone(final, fitted.alone, stages.progress)
+        if settings.learning.meta and final.is_trained:
+            final = gnn.learn_beginnings(final, settings.learning.meta, stages.progress)
+        gnn.save(final.learned, run.final)
+        kept.unlink(missing_ok=True)
+        events = len(snapshot.events())
+        stage.count, stage.unit = events * final.best_epoch, "events"
+        stage.text = f"all {events:,} events" + (
+            f", {final.best_epoch} epochs" if final.is_trained else ""
+        )
