@@ -43,9 +43,10 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 demo: $(STAMP) ## Books from eight domains, from files to recommendations, in a few minutes
 	@$(BIN)/linkspan demo
 
-# Two at a time, each with its own servers and one thread: threads of two trainings wait for each other.
+# Three at a time, each with its own servers and one thread: threads of two trainings wait for each other,
+# and on two cores a third uses the time in which the others wait for a server.
 test: lint ## All checks; also on the real Neo4j where java (17 or 21) and mvn are there
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: style types ## ruff and mypy --strict
 

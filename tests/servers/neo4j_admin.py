@@ -6,7 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from servers.neo4j import OPENED, command_line
+from servers.neo4j import OPENED, class_archive, command_line
 from servers.neo4j_jars import fetch_jars, find_java
 from servers.running import RunningServer
 
@@ -14,7 +14,7 @@ _ADMIN = """\
 #!/bin/sh
 export NEO4J_HOME='{home}' NEO4J_CONF='{home}/conf'
 {before}
-exec '{java}' -Xmx1g {opened} -cp '{jars}/*' org.neo4j.cli.AdminTool "$@"
+exec '{java}' {shared} -Xmx1g {opened} -cp '{jars}/*' org.neo4j.cli.AdminTool "$@"
 """
 _SERVER = """\
 #!/bin/sh
@@ -36,12 +36,20 @@ def write_programs(home: Path, before: str = "") -> None:
     """Write ``bin/neo4j`` and ``bin/neo4j-admin``; the latter first does what ``before`` says."""
     java, jars = find_java(), fetch_jars()
     opened = " ".join(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED)
-    command = " ".join(f"'{word}'" for word in command_line(java, jars, home))
+    shared = class_archive(java, jars)
+    command = " ".join(f"'{word}'" for word in command_line(java, jars, home, shared))
     (home / "bin").mkdir(exist_ok=True)
     for name, text in (
         (
             "neo4j-admin",
-            _ADMIN.format(home=home, java=java, jars=jars, opened=opened, before=before),
+            _ADMIN.format(
+                home=home,
+                java=java,
+                shared=" ".join(shared),
+                jars=jars,
+                opened=opened,
+                before=before,
+            ),
         ),
         ("neo4j", _SERVER.format(home=home, command=command)),
     ):
