@@ -37,6 +37,7 @@ app = typer.Typer(
     help="Cross-domain recommendations that live in your knowledge graph.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # joins lines, and takes no [word] for markup
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -46,7 +46,7 @@ def evaluate(
     ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="With --transfer: try these methods of \\[train.transfer] too, or all."),
+        typer.Option(help="With --transfer: try these methods of [train.transfer] too, or all."),
     ] = None,
     config: Config = None,
     as_json: Json = False,
