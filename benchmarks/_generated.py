@@ -38,11 +38,18 @@ at = { column = "at", unit = "s" }
 
 
 def generate(
-    folder: Path, items: int, users: int, events: int, seed: int = 0, authors: int | None = None
+    folder: Path,
+    items: int,
+    users: int,
+    events: int,
+    seed: int = 0,
+    authors: int | None = None,
+    tastes: int = 0,
 ) -> None:
     """Write a mapping and its files: so many items and users, and about so many distinct events.
 
-    Of so many authors, each has as many items; by default each item has one of its own.
+    Of so many authors, each has as many items; by default each item has one of its own. With so
+    many tastes, two in three events of a user are within one, so that there is something to learn.
     """
     rng = np.random.default_rng(seed)
     ids = pa.array([f"B{number:07d}" for number in range(items)])
@@ -59,6 +66,9 @@ def generate(
     who = rng.choice(users, events, p=activity / activity.sum())
     popularity = 1 / np.arange(1, items + 1) ** 0.8
     what = rng.choice(items, events, p=popularity / popularity.sum())
+    if tastes:
+        own = what // tastes * tastes + who % tastes
+        what = np.where((rng.random(events) < 2 / 3) & (own < items), own, what)
     pairs = np.unique(who.astype(np.int64) * items + what)
     pairs = rng.permutation(pairs)  # files are seldom sorted
     at = 1_600_000_000 + rng.integers(0, 10**8, len(pairs))

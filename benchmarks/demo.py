@@ -37,7 +37,7 @@ def run_demo() -> tuple[dict[str, Any], float, float]:
         with out.open("w") as file:
             child = subprocess.Popen(command, cwd=folder, stdout=file, stderr=subprocess.DEVNULL)
             while child.poll() is None:
-                peak = max(peak, _resident(child.pid))
+                peak = max(peak, resident(child.pid))
                 sleep(0.5)
         seconds = perf_counter() - started
         if child.returncode:
@@ -45,7 +45,7 @@ def run_demo() -> tuple[dict[str, Any], float, float]:
         return json.loads(out.read_text()), seconds, peak / 1e9
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Bytes that a process and all its descendants hold."""
     total = 0
     try:

@@ -1,0 +1,137 @@
+"""The whole job, from files to published lists, at sizes that grow: time and memory of each stage.
+
+Usage: ``python benchmarks/scale.py [--engine arcadedb|neo4j] [--events 100000 1000000] [--bulk]``
+
+Generated events (`_generated`), skewed like real ones: ten for each item, twenty for each user, in
+four domains, with an author for five items. Each command is a process of its own, with the default
+settings but for the encoder (``hash``: the time of a language model is texts over its rate), two
+epochs, and no guard.
+
+- seconds: of each stage, as it tells them.
+- per million: seconds at the largest size, by its events.
+- growth: seconds of the largest size over those of the smallest, as a share of the events'. 1.3 or
+  less is wanted; below 1, what a stage needs at any size still counts.
+- GB: the most that the command held at the largest size, all its processes, without the server; and
+  the server at the end.
+
+Needs an idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import sleep
+
+import psutil
+from _generated import generate
+from _growth import RunningServer, started
+from demo import resident
+from rich.console import Console
+
+from linkspan.console import table
+from servers import START
+
+COMMANDS = ("ingest", "snapshot", "embed", "train", "evaluate --baselines popularity", "publish")
+STAGE = re.compile(r"^(\w+)\s+([\d.]+) s  ", re.MULTILINE)
+SETTINGS = """
+[database]
+uri = "{uri}"
+http = "{http}"
+[train.encoding]
+encoder = "hash"
+[train.learning]
+epochs = 2
+guard = false
+"""
+
+Taken = dict[str, tuple[float, float]]
+"""Stage to its seconds, and to the most memory of its command in GB."""
+
+
+def run_stages(server: RunningServer, events: int, *, bulk: bool) -> Taken:
+    """All stages on an empty server."""
+    taken: Taken = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        items = events // 10
+        generate(folder, items, events // 20, events, authors=items // 5, tastes=21)
+        settings = SETTINGS.format(uri=server.uri, http=server.http_url)
+        with (folder / "linkspan.toml").open("a") as toml:
+            toml.write(settings)
+        for command in COMMANDS:
+            flags = ["--bulk"] if bulk and command == "ingest" else []
+            told, peak = _run([*command.split(), *flags], folder, server)
+            for stage, seconds in STAGE.findall(told):
+                if stage != "server" and stage not in taken:
+                    taken[stage] = (float(seconds), peak)
+    return taken
+
+
+def _run(command: list[str], folder: Path, server: RunningServer) -> tuple[str, float]:
+    """What a command told of its stages, and its memory in GB."""
+    login = {"NEO4J_USERNAME": server.user, "NEO4J_PASSWORD": server.password}
+    log = folder / "log"
+    with log.open("w") as file:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "linkspan.cli", *command, "--json"],
+            cwd=folder,
+            env={**os.environ, **login},
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+        )
+        peak = 0
+        while child.poll() is None:
+            peak = max(peak, resident(child.pid))
+            sleep(0.5)
+    if child.returncode:
+        raise SystemExit(log.read_text())
+    return log.read_text(), peak / 1e9
+
+
+def of_server(server: RunningServer) -> float:
+    """GB that the server holds."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(server.home) in " ".join(process.info["cmdline"] or ()):
+            return float(process.memory_info().rss) / 1e9
+    return 0.0
+
+
+def main() -> None:
+    """Run all sizes on each server and print a table for each."""
+    parser = argparse.ArgumentParser(description="Time and memory of the whole job.")
+    parser.add_argument("--engine", action="append", choices=START)
+    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--bulk", action="store_true", help="load by the engine's own importer")
+    arguments = parser.parse_args()
+    sizes, console = sorted(arguments.events), Console()
+    for engine in arguments.engine or START:
+        found = []
+        for events in sizes:
+            with started(engine) as server:
+                found.append(run_stages(server, events, bulk=arguments.bulk))
+                held = of_server(server)
+        columns = [f">{events:,}" for events in sizes]
+        shown = table("seconds", *columns, ">per million", ">growth", ">GB", title=f"\n{engine}")
+        totals = [sum(seconds for seconds, _ in taken.values()) for taken in found]
+        rows = [(stage, [taken[stage][0] for taken in found]) for stage in found[-1]]
+        for stage, seconds in [*rows, ("all", totals)]:
+            growth = seconds[-1] / max(seconds[0], 0.1) / (sizes[-1] / sizes[0])
+            shown.add_row(
+                stage,
+                *(f"{each:,.1f}" for each in seconds),
+                f"{seconds[-1] / sizes[-1] * 1e6:,.0f}",
+                f"{growth:.2f}" if len(sizes) > 1 else "",
+                f"{found[-1][stage][1]:.1f}" if stage in found[-1] else "",
+            )
+        shown.add_row("server", *[""] * (len(sizes) + 2), f"{held:.1f}")
+        console.print(shown)
+
+
+if __name__ == "__main__":
+    main()
