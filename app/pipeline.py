@@ -30,7 +30,7 @@ from linkspan.graph.users.feedback import FeedbackRules, build_rules
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
-from linkspan.opening import open_model
+from linkspan.opening import open_model, shared_out
 from linkspan.pairs import PairsFile, read_parts, write_scores
 from linkspan.progress import SILENT, Progress
 from linkspan.run_lists import build_choice, digest, write_lists
@@ -300,7 +300,7 @@ class Pipeline:
         told = digest(choice, gone, wanted)
         if run.is_scored(told, vectors=wanted.vectors):
             return
-        with self.stage("score") as stage:
+        with shared_out(self.settings), self.stage("score") as stage:
             lists, similar = write_lists(snapshot, run, wanted, choice, gone, told, self.progress)
             stage.count, stage.unit = lists, "rows"
             stage.text = f"{lists:,} recommendations, {similar:,} similar items"
