@@ -96,7 +96,7 @@ class RayCluster:
                         heard()
                 result: Any = running.result()
             except KeyboardInterrupt:
-                trainer.shutdown()
+                ray.shutdown()  # ends its workers, and with them the thread
                 raise
             except TrainingFailedError as error:
                 raise ModelError(
