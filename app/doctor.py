@@ -20,6 +20,7 @@ from linkspan.settings import FILE, Settings, load_settings
 _EXTRAS = {
     "train": ("torch", "torch-geometric", "sentence-transformers"),
     "embedded": ("arcadedb-embedded",),
+    "cluster": ("ray",),
 }
 
 

@@ -1,18 +1,21 @@
-"""Opens the models of a run on the graph that they are used on."""
+"""Opens the models of a run on the graph that they are used on, and the cluster that helps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linkspan import gnn
-from linkspan.errors import ModelError
+from linkspan.errors import ConfigError, ModelError
 from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.undoing import refreshes
 from linkspan.graph.snapshot import Snapshot
+from linkspan.settings import Settings
 from linkspan.workspace import RunFolder, Workspace
 
 if TYPE_CHECKING:
@@ -54,6 +57,34 @@ def check_installed() -> None:
             f"a model needs a package that is not installed ({error.name})",
             hint="Install it with: pip install 'linkspan[train]'",
         ) from error
+
+
+@contextmanager
+def shared_out(settings: Settings) -> Iterator[None]:
+    """Inside, the cluster of ``[cluster]`` trains and scores; without one, all is as it was.
+
+    Raises:
+        ConfigError: The cluster cannot be used, or trainings are to be on CUDA.
+        ModelError: The extra ``cluster`` is not installed.
+    """
+    if settings.cluster.address is None:
+        yield
+        return
+    if settings.train.machine.device == "cuda":
+        raise ConfigError(
+            "the workers of a cluster train on their CPUs, and [train.machine] asks for 'cuda'",
+            hint="Leave 'device' or [cluster] out",
+        )
+    check_installed()
+    try:
+        cluster = gnn.open_cluster(settings.cluster)
+    except ImportError as error:
+        raise ModelError(
+            f"[cluster] needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[cluster]'",
+        ) from error
+    with cluster:
+        yield
 
 
 def open_model(run: RunFolder, snapshot: Snapshot, folder: Path | None = None) -> FittedModel:

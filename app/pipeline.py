@@ -28,7 +28,7 @@ from linkspan.graph.users.feedback import FeedbackRules, build_rules
 from linkspan.ingest import IngestReport, Pruning, find_gone, ingest, prune
 from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
-from linkspan.opening import open_model
+from linkspan.opening import open_model, shared_out
 from linkspan.pairs import PairsFile, write_scores
 from linkspan.run_lists import build_choice, digest, write_lists
 from linkspan.stages import MODELS, Stages
@@ -211,11 +211,14 @@ class Pipeline(Stages):
         told = digest(choice, gone, wanted)
         if run.is_scored(told, vectors=wanted.vectors):
             return
-        complete(self, run)
-        with self.stage("score") as stage:
-            lists, similar = write_lists(snapshot, run, wanted, choice, gone, told, self.progress)
-            stage.count, stage.unit = lists, "rows"
-            stage.text = f"{lists:,} recommendations, {similar:,} similar items"
+        with shared_out(self.settings):
+            complete(self, run)
+            with self.stage("score") as stage:
+                lists, similar = write_lists(
+                    snapshot, run, wanted, choice, gone, told, self.progress
+                )
+                stage.count, stage.unit = lists, "rows"
+                stage.text = f"{lists:,} recommendations, {similar:,} similar items"
 
     def score_pairs(
         self, snapshot: Snapshot, run: RunFolder, pairs: Path, scores: Path

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from linkspan.errors import ConfigError
-from linkspan.gnn.settings import PARTS, SplitSettings, TrainSettings
+from linkspan.gnn.settings import PARTS, ClusterSettings, SplitSettings, TrainSettings
 from linkspan.graph.asking.results import Likeness
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, find_login
@@ -36,7 +36,7 @@ FILE = "linkspan.toml"
 FOLDER = ".linkspan"
 DEMO = "demo"
 """In place of a file: the bundled mapping, in the folder where the demo ran."""
-OWN_TABLES = ("database", "split", "train", "publish", "feedback")
+OWN_TABLES = ("database", "split", "train", "cluster", "publish", "feedback")
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
@@ -135,6 +135,7 @@ class Settings(BaseModel):
         database: Where the graph is.
         split: What is held out.
         train: How the model is built and trained, in five tables.
+        cluster: Who trains and scores.
         publish: What is published.
         feedback: How feedback counts.
         base: Folder that the mapping's paths are seen from.
@@ -147,6 +148,7 @@ class Settings(BaseModel):
     database: DatabaseSettings = DatabaseSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
+    cluster: ClusterSettings = ClusterSettings()
     publish: PublishSettings = PublishSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     base: Path = Path()

@@ -74,7 +74,7 @@ def run_stages(server: RunningServer, events: int, *, bulk: bool) -> Taken:
 
 
 def _run(command: list[str], folder: Path, server: RunningServer) -> tuple[str, float]:
-    """What a command told of its stages, and its memory in GB."""
+    """Run a command; returns all that it told of its stages, and its memory in GB."""
     login = {"NEO4J_USERNAME": server.user, "NEO4J_PASSWORD": server.password}
     log = folder / "log"
     with log.open("w") as file:

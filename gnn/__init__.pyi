@@ -1,5 +1,6 @@
 """The names of ``gnn`` that others use, and where each is; read by `lazy_loader`."""
 
+from .cluster.opening import open_cluster as open_cluster
 from .encoding.embedding import Embedded as Embedded
 from .encoding.embedding import embed_snapshot as embed_snapshot
 from .encoding.embedding import encoder_names as encoder_names
@@ -51,6 +52,7 @@ from .scores.scoring import score_top as score_top
 from .scores.scoring import similar_items as similar_items
 from .scores.weighing import fit_hybrid as fit_hybrid
 from .settings import METHODS as METHODS
+from .settings import ClusterSettings as ClusterSettings
 from .settings import EncodingSettings as EncodingSettings
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings

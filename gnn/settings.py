@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from linkspan.errors import ConfigError
 
@@ -250,6 +250,24 @@ class MachineSettings(BaseModel):
 
     device: Device = "auto"
     memory: int = Field(default=0, ge=0)
+
+
+class ClusterSettings(BaseModel):
+    """Ray cluster whose workers train and score, a core each; without an address, this process.
+
+    Attributes:
+        address: ``local``: Ray is started on this machine for the command; ``auto``: the cluster
+            that this machine is a part of; or ``HOST:PORT`` of its head.
+        workers: How many share the work; by default one for each CPU of the cluster.
+        storage: Folder or address, such as ``s3://...``, that all machines of the cluster can write
+            to, for the checkpoints of trainings; needed where there are several.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str | None = Field(default=None, min_length=1)
+    workers: PositiveInt | None = None
+    storage: str | None = Field(default=None, min_length=1)
 
 
 class TrainSettings(BaseModel):

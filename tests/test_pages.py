@@ -38,6 +38,7 @@ RUN = {
     "measuring.md": {"toml": (4, DOCS)},
     "publishing.md": {"cypher": (1, "contract/test_vectors.py"), "toml": (1, DOCS)},
     "queries.md": {"sh": (1, COMMANDS)},
+    "scale.md": {"toml": (1, DOCS)},
     "serving.md": {"bash": (1, SERVING), "sh": (1, SERVING)},
     "transfer.md": {"toml": (1, DOCS)},
 }

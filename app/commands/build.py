@@ -21,6 +21,7 @@ from linkspan.errors import ConfigError
 from linkspan.figures import records
 from linkspan.graph.asking.client import Client
 from linkspan.graph.publishing.publish import rollback as roll_back
+from linkspan.opening import shared_out
 from linkspan.refreshing import refresh as refresh_lists
 from linkspan.settings import demo_settings, load_settings
 from linkspan.settings_schema import build_schema, settings_page
@@ -49,7 +50,7 @@ def demo(
 def run(config: Config = None, uri: Uri = None, as_json: Json = False) -> None:
     """Do all stages on your mapping: ingest, snapshot, embed, train, evaluate, score, publish."""
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
-    with pipeline.open_database(create=True) as database:
+    with shared_out(pipeline.settings), pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database)
     if as_json:
         figures = [] if evaluation is None else records(evaluation.table())
@@ -168,7 +169,8 @@ def train(
     settings = load_settings(config, train__learning__seed=seed, split__protocol=split)
     pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
-    trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
+    with shared_out(settings):
+        trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
     show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
 
 

@@ -15,6 +15,7 @@ from linkspan.console import err, out, show_json, table
 from linkspan.demo import show_evaluation
 from linkspan.errors import ConfigError, ModelError
 from linkspan.figures import as_html, as_markdown, interval, show_methods, shown
+from linkspan.opening import shared_out
 from linkspan.pipeline import Pipeline
 from linkspan.settings import load_settings
 from linkspan.transfer_report import report_transfer
@@ -72,7 +73,8 @@ def evaluate(
     chosen = gnn.BASELINES if baselines == "all" else tuple(_names(baselines))
     if "popularity" not in chosen:  # what a run must be above to be published
         chosen = ("popularity", *chosen)
-    evaluation = pipeline.evaluate(taken, trained, chosen)
+    with shared_out(pipeline.settings):
+        evaluation = pipeline.evaluate(taken, trained, chosen)
     figures = trained.read("evaluation")
     if evaluation is None and not as_json:
         return out.print(f"Run {trained.id} has no held-out events to be measured on.")

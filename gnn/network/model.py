@@ -171,8 +171,21 @@ class HistoryGNN(nn.Module):
         context = None if context is None else functional.pad(context, (0, 0, 0, 1))
         return States(items, context, functional.pad(domains, (0, 1), value=PAD), shared)
 
+    def draw_kept(self, history: Tensor) -> Tensor | None:
+        """Draw (B, L) which events of histories (B, L) are not left out; None: all count."""
+        if not (self.training and self.history_dropout):
+            return None
+        there = history != PAD
+        kept = there & (torch.rand(there.shape, device=there.device) >= self.history_dropout)
+        return torch.where(kept.any(dim=1, keepdim=True), kept, there)
+
     def user_states(
-        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+        self,
+        states: States,
+        users: Tensor,
+        domains: Tensor,
+        history: Tensor,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """States of users at a moment, for one domain each.
 
@@ -181,11 +194,12 @@ class HistoryGNN(nn.Module):
             users: (B,) user rows; -1 for a user whom the graph does not have.
             domains: (B,) positions of the domains asked for.
             history: (B, L) item rows, latest first, then `PAD`.
+            kept: What `draw_kept` gave, while training.
 
         Returns:
             (B, K), of unit length; zero where there is no history and no context.
         """
-        state = self.history_states(states, users, domains, history)
+        state = self.history_states(states, users, domains, history, kept)
         if self.newcomers is not None:
             inside = states.domains[_padded(states, history)] == domains[:, None]  # (B, L)
             mapped = self.newcomers(state, domains)
@@ -195,10 +209,15 @@ class HistoryGNN(nn.Module):
         return functional.normalize(state, dim=1)
 
     def history_states(
-        self, states: States, users: Tensor, domains: Tensor, history: Tensor
+        self,
+        states: States,
+        users: Tensor,
+        domains: Tensor,
+        history: Tensor,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """States (B, K) of users before what is a domain's own, as `user_states` takes them."""
-        direct, mixed = self._shares(states, domains, history)  # (B, L) both
+        direct, mixed = self._shares(states, domains, history, kept)  # (B, L) both
         met = functional.embedding(_padded(states, history), states.items)  # (B, L, K)
         state: Tensor = (direct[:, None] @ met)[:, 0]  # (B, K)
         state = state + self.value((mixed[:, None] @ met)[:, 0])
@@ -227,13 +246,12 @@ class HistoryGNN(nn.Module):
         projected: Tensor = self.project[_nodes(kind)](data[kind].text)
         return identity + projected
 
-    def _shares(self, states: States, domains: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+    def _shares(
+        self, states: States, domains: Tensor, history: Tensor, kept: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """Weights (B, L) with which the events enter a state directly and by self-attention."""
         rows = _padded(states, history)
-        there = (history != PAD).to(states.items.dtype)
-        if self.training and self.history_dropout:
-            kept = there * (torch.rand_like(there) >= self.history_dropout)
-            there = torch.where(kept.any(dim=1, keepdim=True), kept, there)
+        there = (history != PAD if kept is None else kept).to(states.items.dtype)
         inside = (states.domains[rows] == domains[:, None]).to(there.dtype)  # (B, L)
         # With one weight of each kind none may fall below zero: it would turn round the state of
         # whoever has met only items of that kind, which no loss sees where few such are learned.

@@ -1,4 +1,4 @@
-"""Work that is done by several processes where the machine has several cores."""
+"""Work that is done by several processes where the machine, or a cluster, has several cores."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from torch.utils.data import DataLoader, Dataset
 
 from linkspan.errors import LinkspanError, ModelError
+from linkspan.gnn.elsewhere import find_cluster
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -19,8 +20,11 @@ Result = TypeVar("Result")
 def how_many(device: torch.device) -> int:
     """Processes that work at the same time: one for each thread of torch, 1 where none can be made.
 
+    Where a cluster is open (`linkspan.gnn.elsewhere`), its workers, unless a device cannot be sent.
     Threads would not help: products of sparse matrices keep Python's lock.
     """
+    if device.type == "cpu" and (cluster := find_cluster()):
+        return cluster.workers
     forks = "fork" in multiprocessing.get_all_start_methods() and device.type == "cpu"
     return torch.get_num_threads() if forks else 1
 
@@ -31,7 +35,8 @@ def in_order(
     """Results of each task, in the order of the tasks.
 
     The processes are those of PyTorch's loader of data: forked, so that they share what is in
-    memory, with a thread each, and gone when this one is.
+    memory, with a thread each, and gone when this one is; or the workers of the cluster that is
+    open.
 
     Args:
         work: What is done; all that it needs is there before, and what it changes is lost.
@@ -39,12 +44,15 @@ def in_order(
         processes: How many, as `how_many` says; with 1, it is done in this one.
 
     Raises:
-        ModelError: A process ended before its time.
+        ModelError: A process ended before its time, on a cluster more than once.
         LinkspanError: Whatever the work raises.
     """
     processes = min(processes, len(tasks))
     if processes < 2:
         yield from map(work, tasks)
+        return
+    if cluster := find_cluster():
+        yield from cluster.in_order(work, tasks)
         return
     loader = DataLoader(
         _Tasks(work, tasks),

@@ -66,14 +66,14 @@ def adapt(
     view = View(snapshot, text, events.iloc[split.train], held_out)
     validation = some_validation(own, events, base.settings.learning.seed)
     trainer = _begin(base, view, domain)
-    best = Epoch(base.best_epoch, math.inf, *validate(trainer.fitted(), validation))
+    best = Epoch(base.best_epoch, math.inf, *validate(trainer, validation))
     curves, kept = list(base.curves[: base.best_epoch]), trainer.weights()
     passes = math.ceil(steps / trainer.steps)
     with seeded(base.settings), progress.task("adapt", total=passes, unit="passes") as task:
         for number in range(1, passes + 1):
             epoch = Epoch(base.best_epoch + number, trainer.run_epoch(), None, None)
             if number == passes or number % math.ceil(passes / _CHECKS) == 0:
-                epoch = Epoch(*epoch[:2], *validate(trainer.fitted(), validation))
+                epoch = Epoch(*epoch[:2], *validate(trainer, validation))
                 if epoch.ndcg is None or best.ndcg is None or epoch.ndcg > best.ndcg:
                     best, kept = epoch, trainer.weights()
             curves.append(epoch)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.history import Histories
@@ -28,6 +29,7 @@ class Batch:
         targets: (B,) item rows.
         disliked: (B, D) items that the users did not like, `PAD` where there are none.
         negatives: For each domain that is there: first and last event (exclusive), and item rows.
+        kept: (B, L) which events of the histories count; None: all.
     """
 
     users: Tensor
@@ -36,6 +38,7 @@ class Batch:
     targets: Tensor
     disliked: Tensor
     negatives: tuple[tuple[int, int, Tensor], ...]
+    kept: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.users)
@@ -45,6 +48,27 @@ class Batch:
         rows = [self.history, self.targets, self.disliked, *(rows for *_, rows in self.negatives)]
         known: Tensor = torch.unique(torch.cat([each.flatten() for each in rows]))
         return known[known >= 0]
+
+    def take(self, which: Tensor) -> Batch:
+        """Some of the events, with the negatives that all of them share.
+
+        Args:
+            which: (B,), bool.
+        """
+        ends = functional.pad(which.cumsum(0), (1, 0)).tolist()  # events taken before each
+        return Batch(
+            self.users[which],
+            self.domains[which],
+            self.history[which],
+            self.targets[which],
+            self.disliked[which],
+            tuple(
+                (ends[start], ends[end], rows)
+                for start, end, rows in self.negatives
+                if ends[end] > ends[start]
+            ),
+            None if self.kept is None else self.kept[which],
+        )
 
     def within(self, subgraph: Subgraph, *, users: bool) -> Batch:
         """The same events, by the rows that their items, and users if asked, have in a subgraph."""

@@ -78,6 +78,18 @@ class Checkpoint:
         """Replace the file, whole or not at all."""
         if self._file is None:
             return
+        if engine.place == 0:
+            self._write(self._file, progressed, learned, engine, random)
+        engine.saved(self._file)
+
+    def _write(
+        self,
+        target: Path,
+        progressed: Progressed,
+        learned: nn.Module,
+        engine: Engine,
+        random: np.random.Generator,
+    ) -> None:
         tensors = {f"model/{name}": value for name, value in learned.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in progressed.best_weights.items()}
         tensors |= {f"engine/{name}": value for name, value in engine.state().items()}
@@ -87,11 +99,11 @@ class Checkpoint:
             "best": progressed.best._asdict(),
             "random": random.bit_generator.state,
         }
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._file.with_name(f"{self._file.name}.new")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f"{target.name}.new")
         there = {name: value.detach().cpu() for name, value in tensors.items()}
         save_file(there, fresh, metadata={"about": json.dumps(about)})
-        fresh.replace(self._file)
+        fresh.replace(target)
 
     def restore(
         self, learned: nn.Module, engine: Engine, random: np.random.Generator

@@ -1,19 +1,29 @@
-"""The engine of a training: device, gradients and steps."""
+"""The engine of a training: device, gradients and steps, and who else takes part in them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from linkspan.gnn.settings import LearningSettings
 from linkspan.gnn.training.rates import Rates
 
+IntArray = NDArray[np.int64]
+
 
 class Engine:
     """One process on one device; the training step does not know what else there could be.
+
+    Attributes:
+        place: Number of this worker, from 0.
+        workers: Number of workers that share the events of each batch.
 
     Args:
         device: Where tensors are.
@@ -21,6 +31,7 @@ class Engine:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        self.place, self.workers = 0, 1
 
     def start(self, learned: nn.Module, rates: Rates, settings: LearningSettings) -> None:
         """Make the optimiser.
@@ -39,6 +50,27 @@ class Engine:
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss to those of the parameters."""
         loss.backward()  # type: ignore[no-untyped-call]
+
+    def mine(self, users: IntArray) -> NDArray[np.bool_]:
+        """Tell which of some users' rows (B,) are learned from here."""
+        mine: NDArray[np.bool_] = users % self.workers == self.place
+        return mine
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Inside, torch draws for the events of this worker alone."""
+        yield
+
+    def together(self, loss: float) -> float:
+        """Sum the gradients, and parts of a loss, over all workers."""
+        return loss
+
+    def mean(self, values: tuple[float, float], rows: int) -> tuple[float, float]:
+        """Means over the rows of all workers, from those over so many rows here."""
+        return values
+
+    def saved(self, file: Path) -> None:
+        """Hear that an epoch's checkpoint is written, by the worker at place 0."""
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget these."""

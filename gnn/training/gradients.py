@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -64,7 +65,8 @@ class Learner:
             histories: What came before each of them.
 
         Returns:
-            The mean loss of the ranking, which is comparable from epoch to epoch.
+            The mean loss of the ranking, which is comparable from epoch to epoch; on one of several
+            workers, its part of it.
         """
         size = self.plan.rows
         pieces = np.split(np.arange(len(rows)), range(size, len(rows), size))
@@ -82,27 +84,39 @@ class Learner:
             self._back(cut, self._build(rows[p], histories.take(p)), len(rows)) for p in pieces
         )
         used = [name for name, each in ends.items() if each.grad is not None]
-        torch.autograd.backward([whole[n] for n in used], [ends[n].grad for n in used])
+        if used:
+            torch.autograd.backward([whole[n] for n in used], [ends[n].grad for n in used])
         return loss
 
     def _around(self, rows: IntArray, histories: Histories, size: int) -> float:
         """The same over a subgraph around some of the ``size`` events of a batch."""
-        batch = self._build(rows, histories)
-        seeds = {"item": batch.items()}
-        users = any(key[2] == "user" for key in self._model.relations[-1])
-        if users:
-            seeds["user"] = torch.unique(batch.users)
-        values = partial(self._mask.values_at, self._mask.removed(self._tensor(rows)))
-        subgraph = draw_subgraph(
-            self._data, self._model.relations, seeds, self.plan.fan_out, values
-        )
-        states = self._model.encode(*subgraph)
-        return self._back(
-            states, batch.within(subgraph, users=users), size, subgraph.data["item"].rows
-        )
+        batch = self._mine(self._builder.build(histories, self._targets[rows]), histories)
+        with self._engine.apart():
+            if not len(batch):
+                return 0.0
+            seeds = {"item": batch.items()}
+            users = any(key[2] == "user" for key in self._model.relations[-1])
+            if users:
+                seeds["user"] = torch.unique(batch.users)
+            values = partial(self._mask.values_at, self._mask.removed(self._tensor(rows)))
+            subgraph = draw_subgraph(
+                self._data, self._model.relations, seeds, self.plan.fan_out, values
+            )
+            states = self._model.encode(*subgraph)
+            batch = self._thinned(batch.within(subgraph, users=users))
+            return self._back(states, batch, size, subgraph.data["item"].rows)
 
     def _build(self, rows: IntArray, histories: Histories) -> Batch:
-        return self._builder.build(histories, self._targets[rows])
+        """A batch, or this worker's events of it: all workers draw the same for all of them."""
+        batch = self._builder.build(histories, self._targets[rows])
+        return self._mine(self._thinned(batch), histories)
+
+    def _mine(self, batch: Batch, histories: Histories) -> Batch:
+        mine = self._engine.mine(histories.users)
+        return batch if mine.all() else batch.take(torch.from_numpy(mine).to(batch.users.device))
+
+    def _thinned(self, batch: Batch) -> Batch:
+        return replace(batch, kept=self._model.draw_kept(batch.history))
 
     def _back(self, states: States, batch: Batch, size: int, items: Tensor | None = None) -> float:
         """Gradients, and share of the mean loss of the ranking, of ``size`` events.
@@ -113,6 +127,8 @@ class Learner:
             size: All of them.
             items: Rows in the whole graph of the items of ``states``.
         """
+        if not len(batch):
+            return 0.0
         prior = self._model.prior(self._data["item"].count)
         prior = prior if items is None else prior[items]
         terms = self._objective(self._model, states, prior, batch)

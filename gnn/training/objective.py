@@ -123,7 +123,7 @@ class Objective(nn.Module):
         self, model: HistoryGNN, states: States, prior: Tensor, batch: Batch
     ) -> dict[str, Tensor]:
         """Each term's name to its weighted loss, summed over the events of a batch."""
-        users = model.user_states(states, batch.users, batch.domains, batch.history)
+        users = model.user_states(states, batch.users, batch.domains, batch.history, batch.kept)
         step = Step(model, states, prior, batch, users)
         return {name: self.weights[name] * term(step) for name, term in self._terms().items()}
 

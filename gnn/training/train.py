@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.elsewhere import find_cluster
 from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.events.split import Split, has_histories, some_validation
 from linkspan.gnn.metrics import hit_rate, ndcg
@@ -24,6 +28,7 @@ from linkspan.gnn.scores.signals import GNN
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import check_vectors
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
+from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.rates import JOINT, Rates
 from linkspan.gnn.training.trainer import Trainer, seeded
 from linkspan.gnn.training.watching import has_fallen
@@ -43,6 +48,7 @@ def train(
     progress: Progress = SILENT,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     checkpoint: Path | None = None,
+    engine: Engine | None = None,
 ) -> FittedModel:
     """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
 
@@ -63,10 +69,13 @@ def train(
             settings and split is there, the training goes on from it: to the same model, if on the
             same machine. It stays at the end, so that what is done with the model may be broken off
             too: whoever named it removes it.
+        engine: Of a worker of a cluster; by default this process learns alone or, where a cluster
+            is open (`linkspan.gnn.elsewhere`), its workers do, and ``on_epoch`` is not called.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
-            the nodes, the loss is not finite, or CUDA is asked for and absent.
+            the nodes, the loss is not finite, CUDA is asked for and absent, or a cluster failed or
+            cannot train with these settings.
     """
     if split.fingerprint != snapshot.fingerprint():
         raise ModelError(
@@ -78,16 +87,17 @@ def train(
     view = View(snapshot, text, events.iloc[split.train], held_out)
     if not has_histories(events):
         return _untrained(view, settings)
-    with seeded(settings):
-        trainer = Trainer(view, settings)
-        kept = Checkpoint(checkpoint, split.fingerprint, settings, split, text)
+    learn = partial(train, snapshot, split, text, settings)
+    with learned_elsewhere(learn, settings, progress, checkpoint, engine) as file, seeded(settings):
+        trainer = Trainer(view, settings, engine=engine)
+        kept = Checkpoint(file, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
         epochs, patience = settings.learning.epochs, settings.learning.patience
         with progress.task("train", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
             while len(curves) < epochs and len(curves) - best.epoch < patience:
                 loss = trainer.run_epoch()
-                hits, gain = validate(trainer.fitted(), validation)
+                hits, gain = validate(trainer, validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
                 task.advance(note=_note(curves[-1]))
                 _warn_of_collapse(curves, len(validation))
@@ -107,6 +117,7 @@ def train_all(
     progress: Progress = SILENT,
     checkpoint: Path | None = None,
     domain: str | None = None,
+    engine: Engine | None = None,
 ) -> FittedModel:
     """Learn parameters from all events, for a known number of epochs: the model to publish.
 
@@ -118,6 +129,7 @@ def train_all(
         progress: Told of each epoch.
         checkpoint: As for `train`.
         domain: Learn from the events of this domain only.
+        engine: As for `train`.
 
     Raises:
         ModelError: As for `train`; or the training collapsed, by its loss: nobody else would see.
@@ -127,9 +139,10 @@ def train_all(
         view = view.within(domain)
     if not epochs:
         return _untrained(view, settings)
-    with seeded(settings):
-        trainer = Trainer(view, settings)
-        kept = Checkpoint(checkpoint, snapshot.fingerprint(), settings, None, text, epochs)
+    learn = partial(train_all, snapshot, text, settings, epochs, domain=domain)
+    with learned_elsewhere(learn, settings, progress, checkpoint, engine) as file, seeded(settings):
+        trainer = Trainer(view, settings, engine=engine)
+        kept = Checkpoint(file, snapshot.fingerprint(), settings, None, text, epochs)
         curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
@@ -185,14 +198,57 @@ def _untrained(view: View, settings: TrainSettings) -> FittedModel:
     return FittedModel(view, settings, data.to(device), model)
 
 
-def validate(
-    fitted: FittedModel, validation: pd.DataFrame
-) -> tuple[float, float] | tuple[None, None]:
+def validate(trainer: Trainer, validation: pd.DataFrame) -> tuple[float, float] | tuple[None, None]:
     """HR@10 and NDCG@10 of the network on validation rows; None where there are none."""
     if not len(validation):
         return None, None
-    ranks = rank_events(fitted, validation, mixtures(fitted)).table[GNN].to_numpy()
-    return hit_rate(ranks, 10), ndcg(ranks, 10)
+    fitted, engine = trainer.fitted(), trainer.engine
+    own = validation[engine.mine(validation["user"].to_numpy(np.int64))]
+    found = (0.0, 0.0)
+    if len(own):
+        ranks = rank_events(fitted, own, mixtures(fitted)).table[GNN].to_numpy()
+        found = hit_rate(ranks, 10), ndcg(ranks, 10)
+    return engine.mean(found, len(own))
+
+
+@contextmanager
+def learned_elsewhere(
+    learn: Callable[..., FittedModel],
+    settings: TrainSettings,
+    progress: Progress,
+    file: Path | None,
+    engine: Engine | None,
+) -> Iterator[Path | None]:
+    """Let the cluster that is open, if any, do all epochs of a training.
+
+    Args:
+        learn: The training; takes ``checkpoint`` and ``engine``.
+        settings: Of the training.
+        progress: Told of each epoch.
+        file: Its checkpoint.
+        engine: Of the worker that this is, which learns by itself.
+
+    Returns:
+        The checkpoint, or another one: after the last epoch, where the cluster has learned.
+
+    Raises:
+        ModelError: The cluster failed, or cannot train with these settings.
+    """
+    cluster = find_cluster()
+    if engine is not None or cluster is None:
+        yield file
+        return
+    if settings.transfer.is_on:
+        raise ModelError(
+            "the terms of [train.transfer] look at whole batches, and the workers of a cluster "
+            "learn from a part of each",
+            hint="Train without [cluster], or set the weights in [train.transfer] to 0",
+        )
+    with TemporaryDirectory() as folder:
+        file = file or Path(folder) / "checkpoint"
+        with progress.task("train on the cluster", unit="epochs") as task:
+            cluster.learn(learn, file, task.advance)
+        yield file
 
 
 def _warn_of_collapse(curves: Sequence[Epoch], rows: int) -> None:

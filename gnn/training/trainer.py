@@ -48,6 +48,7 @@ class Trainer:
         start: A model to begin from, on the same view; it stays as it is.
         rates: What is learned; parameters have their names in the network after ``network.``.
         targets: (E,) which events are learned to be predicted; by default all.
+        engine: Takes the gradients; by default this process alone.
     """
 
     def __init__(
@@ -57,10 +58,11 @@ class Trainer:
         start: FittedModel | None = None,
         rates: Rates = JOINT,
         targets: NDArray[np.bool_] | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
-        self.engine = Engine(
+        self.engine = engine or Engine(
             choose_device(settings.machine.device) if start is None else start.device
         )
         check_vectors(snapshot, view.vectors)
@@ -127,8 +129,8 @@ class Trainer:
         for step, batch in enumerate(np.array_split(rows, self._steps(len(rows))), start=1):
             # Rows of one domain stand together, so that they share their negatives.
             batch = batch[np.argsort(histories.domains[batch], kind="stable")]  # noqa: PLW2901
-            loss = self.learner.learn(batch, histories.take(batch))
-            if broken := self.learner.broken:
+            loss = self.engine.together(self.learner.learn(batch, histories.take(batch)))
+            if broken := self.learner.broken or ("" if math.isfinite(loss) else Ranking.name):
                 what = "loss" if broken == Ranking.name else f"term '{broken}'"
                 raise self._not_finite(
                     f"the {what} is not finite in step {step} of epoch {self.epoch}"

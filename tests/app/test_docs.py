@@ -76,6 +76,8 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     assert load(guard).train == TrainSettings.of(guard=False)
     (transfer,) = blocks("transfer.md", "toml")
     assert load(transfer).train == TrainSettings.of(mmd=0.1, align="items", clusters=6)
+    (cluster,) = blocks("scale.md", "toml")
+    assert load(cluster).cluster.workers == 16
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback
     assert feedback.interaction == "BOUGHT"

@@ -94,7 +94,8 @@ def history_states(step: Step, states: States, rows: Tensor, history: Tensor, to
         to: The domain asked for.
     """
     domains = torch.full_like(rows, to)
-    made = step.model.history_states(states, step.batch.users[rows], domains, history)
+    kept = step.model.draw_kept(history)
+    made = step.model.history_states(states, step.batch.users[rows], domains, history, kept)
     return functional.normalize(made, dim=1)
 
 

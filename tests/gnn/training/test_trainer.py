@@ -85,7 +85,8 @@ def test_dropout_leaves_some_of_a_history_and_never_all_of_it(
     asked = torch.full((200,), -1), torch.zeros(200, dtype=torch.int64)
     with torch.no_grad():
         whole = model.eval().user_states(fitted.states, *asked, history)
-        states = model.train().user_states(fitted.states, *asked, history)
+        kept = model.train().draw_kept(history)
+        states = model.user_states(fitted.states, *asked, history, kept)
     assert (states[:100] == whole[:100]).all() and (states.norm(dim=1) > 0.99).all()
     assert (states[100:] != whole[100:]).any(dim=1).float().mean() > 0.7
 

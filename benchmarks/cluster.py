@@ -1,0 +1,110 @@
+"""Training and scoring by two workers of a Ray cluster, beside one process; a core each.
+
+Usage: ``python benchmarks/cluster.py [--users 3000 30000] [--workers 2]``
+
+Generated events (ten a user, in two domains, skewed), at two sizes ten times apart:
+
+- Training: events/s of an epoch over all events, without the time to begin: what a longer training
+  takes more than a shorter one. Beside it the most that can be had: an epoch of a worker that waits
+  for nobody, with its part of each batch and all of the messages.
+- Scoring: users/s of the lists of all users, with reasons.
+
+Ray is started before, and its workers have loaded the code. Wanted: 1.7 times the rates. Needs an
+idle machine with a core for each worker.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import torch
+from memory import drawn
+from rich.console import Console
+
+from linkspan import gnn
+from linkspan.console import table
+from linkspan.gnn.training.engine import Engine
+from linkspan.gnn.training.trainer import Trainer
+from linkspan.graph.snapshot import Snapshot
+
+SHORT, LONG = 1, 4
+"""Epochs of the two trainings."""
+WIDTH = 64
+"""Width of the vectors that stand for texts."""
+SETTINGS = gnn.TrainSettings.of(device="cpu")
+
+Text = dict[str, np.ndarray]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started = perf_counter()
+    work()
+    return perf_counter() - started
+
+
+def train_rate(snapshot: Snapshot, text: Text) -> float:
+    """Events/s of training, by whoever works now."""
+    taken = [
+        seconds_of(lambda epochs=epochs: gnn.train_all(snapshot, text, SETTINGS, epochs))
+        for epochs in (SHORT, LONG)
+    ]
+    return len(snapshot.events()) * (LONG - SHORT) / (taken[1] - taken[0])
+
+
+def score_rate(model: gnn.FittedModel) -> float:
+    """Users/s of scoring, likewise."""
+    gnn.score_top(model, 10)  # each worker loads code and model
+    return len(model.snapshot.users) / seconds_of(lambda: gnn.score_top(model, 10))
+
+
+def ceiling(snapshot: Snapshot, text: Text, workers: int) -> float:
+    """Times as fast as one process that a worker could be if sending gradients took no time."""
+    taken = []
+    for count in (1, workers):
+        engine = Engine(torch.device("cpu"))
+        engine.workers = count
+        trainer = Trainer(gnn.View.whole(snapshot, text), SETTINGS, engine=engine)
+        trainer.run_epoch()
+        taken.append(seconds_of(trainer.run_epoch))
+    return taken[0] / taken[1]
+
+
+def fit(snapshot: Snapshot, text: Text) -> gnn.FittedModel:
+    """A hybrid of one epoch."""
+    split = gnn.last_out(snapshot)
+    fitted = gnn.train(snapshot, split, text, SETTINGS.changed(epochs=1))
+    return gnn.fit_hybrid(fitted, split)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--users", type=int, nargs=2, default=(3_000, 30_000))
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    console = Console(width=100, highlight=False)
+    cluster = gnn.ClusterSettings(address="local", workers=options.workers)
+    for users in options.users:
+        snapshot = drawn(users)
+        random = np.random.default_rng(0)
+        text = {"item": random.normal(size=(len(snapshot.items), WIDTH)).astype(np.float32)}
+        model, most = fit(snapshot, text), ceiling(snapshot, text, options.workers)
+        alone = train_rate(snapshot, text), score_rate(model)
+        with gnn.open_cluster(cluster):
+            shared = train_rate(snapshot, text), score_rate(model)
+        names = "events trained", "users scored"
+        shown = table(
+            f"{users:,} users, {len(snapshot.events()):,} events",
+            *(">one process", f">{options.workers} workers", ">ratio", ">at most", ">wanted"),
+            title="\na second",
+        )
+        for name, one, many, least in zip(names, alone, shared, (f"{most:.2f}", ""), strict=True):
+            shown.add_row(name, f"{one:,.0f}", f"{many:,.0f}", f"{many / one:.2f}", least, "1.7")
+        console.print(shown)
+
+
+if __name__ == "__main__":
+    main()
