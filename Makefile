@@ -9,7 +9,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
 
-.PHONY: help setup demo test lint style types bench bench-quality soak screenshots lock clean
+.PHONY: help setup demo test suite lint style types bench bench-quality soak screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -45,7 +45,10 @@ demo: $(STAMP) ## Books from eight domains, from files to recommendations, in a 
 
 # Three at a time, each with its own servers and one thread: threads of two trainings wait for each other,
 # and on two cores a third uses the time in which the others wait for a server.
-test: lint ## All checks; also on the real Neo4j where java (17 or 21) and mvn are there
+test: $(STAMP) ## All checks; also on the real Neo4j where java (17 or 21) and mvn are there
+	@$(MAKE) --no-print-directory -j2 lint suite
+
+suite: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: style types ## ruff and mypy --strict
