@@ -57,7 +57,8 @@ def train_run(
         gnn.save_vectors(text, run.embedded)
         gnn.save(fitted.learned, run.held_out, split)
         seconds = None if resumed else round(perf_counter() - started, 1)
-        run.write("run", {**run.read("run"), "seconds": seconds, "doubted": doubted})
+        found = {"seconds": seconds, "doubted": doubted, "refit": refit}
+        run.write("run", {**run.read("run"), **found})
         curves = [epoch._asdict() for epoch in fitted.curves]
         draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
         stage.count, stage.unit = len(split.train) * len(fitted.curves), "events"
@@ -74,7 +75,6 @@ def train_run(
         if fitted.bounded:
             memory = f"{settings.machine.memory:,} MiB"
             stage.notes.append(f"to stay within {memory}: {fitted.bounded}")
-    run.write("run", {**run.read("run"), "refit": refit})
     if refit:
         _refit(stages, snapshot, run, fitted)
     (kept / "train").unlink(missing_ok=True)

@@ -180,9 +180,10 @@ class RunFolder:
     @property
     def is_trained(self) -> bool:
         """True where its training came to its end."""
-        if self.read("run").get("refit") is False:  # written last
-            return (self.held_out / "model.json").exists()
-        return self.is_refitted
+        if self.is_refitted:
+            return True
+        measured = (self.held_out / "model.json").exists()
+        return measured and self.read("run").get("refit") is False
 
     @property
     def is_refitted(self) -> bool:

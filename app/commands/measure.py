@@ -245,15 +245,13 @@ def _evaluate_transfer(
     for file in (markdown, html):
         if file is not None and not file.absolute().parent.is_dir():  # hours of training wait
             raise ConfigError(f"{file} cannot be written: there is no such folder")
-    try:
-        trained, taken = find_run(pipeline, name)
-    except ModelError as error:
-        if name is None or not (domains or methods):
-            raise
-        listed = ",".join([*(domains or methods), name])
+    listed = domains or methods
+    if name and listed and name not in {run.id for run in pipeline.workspace.runs()}:
         raise ConfigError(
-            error.message, hint=f"Several names stand with commas between them: {listed}"
-        ) from None
+            f"there is no run {name!r}",
+            hint=f"Several names stand with commas between them: {','.join([*listed, name])}",
+        )
+    trained, taken = find_run(pipeline, name)
     console = err if as_json else out
     report = report_transfer(pipeline, taken, trained, domains, methods, console.print)
     if markdown is not None:

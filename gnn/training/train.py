@@ -88,7 +88,10 @@ def train(
     if not has_histories(events):
         return _untrained(view, settings)
     learn = partial(train, snapshot, split, text, settings)
-    with learned_elsewhere(learn, settings, progress, checkpoint, engine) as file, seeded(settings):
+    with (
+        _shared_out(learn, settings, progress, checkpoint, engine) as file,
+        seeded(settings),
+    ):
         trainer = Trainer(view, settings, engine=engine)
         kept = Checkpoint(file, split.fingerprint, settings, split, text)
         curves, best, best_weights = trainer.restore(kept)
@@ -140,7 +143,10 @@ def train_all(
     if not epochs:
         return _untrained(view, settings)
     learn = partial(train_all, snapshot, text, settings, epochs, domain=domain)
-    with learned_elsewhere(learn, settings, progress, checkpoint, engine) as file, seeded(settings):
+    with (
+        _shared_out(learn, settings, progress, checkpoint, engine) as file,
+        seeded(settings),
+    ):
         trainer = Trainer(view, settings, engine=engine)
         kept = Checkpoint(file, snapshot.fingerprint(), settings, None, text, epochs)
         curves, _, _ = trainer.restore(kept)
@@ -212,7 +218,7 @@ def validate(trainer: Trainer, validation: pd.DataFrame) -> tuple[float, float] 
 
 
 @contextmanager
-def learned_elsewhere(
+def _shared_out(
     learn: Callable[..., FittedModel],
     settings: TrainSettings,
     progress: Progress,

@@ -122,3 +122,13 @@ def test_a_run_that_was_only_to_be_measured_is_completed_when_it_scores(
         told.append(((project / "scores.csv").read_text(), measured["table"]))
     assert told[0] == told[1]
     assert "refit" not in linkspan("score", "pairs.csv", "--out", "scores.csv").out
+
+
+def test_a_damaged_file_of_an_older_run_hides_no_later_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    runs = [workspace.new_run() for _ in range(2)]
+    for run in runs:
+        run.final.mkdir()
+        (run.final / "model.json").write_text("{}")
+    (runs[0].folder / "run.json").write_text("{")
+    assert workspace.run().id == runs[1].id
