@@ -7,6 +7,9 @@ start at first use and last until the end of the run, `db` is empty at the start
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -31,15 +34,21 @@ HERE = Path(__file__).parent
 ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
 LONGEST = (
-    "test_bulk.py", "test_page.py", "test_views.py", "test_kills.py", "test_adopt.py",
-    "test_queries.py", "test_other_graphs.py", "test_publish_soak.py", "test_doc_commands.py",
-    "test_commands.py", "test_forget.py", "test_refresh.py", "test_publishing.py",
-    "test_vectors.py", "test_positive.py", "test_async_client.py", "test_init.py",
-    "test_measure.py", "test_corpus.py", "test_transfer.py", "test_terms.py",
+    # Without Neo4j, which a new machine fetches meanwhile.
+    "gnn/test_cluster.py", "app/test_measure.py", "gnn/training/transfer/test_terms.py",
+    "gnn/parts/test_relations.py", "app/test_transfer.py",
+    "ingest/test_bulk.py", "app/exploring/test_page.py", "ingest/test_kills.py",
+    "app/exploring/test_views.py", "app/test_adopt.py", "contract/test_queries.py",
+    "app/exploring/test_other_graphs.py", "contract/test_publish_soak.py",
+    "app/test_doc_commands.py", "app/test_commands.py", "app/test_forget.py",
+    "app/test_refresh.py", "contract/test_publishing.py", "contract/test_vectors.py",
+    "app/test_positive.py", "contract/test_async_client.py", "app/test_init.py",
+    "ingest/test_corpus.py", "graph/connecting/test_embedded.py", "app/test_publish.py",
 )  # fmt: skip
-"""Files of a minute of CPU or so. That one stands here or does not changes no result."""
+"""Files of half a minute of CPU or more. That one stands here or does not changes no result."""
 _FAILED = pytest.StashKey[set[str]]()
 _KEPT = pytest.StashKey[list[Path]]()
+_FETCHING = pytest.StashKey[subprocess.Popen[bytes]]()
 
 
 @pytest.fixture(scope="session")
@@ -108,9 +117,24 @@ def realdata() -> Path:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for what the hooks below note."""
+    """Make room for what the hooks below note; let Neo4j be fetched while workers collect."""
     config.stash[_FAILED] = set()
     config.stash[_KEPT] = []
+    if config.getoption("numprocesses", None):  # who waits for it is told why it cannot be
+        config.stash[_FETCHING] = subprocess.Popen(
+            [sys.executable, "-c", "from servers.neo4j import prepare_neo4j; prepare_neo4j()"],
+            cwd=HERE,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop fetching Neo4j if nobody has waited for it."""
+    if fetching := config.stash.get(_FETCHING, None):
+        fetching.send_signal(signal.SIGINT)  # upon which it tidies up
+        fetching.wait()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -127,7 +151,7 @@ def pytest_longest_first(config: pytest.Config, items: list[pytest.Item]) -> Non
     """Let workers begin with the files that take longest, so that none is left alone with one."""
     if hasattr(config, "workerinput"):
         place = {name: number for number, name in enumerate(LONGEST)}
-        items.sort(key=lambda item: place.get(item.path.name, len(LONGEST)))
+        items.sort(key=lambda item: place.get(_name(item.path), len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -145,6 +169,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say where the logs of the servers are on which tests failed."""
     for path in terminalreporter.config.stash[_KEPT]:
         terminalreporter.write_line(f"The log of the server on which tests failed: {path}")
+
+
+def _name(path: Path) -> str:
+    """A file of tests, as it is called in `LONGEST`."""
+    return path.relative_to(HERE).as_posix()
 
 
 def _open(server: RunningServer) -> Database:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from linkspan.graph.connecting.connection import Database
 from servers import RunningServer, Unavailable, empty
-from servers.neo4j_jars import cache_folder, fetch_jars, find_java
+from servers.neo4j_jars import NEO4J, cache_folder, fetch_jars, find_java
 
 
 def test_emptying_leaves_nothing(server: RunningServer, db: Database) -> None:
@@ -67,6 +68,23 @@ def test_failed_download_says_why_and_leaves_nothing_behind(
     with pytest.raises(Unavailable, match="the network is down"):
         fetch_jars()
     assert list(cache_folder().parent.iterdir()) == []
+
+
+def test_two_who_need_the_jars_fetch_them_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    put_on_path(
+        monkeypatch,
+        tmp_path / "bin",
+        mvn=f"echo fetched >>'{tmp_path}/log'; for last; do :; done; into=${{last#*=}}\n"
+        f'/bin/sleep 0.3; /bin/mkdir "$into"; : >"$into/neo4j-{NEO4J}.jar"',
+    )
+    with ThreadPoolExecutor(2) as both:
+        found = list(both.map(lambda _: fetch_jars(), range(2)))
+    assert found == [cache_folder()] * 2
+    assert [each.name for each in cache_folder().iterdir()] == [f"neo4j-{NEO4J}.jar"]
+    assert (tmp_path / "log").read_text() == "fetched\n"
 
 
 def test_missing_maven_does_not_matter_once_the_jars_are_there(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import hashlib
 import os
 import secrets
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from neo4j import GraphDatabase
 
-from servers.neo4j_jars import cache_folder, fetch_jars, find_java
+from servers.neo4j_jars import cache_folder, fetch_jars, find_java, one_at_a_time
 from servers.running import RunningServer
 
 USER = "neo4j"
@@ -49,6 +48,15 @@ _USED = (
 """Statements that make the server load the classes that tests will need."""
 
 
+def prepare_neo4j() -> None:
+    """Fetch the jars and make the file of classes where the cache lacks them.
+
+    Raises:
+        Unavailable: Java or Maven is missing, or the jars cannot be fetched.
+    """
+    class_archive(find_java(), fetch_jars())
+
+
 def start_neo4j(home: Path) -> RunningServer:
     """Start a Neo4j whose data is in ``home``; about 10 s once the jars are in the cache.
 
@@ -68,8 +76,7 @@ def class_archive(java: str, jars: Path) -> list[str]:
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=True).stderr
     digest = hashlib.sha256(told.encode()).hexdigest()[:8]
     file = cache_folder().with_name(f"{cache_folder().name}-{digest}.jsa")
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes wait for the one that makes it
+    with one_at_a_time():
         if not file.exists():
             with tempfile.TemporaryDirectory(dir=file.parent) as folder:
                 part = Path(folder) / "classes.jsa"

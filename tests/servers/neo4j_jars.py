@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from servers.running import Unavailable
@@ -71,16 +74,29 @@ def fetch_jars() -> Path:
         if maven is None:
             raise Unavailable("no 'mvn' on the PATH, and the Neo4j jars are not in the cache")
         home.parent.mkdir(parents=True, exist_ok=True)
-        # Filled beside its place and then renamed: the cache holds a whole set of jars or none.
-        with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{home.name}.") as name:
-            filling = Path(name) / "jars"
-            _copy_dependencies(maven, Path(name), filling)
-            try:
-                filling.rename(home)
-            except OSError:  # another run was faster, or the place cannot be written
-                if not home.exists():
-                    raise
+        with one_at_a_time():
+            if not home.exists():
+                _fill(home, maven)
     return home
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Other processes wait for the one that adds something to the cache."""
+    folder = os.open(cache_folder().parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _fill(home: Path, maven: str) -> None:
+    """Fill a folder beside its place, then rename it: the cache holds a whole set or none."""
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix=f"{home.name}.") as name:
+        filling = Path(name) / "jars"
+        _copy_dependencies(maven, Path(name), filling)
+        filling.rename(home)
 
 
 def _copy_dependencies(maven: str, folder: Path, into: Path) -> None:
