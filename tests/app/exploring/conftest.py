@@ -38,6 +38,8 @@ from .hostile import write_files
 TASTES = ("space", "garden", "crime")
 USERS, ITEMS = 60, 24
 REST = "http://127.0.0.1:8000"
+on_one_server = pytest.mark.parametrize("server", ["arcadedb"], indirect=True)
+"""For what is seen of the page, whose words and layout come from the same rows on both."""
 
 
 @dataclass

@@ -20,7 +20,7 @@ from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.settings import demo_settings
 
-from .conftest import Shown
+from .conftest import Shown, on_one_server
 from .hostile import HOSTILE, LONG
 
 READER = "u7"
@@ -37,8 +37,6 @@ VIEWS = {
     "words": "/?open=%5B%22words%22,%22pairs%22%5D",
     "no view": "/nothing",
 }
-on_one_server = pytest.mark.parametrize("server", ["arcadedb"], indirect=True)
-"""For what is seen of the page, whose words and layout come from the same rows on both."""
 
 
 def test_from_the_start_page_to_a_reason_and_what_if(page: Page, shown: Shown) -> None:
