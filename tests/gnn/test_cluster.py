@@ -122,7 +122,7 @@ def noisy(build: Callable[..., Snapshot]) -> Snapshot:
 def job(
     noisy: Snapshot, text_of: TextOf, settings: TrainSettings
 ) -> Callable[[Mapping[str, MixtureWeights] | None], Done]:
-    """Train, weigh, refit, score and rank, in chunks so small that there are several."""
+    """Train, weigh, score and rank, in chunks so small that there are several."""
     split, text = gnn.last_out(noisy), text_of(noisy)
     chosen = settings.changed(dropout=0.2, epochs=3, batch_size=128)
 
@@ -131,10 +131,9 @@ def job(
             patch.setattr(scoring, "CHUNK", 17)
             patch.setattr(ranking, "CHUNK", 17)
             found = gnn.fit_hybrid(gnn.train(noisy, split, text, chosen), split)
-            final = gnn.train_all(noisy, text, chosen, found.best_epoch)
-            found, final = (gnn.with_weights(m, weights or found.weights) for m in (found, final))
+            found = gnn.with_weights(found, weights or found.weights)
             ranks = gnn.evaluate(found, split).ranks
-            return Done(found.weights, found.curves, gnn.score_top(final, 5), ranks)
+            return Done(found.weights, found.curves, gnn.score_top(found, 5), ranks)
 
     return run
 
@@ -187,6 +186,36 @@ def test_weights_and_lists_of_the_same_network_are_equal_to_the_last_bit(
             found.append((model.weights, gnn.score_top(model, 5)))
     assert found[0][0] == found[1][0]
     pd.testing.assert_frame_equal(found[0][1], found[1][1], check_exact=True)
+
+
+class Noted(RayCluster):
+    """A cluster whose trainings are done here, and counted."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.trainings = 0
+
+    def learn(self, learn: Callable[..., Any], file: Path, *heard: Any) -> None:
+        self.trainings += 1
+        learn(checkpoint=file, engine=Engine(CPU))
+
+
+def test_the_training_on_all_events_is_the_cluster_s_too(
+    noisy: Snapshot, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only handed to it: `make soak` does it by workers, which are killed."""
+    expected = gnn.train_all(noisy, {}, settings, 2).model.state_dict()
+    noted, epochs, run = Noted(), list[bool](), Trainer.run_epoch
+
+    def counted(trainer: Trainer) -> float:
+        epochs.append(True)
+        return run(trainer)
+
+    monkeypatch.setattr(Trainer, "run_epoch", counted)
+    with using(noted):
+        found = gnn.train_all(noisy, {}, settings, 2).model.state_dict()
+    assert noted.trainings == 1 and len(epochs) == 2  # and none of them again
+    assert all(found[name].equal(value) for name, value in expected.items())
 
 
 @pytest.mark.soak
