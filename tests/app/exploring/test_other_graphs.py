@@ -25,7 +25,7 @@ from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.settings import load_settings
 from servers import RunningServer
 
-from .conftest import looked_at
+from .conftest import looked_at, on_one_server
 from .test_command import free_port
 
 pytestmark = pytest.mark.usefixtures("trained_once")
@@ -90,11 +90,14 @@ def test_an_adopted_graph_is_shown_by_its_own_names(
             expect(page.get_by_role("alert")).to_contain_text(told)
 
 
+@on_one_server
 def test_pseudonyms_are_found_by_ids_and_no_torch_is_told(
     linkspan: Any, project: Path, on_server: Database, server: RunningServer,
     browser: Browser, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Users who are pseudonyms; then the same page from a process that has no torch."""
+    """Users who are pseudonyms; then the same page from a process that has no torch.
+
+    Neither the one nor the other is of the server."""
     monkeypatch.setenv("LINKSPAN_USER_KEY", KEY)
     mapping = (project / "linkspan.toml").read_text()
     (project / "linkspan.toml").write_text(

@@ -1,4 +1,8 @@
-"""The explore page in a real Chromium, on both servers: every panel, by mouse and by keyboard."""
+"""The explore page in a real Chromium: every panel, by mouse and by keyboard.
+
+The way from the start page to a reason, each other panel, what is written and what is not there are
+seen on both servers; what the page makes of the same rows, on one.
+"""
 
 from __future__ import annotations
 
@@ -134,6 +138,7 @@ def test_the_overview_tells_what_there_is(page: Page) -> None:
     nodes(page, 3)
 
 
+@on_one_server
 def test_the_model_is_shown(page: Page) -> None:
     page.goto("/model")
     settle(page)
@@ -166,6 +171,7 @@ def test_queries_are_run_and_copied(page: Page) -> None:
     expect(page.get_by_role("region", name="Answer").locator("tbody tr").first).to_be_visible()
 
 
+@on_one_server
 def test_a_keyboard_is_enough(page: Page) -> None:
     page.goto("/")
     settle(page)
@@ -217,8 +223,10 @@ def test_narrow_pages_do_not_scroll_sideways(page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
 
 
+@on_one_server
 def test_markup_of_the_graph_is_text(page: Page) -> None:
-    """The fixture `page` sees at the end that none of it has run."""
+    """The fixture `page` sees at the end that none of it has run. How odd texts come back from each
+    server, ingest/test_bulk.py sees."""
     places = [f"/item?key={('books', 'films')[n % 2]}/{n}" for n in range(len(HOSTILE) + 1)]
     for place in places:
         page.goto(place)
