@@ -49,7 +49,7 @@ test: $(STAMP) ## All checks; also on the real Neo4j where java (17 or 21) and m
 	@$(MAKE) --no-print-directory -j2 lint suite
 
 suite: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: style types ## ruff and mypy --strict
 
