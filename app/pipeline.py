@@ -268,19 +268,22 @@ class Pipeline(Stages):
             )
         whole = (row for row in table if row["segment"] == "all" and row["method"] == published)
         self.score(database, snapshot, run)
+        private = run.read("run").get("privacy")
         vectors = ItemVectors.load(run.vectors) if self.settings.publish.vectors else None
         record = RunRecord(
             id=run.id,
-            model=MODELS[published],
+            model=MODELS["private" if private else published],
             created=about["created"],
-            fingerprint=about["fingerprint"],
-            metrics=next(whole, {}),
+            # What tells of all events together is not told where a budget bounds what is.
+            fingerprint="" if private else about["fingerprint"],
+            metrics={} if private else next(whole, {}),
             config=about["settings"],
             interactions=sorted(snapshot.interactions),
             names=snapshot.roles.names,
             feedback=self._feedback_rules(snapshot),
             encoder=vectors.encoder if vectors else None,
-            outline=outline(snapshot),
+            outline=None if private else outline(snapshot),
+            privacy=private,
         )
         with self.stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()

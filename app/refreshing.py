@@ -81,6 +81,11 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
             "further as a whole",
             hint="Leave --epochs out, or do a full run",
         )
+    if epochs and learned.private is not None:
+        raise ModelError(
+            f"run {latest.id} has a privacy budget, and passes over all events would spend more",
+            hint="Leave --epochs out: new lists from the run as it is spend nothing",
+        )
     check_encoders(latest, learned.settings.encoding, snapshot)
     text = pipeline.embed(snapshot, learned.settings.encoding)
     run = workspace.new_run(
@@ -112,9 +117,9 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
         return Refreshed(None, active, changes)
     record = RunRecord(
         id=run.id,
-        model=MODELS[gnn.method(model)],
+        model=MODELS[gnn.method(model) if learned.private is None else "private"],
         created=run.read("run")["created"],
-        fingerprint=snapshot.fingerprint(),
+        fingerprint="" if learned.private else snapshot.fingerprint(),
         metrics={},
         config=latest.read("run")["settings"],
         interactions=sorted(snapshot.interactions),

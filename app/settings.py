@@ -18,7 +18,13 @@ from pydantic import (
 )
 
 from linkspan.errors import ConfigError
-from linkspan.gnn.settings import PARTS, ClusterSettings, SplitSettings, TrainSettings
+from linkspan.gnn.settings import (
+    PARTS,
+    ClusterSettings,
+    PrivacySettings,
+    SplitSettings,
+    TrainSettings,
+)
 from linkspan.graph.asking.results import Likeness
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.connecting.driving import Login, find_login
@@ -36,7 +42,7 @@ FILE = "linkspan.toml"
 FOLDER = ".linkspan"
 DEMO = "demo"
 """In place of a file: the bundled mapping, in the folder where the demo ran."""
-OWN_TABLES = ("database", "split", "train", "cluster", "publish", "feedback")
+OWN_TABLES = ("database", "split", "train", "privacy", "cluster", "publish", "feedback")
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
@@ -135,6 +141,7 @@ class Settings(BaseModel):
         database: Where the graph is.
         split: What is held out.
         train: How the model is built and trained, in five tables.
+        privacy: How much a model may tell of a user.
         cluster: Who trains and scores.
         publish: What is published.
         feedback: How feedback counts.
@@ -148,6 +155,7 @@ class Settings(BaseModel):
     database: DatabaseSettings = DatabaseSettings()
     split: SplitSettings = SplitSettings()
     train: TrainSettings = TrainSettings()
+    privacy: PrivacySettings = PrivacySettings()
     cluster: ClusterSettings = ClusterSettings()
     publish: PublishSettings = PublishSettings()
     feedback: FeedbackSettings = FeedbackSettings()

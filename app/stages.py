@@ -22,6 +22,7 @@ MODELS = {
     "hybrid": "hybrid of history-state GNN, linear, transitions, text, relations and popularity",
     "hybrid without gnn": "linear, transitions, text, relations and popularity, by stated weights",
     "gnn": "history-state GNN",
+    "private": "noised counts and steps between items, text and relations",
 }
 """Name of the method, as a `Run` has it."""
 

@@ -12,6 +12,7 @@ from linkspan.evaluating import apart_notes, guard_notes
 from linkspan.figures import draw_curves
 from linkspan.graph.snapshot import Snapshot
 from linkspan.opening import open_model
+from linkspan.private_training import refit_private, train_private_run
 from linkspan.stages import Stages
 from linkspan.workspace import RunFolder
 
@@ -33,6 +34,8 @@ def train_run(
     Returns:
         The run.
     """
+    if stages.settings.privacy.epsilon is not None:
+        return train_private_run(stages, snapshot, text, refit=refit)
     settings = stages.settings.train
     run = stages.workspace.new_run(
         version=linkspan.__version__,
@@ -85,7 +88,11 @@ def complete(stages: Stages, run: RunFolder) -> None:
     """Fit the model of all events of a run that was trained to be measured."""
     if run.is_trained and not run.is_refitted:
         snapshot = stages.workspace.load_snapshot(run.read("run")["fingerprint"])
-        _refit(stages, snapshot, run, open_model(run, snapshot, run.held_out))
+        model = open_model(run, snapshot, run.held_out)
+        if model.private is not None:
+            refit_private(stages, snapshot, run, dict(model.text))
+        else:
+            _refit(stages, snapshot, run, model)
 
 
 def _refit(stages: Stages, snapshot: Snapshot, run: RunFolder, fitted: FittedModel) -> None:

@@ -39,6 +39,10 @@ from .models.learned import Learned as Learned
 from .models.store import load as load
 from .models.store import save as save
 from .models.view import View as View
+from .private.accounting import epsilon_of as epsilon_of
+from .private.accounting import noise_for as noise_for
+from .private.fitting import fit_private as fit_private
+from .private.statistics import MOST_EVENTS as MOST_EVENTS
 from .scores.components import PARTS as PARTS
 from .scores.components import Component as Component
 from .scores.hybrid import method as method
@@ -54,6 +58,7 @@ from .scores.weighing import fit_hybrid as fit_hybrid
 from .settings import METHODS as METHODS
 from .settings import ClusterSettings as ClusterSettings
 from .settings import EncodingSettings as EncodingSettings
+from .settings import PrivacySettings as PrivacySettings
 from .settings import SplitSettings as SplitSettings
 from .settings import TrainSettings as TrainSettings
 from .tensors.features import find_scheme as find_scheme

@@ -270,6 +270,32 @@ class ClusterSettings(BaseModel):
     storage: str | None = Field(default=None, min_length=1)
 
 
+class PrivacySettings(BaseModel):
+    """Bound on what a model may tell of any one user (differential privacy).
+
+    Attributes:
+        epsilon: ε of a training; without, nothing is bounded. At 1 no one learns much from a model
+            whether a user was there; above 10 the bound says little.
+        delta: δ, the chance that the bound does not hold; below one over the number of users.
+        total: Most ε of all private trainings of this folder together; without, their sum is told.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epsilon: float | None = Field(default=None, gt=0, le=100, allow_inf_nan=False)
+    delta: float = Field(default=1e-6, gt=0, lt=0.01)
+    total: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _enough(self) -> PrivacySettings:
+        """See that one training is within the total."""
+        if self.total is not None and self.epsilon is None:
+            raise ValueError("total bounds trainings with an epsilon, and there is none")
+        if self.total is not None and self.epsilon is not None and self.total < self.epsilon:
+            raise ValueError(f"epsilon {self.epsilon:g} is above the total {self.total:g}")
+        return self
+
+
 class TrainSettings(BaseModel):
     """Settings to build and train the history-state GNN.
 

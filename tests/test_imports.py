@@ -51,6 +51,15 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
             "scores",
             "evaluation",
         ),
+        "private": (
+            "settings",
+            "events",
+            "encoding",
+            "parts",
+            "models",
+            "scores",
+            "training",
+        ),
         "cluster": ("settings", "elsewhere", "training"),
     },
     "graph": {

@@ -201,6 +201,9 @@ def _run_cells(run: Run) -> tuple[str, ...]:
     metrics = json.loads(run.metrics or "{}")
     shown = (("hr", "HR@10"), ("ndcg", "NDCG@10"))
     figures = ", ".join(f"{name} {metrics[key]:.3f}" for key, name in shown if key in metrics)
+    if run.privacy:
+        budget = json.loads(run.privacy)
+        figures = f"ε = {budget['epsilon']:g}, δ = {budget['delta']:g} a user"
     return run.run, run.state, run.model, run.reason or figures, _rollback(run)
 
 

@@ -17,6 +17,7 @@ from linkspan.errors import ConfigError, ModelError
 from linkspan.figures import as_html, as_markdown, interval, show_methods, shown
 from linkspan.opening import shared_out
 from linkspan.pipeline import Pipeline
+from linkspan.private_training import refuse_private
 from linkspan.settings import load_settings
 from linkspan.transfer_report import report_transfer
 from linkspan.workspace import RunFolder, Workspace
@@ -133,6 +134,7 @@ def tune(
 ) -> None:
     """Search settings of training on validation events; goes on where it was broken off."""
     settings = load_settings(config)
+    refuse_private(settings, "a search of settings")
     pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
     found = pipeline.tune(taken, pipeline.embed(taken), trials)
@@ -242,6 +244,7 @@ def _evaluate_transfer(
     as_json: bool,
 ) -> None:
     """Make the transfer report of a run, and write it where it is wanted."""
+    refuse_private(pipeline.settings, "a transfer report")
     for file in (markdown, html):
         if file is not None and not file.absolute().parent.is_dir():  # hours of training wait
             raise ConfigError(f"{file} cannot be written: there is no such folder")

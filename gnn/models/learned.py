@@ -29,6 +29,7 @@ from linkspan.gnn.network.model import (
     text_parameter,
 )
 from linkspan.gnn.parts.linear import Linear, move_linear
+from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.parts.walks import Walks
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import EdgeType, adjacencies
@@ -74,6 +75,7 @@ class Learned:
         base: What scores all other domains, as if ``adapted`` were not there.
         beginnings: Name of a parameter of domains to where a new domain begins with it; empty
             where nothing was learned of that.
+        private: All that was learned, where a privacy budget bounds it; else None.
     """
 
     settings: TrainSettings
@@ -90,6 +92,7 @@ class Learned:
     adapted: str | None = None
     base: Learned | None = None
     beginnings: Mapping[str, Tensor] = field(default_factory=dict)
+    private: PrivatePart | None = None
 
     def on(self, view: View, device: torch.device | None = None) -> FittedModel:
         """Use what was learned on a graph: with other events, of another day, or of another shop.
@@ -109,7 +112,9 @@ class Learned:
                 other way round), or a held-out event would be seen.
         """
         check_vectors(view.snapshot, view.vectors)
-        data = view.tensors(
+        # Of a private model nothing may come from events, not even which items were met.
+        read = view if self.private is None else view.over(view.events.iloc[:0])
+        data = read.tensors(
             self.settings.model, self.scheme, self.relations, tuple(self.keys.nodes)
         )
         with torch.device("meta"):  # no memory, and no random number is drawn
@@ -142,6 +147,7 @@ class Learned:
             if self.base is None or self.adapted is None
             else self.base.on(view.without(self.adapted), place),
             beginnings=self.beginnings,
+            private=self.private and self.private.moved(self.keys.rows_of(view.keys, "item")),
         )
 
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
@@ -192,6 +198,7 @@ class FittedModel:
         adapted: Domain that was learned on top of ``base``; None where all were learned at once.
         base: Model that scores all other domains, on the view without ``adapted``.
         beginnings: Name of a parameter of domains to where a new domain begins with it.
+        private: All that was learned, where a privacy budget bounds it; else None.
     """
 
     view: View
@@ -207,6 +214,7 @@ class FittedModel:
     adapted: str | None = None
     base: FittedModel | None = None
     beginnings: Mapping[str, Tensor] = field(default_factory=dict)
+    private: PrivatePart | None = None
 
     @property
     def is_trained(self) -> bool:
@@ -280,6 +288,7 @@ class FittedModel:
             adapted=self.adapted,
             base=None if self.base is None else self.base.learned,
             beginnings=self.beginnings,
+            private=self.private,
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.learned import Epoch, Learned
 from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.parts.linear import load_linear, save_linear
+from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
 
@@ -36,7 +37,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     """Write a learned model.
 
     Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
-    of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part;
+    of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part, ``private.npz``
+    where a privacy budget bounds what was learned;
     ``split.parquet`` where a split is given; in ``alone/0`` and on, a model each of the domains
     whose lists come from their events only; in ``base`` what a domain was adapted on; last,
     ``model.json`` (settings with the seed, version,
@@ -57,6 +59,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     pd.concat(nodes, ignore_index=True).to_parquet(folder / KEYS, index=False)
     if learned.linear is not None:
         save_linear(learned.linear, folder)
+    if learned.private is not None:
+        learned.private.save(folder)
     if split is not None:
         split.save(folder / SPLIT)
     shutil.rmtree(folder / ALONE, ignore_errors=True)
@@ -122,7 +126,8 @@ def load(folder: Path) -> Learned:
                 if name.startswith(BEGINNING)
             },
             start=float(manifest["start"]),
-            linear=load_linear(folder) if weights else None,
+            private=(private := PrivatePart.load(folder)),
+            linear=load_linear(folder) if weights and private is None else None,
             weights=weights,
             curves=tuple(Epoch(**epoch) for epoch in manifest["curves"]),
             best_epoch=int(manifest["best_epoch"]),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.events.domains import rows_at_once
-from linkspan.gnn.events.known import FadingHistory, KnownEvents, count_users
+from linkspan.gnn.events.known import FadingHistory, KnownEvents
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -193,15 +193,17 @@ class ItemMatrix(Scattered):
 
 
 class Likeness(Historic):
-    """Cosines of an item's vector with those of a history that fades, summed.
+    """Products of an item's vector with those of a history that fades, summed.
 
     Args:
-        vectors: (N, d) of length 1 (`unit_rows`), of texts or states; zeros where there is none.
+        vectors: (N, d), zeros where there is none; of texts and states of length 1 (`unit_rows`),
+            so that products are cosines.
         known_events: Known events.
         rows: Domain to item rows.
         decay: Weight of an event for each step that it is older.
         part: Which of `PARTS` it belongs to.
         kind: Of vectors; with the decay, what tells it from others.
+        onto: (N, d) vectors of the items that are scored; by default those of the history.
     """
 
     def __init__(
@@ -212,27 +214,29 @@ class Likeness(Historic):
         decay: float,
         part: str = "text",
         kind: str = "text",
+        onto: FloatArray | None = None,
     ) -> None:
         super().__init__(known_events, rows)
         self.part, self.name = part, f"{kind} {decay:g}"
         self._vectors, self._decay = vectors, decay
+        self._onto = vectors if onto is None else onto
         self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
         mean = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
-        scores: FloatArray = mean @ self._vectors[self._rows[domain]].T
+        scores: FloatArray = mean @ self._onto[self._rows[domain]].T
         return scores
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
         """As `ItemMatrix.at`."""
         if domain not in self._known:
-            self._known[domain] = moments(self._vectors[self._rows[domain]])
+            self._known[domain] = moments(self._onto[self._rows[domain]])
         mean, covariance = self._known[domain]
         state = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
         values = np.zeros(items.shape, np.float32)
         for place, column in enumerate(items.T):  # (B, k, d) at once would be large
-            values[:, place] = np.einsum("bd,bd->b", state, self._vectors[column])
+            values[:, place] = np.einsum("bd,bd->b", state, self._onto[column])
         square = np.einsum("bd,bd->b", state @ covariance, state)
         return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
 
@@ -245,13 +249,18 @@ def moments(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 class Popular:
-    """Logarithm of one and the number of users of an item."""
+    """Logarithm of one and the number of users of an item.
+
+    Args:
+        counts: (N,) numbers of users.
+        rows: Domain to item rows.
+    """
 
     name = part = "popularity"
 
-    def __init__(self, events: pd.DataFrame, rows: Mapping[str, IntArray], items: int) -> None:
-        counts = np.log1p(count_users(events, items)).astype(np.float32)
-        self._counts = {domain: counts[chosen] for domain, chosen in rows.items()}
+    def __init__(self, counts: IntArray | FloatArray, rows: Mapping[str, IntArray]) -> None:
+        logs = np.log1p(counts).astype(np.float32)
+        self._counts = {domain: logs[chosen] for domain, chosen in rows.items()}
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores, the same for every user."""

@@ -244,7 +244,8 @@ class Mixture:
     def _of_one(self, events: pd.DataFrame, user: int | None) -> Mixture:
         """The mixture for one past, of a user or of a visitor."""
         if user is None:
-            same = self._fitted.walks.user_of(events["item"].to_numpy(np.int64))
+            items = events["item"].to_numpy(np.int64)
+            same = -1 if self._fitted.private else self._fitted.walks.user_of(items)
             other = self._with(events, People(np.array([-1]), np.array([same])))
         else:
             other = self._with(events, People(np.array([user]), np.array([user])))

@@ -141,8 +141,12 @@ class Chooser:
     @cached_property
     def _groups(self) -> IntArray:
         """(N,) 0 for the popular items of a domain, 1 for those in the middle, 2 for the rest."""
-        events = self._fitted.events["item"].to_numpy(np.int64)
-        counts = np.bincount(events, minlength=len(self._fitted.snapshot.items))
+        if (private := self._fitted.private) is not None:
+            counts = private.counts.astype(np.float64)
+        else:
+            events = self._fitted.events["item"].to_numpy(np.int64)
+            met = np.bincount(events, minlength=len(self._fitted.snapshot.items))
+            counts = met.astype(np.float64)
         groups = np.zeros(len(counts), np.int64)
         for rows in rows_by_domain(self._fitted.snapshot).values():
             order = rows[np.argsort(-counts[rows], kind="stable")]

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
+from linkspan.gnn.events.known import count_users
 from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
@@ -19,6 +20,7 @@ from linkspan.gnn.parts.historic import (
     forward_steps,
     mutual_steps,
 )
+from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.parts.relations import Association, item_profiles
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Component, Cosine, Prior
@@ -39,6 +41,7 @@ STEP_DECAYS = Decays((0.8, 0.3), (0.3,))
 OWN_STEP_DECAYS = Decays((0.8,), (0.3,))
 MUTUAL_DECAYS = Decays((0.3,), (0.3,))
 TEXT_DECAYS = (0.9, 0.7, 0.4)
+PRIVATE_DECAYS = (1.0, 0.8, 0.4)
 """The weights choose among the rates."""
 
 RELATION_DECAY = 0.9
@@ -61,6 +64,8 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     Returns:
         `SIMPLE` and `GNN` to the signals of each; `HYBRID` to all of them.
     """
+    if fitted.private is not None:
+        return _private_signals(fitted, fitted.private)
     snapshot, events, known_events = fitted.snapshot, fitted.events, fitted.known_events
     items, rows = len(snapshot.items), rows_by_domain(snapshot)
     several = len(rows) > 1
@@ -94,12 +99,25 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
             if not within:
                 add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
     simple += _content_signals(fitted)
-    simple.append(Popular(events, rows, items))
+    simple.append(Popular(count_users(events, items), rows))
     network = network_signals(fitted)
     network.append(Walked(fitted.walks, known_events, rows))
     if snapshot.timed:  # the network reads the latest events; of a newcomer the whole past counts
         network.append(Likeness(fitted.item_states, known_events, rows, 1.0, "gnn", "states"))
     return {SIMPLE: simple, GNN: network, HYBRID: [*network, *simple]}
+
+
+def _private_signals(fitted: FittedModel, part: PrivatePart) -> dict[str, list[Signal]]:
+    """The signals of a model with a privacy budget: no event but the user's own is read."""
+    known_events, rows = fitted.known_events, rows_by_domain(fitted.snapshot)
+    decays = PRIVATE_DECAYS if fitted.snapshot.timed else PRIVATE_DECAYS[:1]
+    simple: list[Signal] = [
+        Likeness(part.left, known_events, rows, decay, "linear", "linear", part.right)
+        for decay in decays
+    ]
+    simple += _content_signals(fitted)
+    simple.append(Popular(part.counts, rows))
+    return {SIMPLE: simple, GNN: [], HYBRID: simple}
 
 
 def _content_signals(fitted: FittedModel) -> list[Likeness | Association]:

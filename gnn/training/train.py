@@ -86,7 +86,7 @@ def train(
     validation = some_validation(split, events, settings.learning.seed)
     view = View(snapshot, text, events.iloc[split.train], held_out)
     if not has_histories(events):
-        return _untrained(view, settings)
+        return untrained(view, settings)
     learn = partial(train, snapshot, split, text, settings)
     with (
         _shared_out(learn, settings, progress, checkpoint, engine) as file,
@@ -141,7 +141,7 @@ def train_all(
     if domain is not None:
         view = view.within(domain)
     if not epochs:
-        return _untrained(view, settings)
+        return untrained(view, settings)
     learn = partial(train_all, snapshot, text, settings, epochs, domain=domain)
     with (
         _shared_out(learn, settings, progress, checkpoint, engine) as file,
@@ -194,7 +194,7 @@ def train_further(
     return further if fitted.linear is None else with_linear(further)
 
 
-def _untrained(view: View, settings: TrainSettings) -> FittedModel:
+def untrained(view: View, settings: TrainSettings) -> FittedModel:
     """A network as it begins, on a view."""
     check_vectors(view.snapshot, view.vectors)
     device = choose_device(settings.machine.device)

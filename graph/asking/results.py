@@ -274,6 +274,8 @@ class Run:
         reason: Why its publishing failed, or None.
         base: Id of the run that it refreshed, for some users; None for a run of its own. It comes
             and goes with that one.
+        privacy: JSON text of the budget (ε, δ) that bounds what its lists tell of other users, or
+            None.
     """
 
     run: str
@@ -284,6 +286,7 @@ class Run:
     kept: bool
     reason: str | None
     base: str | None
+    privacy: str | None
 
 
 def active_run(runs: Iterable[Run]) -> str:

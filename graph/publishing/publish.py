@@ -68,6 +68,7 @@ class RunRecord:
         feedback: How feedback is written, for the client.
         encoder: Name of the text encoder, where items get vectors.
         outline: How large the domains are and what joins them, for who looks at the graph.
+        privacy: ε, δ and noise, where a privacy budget bounds what the lists tell of other users.
     """
 
     id: str
@@ -81,6 +82,7 @@ class RunRecord:
     feedback: FeedbackRules | None = None
     encoder: str | None = None
     outline: dict[str, Any] | None = None
+    privacy: dict[str, Any] | None = None
 
     def properties(self) -> dict[str, Any]:
         """As properties of the ``Run`` node; the dicts as JSON.
@@ -98,6 +100,7 @@ class RunRecord:
             "names": self.names and self.names.model_dump_json(),
             "feedback": self.feedback and self.feedback.model_dump_json(),
             "outline": self.outline and json.dumps(self.outline),
+            "privacy": self.privacy and json.dumps(self.privacy),
             **encoder,
         }
 

@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
-from linkspan.gnn.events.known import FadingHistory, KnownEvents
+from linkspan.gnn.events.known import FadingHistory, KnownEvents, count_users
 from linkspan.gnn.events.transitions import transitions
 from linkspan.gnn.parts.ease import gram_matrix, item_weights, ridge_inverse
 from linkspan.gnn.parts.historic import (
@@ -161,7 +161,7 @@ def test_each_part_scores_the_items_of_a_domain() -> None:
         likeness.score(users, "b"), (history @ unit @ unit.T)[:, rows["b"]], atol=1e-5
     )
     users_of = events.drop_duplicates().groupby("item").size()
-    popular = Popular(events, rows, 6).score(users, "a")
+    popular = Popular(count_users(events, 6), rows).score(users, "a")
     expected = [np.log1p(users_of.get(item, 0)) for item in rows["a"]]
     np.testing.assert_allclose(popular, [expected, expected], rtol=1e-6)
 

@@ -1,0 +1,166 @@
+"""Runs that learn from users under a privacy budget, and the record of what was spent."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import linkspan
+from linkspan import gnn
+from linkspan.errors import ConfigError, ModelError
+from linkspan.graph.asking.wording import counted
+from linkspan.graph.snapshot import Snapshot
+from linkspan.opening import check_installed
+from linkspan.settings import Settings
+from linkspan.stages import Stages
+from linkspan.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from linkspan.gnn import FittedModel
+
+LEDGER = "privacy.jsonl"
+"""In the workspace: a line for each model that was learned from all events, before it is kept."""
+
+
+def spent(stages: Stages, *more: float) -> float:
+    """ε that the private trainings of this folder have spent together.
+
+    Args:
+        stages: Workspace, and the δ to tell it for.
+        more: Noise of trainings to come.
+    """
+    file = stages.workspace.folder / LEDGER
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    noises = [float(json.loads(line)["noise"]) for line in lines]
+    return gnn.epsilon_of([*noises, *more], stages.settings.privacy.delta)
+
+
+def check_budget(stages: Stages) -> None:
+    """See that a private training with today's settings is within the total.
+
+    Raises:
+        ConfigError: It is not, or settings ask for what reads events in other ways.
+        ModelError: The extra ``private`` is not installed.
+    """
+    privacy, train = stages.settings.privacy, stages.settings.train
+    assert privacy.epsilon is not None
+    check_installed()
+    try:
+        gnn.noise_for  # noqa: B018, loads dp-accounting
+    except ImportError as error:
+        raise ModelError(
+            f"[privacy] needs a package that is not installed ({error.name})",
+            hint="Install it with: pip install 'linkspan[private]'",
+        ) from error
+    if not train.model.hybrid:
+        raise ConfigError(
+            "with [privacy] there is no network, and [train.model] hybrid = false wants it alone",
+            hint="Leave 'hybrid' out",
+        )
+    if stages.settings.cluster.address is not None:
+        raise ConfigError(
+            "a training with [privacy] is done by one process", hint="Leave [cluster] out"
+        )
+    if privacy.total is None:
+        return
+    now = spent(stages)
+    after = spent(stages, gnn.noise_for(privacy.epsilon, privacy.delta))
+    if after > privacy.total * (1 + 1e-6):
+        raise ConfigError(
+            f"the budget is spent: trainings so far have taken ε = {now:.2f}, one more would make "
+            f"it {after:.2f}, and [privacy] total is {privacy.total:g}",
+            hint="'linkspan refresh' makes new lists for nothing; or lower 'epsilon', or raise "
+            "'total' knowing that it is what anyone may learn of a user",
+        )
+
+
+def refuse_private(settings: Settings, what: str) -> None:
+    """See that no privacy budget is set, for what learns from events past it.
+
+    Raises:
+        ConfigError: One is.
+    """
+    if settings.privacy.epsilon is not None:
+        raise ConfigError(
+            f"{what} learns from events without noise, and [privacy] bounds what is learned",
+            hint="Do it with settings without [privacy], on data that may be learned from freely",
+        )
+
+
+def train_private_run(
+    stages: Stages, snapshot: Snapshot, text: dict[str, Any], *, refit: bool
+) -> RunFolder:
+    """Fit a private model without the held-out events, then another on all, which is published.
+
+    The first is there to be measured, and stays in the workspace; the second has noise of its own,
+    and nothing of the first.
+
+    Args:
+        stages: Settings, workspace, progress; each model is a stage.
+        snapshot: The graph.
+        text: Node type to vectors.
+        refit: Whether to fit the second.
+    """
+    check_budget(stages)
+    settings, privacy = stages.settings.train, stages.settings.privacy
+    run = stages.workspace.new_run(
+        version=linkspan.__version__,
+        fingerprint=snapshot.fingerprint(),
+        settings=settings.model_dump(mode="json"),
+        encoders=gnn.encoder_names(settings.encoding),
+        privacy={"epsilon": privacy.epsilon, "delta": privacy.delta},
+        refit=refit,
+    )
+    with stages.stage("train") as stage:
+        split = stages.split(snapshot)
+        events = snapshot.events().iloc[split.train]
+        fitted = gnn.fit_private(snapshot, text, events, settings, privacy, stages.progress)
+        gnn.save_vectors(text, run.embedded)
+        gnn.save(fitted.learned, run.held_out, split)
+        stage.count, stage.unit = len(events), "events"
+        stage.text = f"{len(events):,} events, {_told(fitted)}; to be measured only"
+        stage.notes = _notes(fitted)
+    if refit:
+        refit_private(stages, snapshot, run, text)
+    return run
+
+
+def refit_private(stages: Stages, snapshot: Snapshot, run: RunFolder, text: dict[str, Any]) -> None:
+    """Fit a run's model of all events, and write down what it spends before it is kept."""
+    check_budget(stages)
+    privacy = stages.settings.privacy
+    with stages.stage("refit") as stage:
+        settings, events = stages.settings.train, snapshot.events()
+        fitted = gnn.fit_private(snapshot, text, events, settings, privacy, stages.progress)
+        assert fitted.private is not None
+        budget = fitted.private.budget.as_dict()
+        with (stages.workspace.folder / LEDGER).open("a", encoding="utf-8") as ledger:
+            ledger.write(json.dumps({"run": run.id, **budget}) + "\n")
+        gnn.save(fitted.learned, run.final)
+        budget["spent"] = round(spent(stages), 3)
+        run.write("run", {**run.read("run"), "privacy": budget})
+        stage.count, stage.unit = len(events), "events"
+        stage.text = f"all {len(events):,} events, {_told(fitted)}"
+        stage.notes = [
+            f"trainings of this folder have spent ε = {budget['spent']:g} together (δ = "
+            f"{privacy.delta:g})"
+            + ("" if privacy.total is None else f", of {privacy.total:g} in all")
+        ]
+
+
+def _told(fitted: FittedModel) -> str:
+    assert fitted.private is not None
+    budget = fitted.private.budget
+    return f"ε = {budget.epsilon:g}, δ = {budget.delta:g} a user"
+
+
+def _notes(fitted: FittedModel) -> list[str]:
+    """Sentence on the users of whom not all events counted, where there are any."""
+    assert fitted.private is not None
+    clipped = fitted.private.budget.clipped
+    if not clipped:
+        return []
+    return [
+        f"of {counted(clipped, 'user')} only the latest {gnn.MOST_EVENTS} events counted, so that "
+        "no one counts too much"
+    ]

@@ -1,0 +1,88 @@
+"""All that a model with a privacy budget knows of users: noised counts, and weights of low rank."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+FILE = "private.npz"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much what was learned may tell of a user.
+
+    Attributes:
+        epsilon: ε.
+        delta: δ.
+        noise: Standard deviation of the noise, where a user adds a vector of length 1 at most.
+        clipped: Users of whom not all events counted.
+    """
+
+    epsilon: float
+    delta: float
+    noise: float
+    clipped: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON takes it; ``clipped``, which no noise hides, is left out."""
+        return {name: value for name, value in asdict(self).items() if name != "clipped"}
+
+
+@dataclass(frozen=True)
+class PrivatePart:
+    """What was learned from users, made of noised sums alone.
+
+    Attributes:
+        counts: (N,) about as many users as met each item, 0 or more.
+        left: (N, r) and
+        right: (N, r): ``left @ right.T`` are the weights from items to items.
+        budget: What it may tell of a user.
+    """
+
+    counts: FloatArray
+    left: FloatArray
+    right: FloatArray
+    budget: Budget
+
+    def moved(self, rows: IntArray) -> Self:
+        """The same for items in another order.
+
+        Args:
+            rows: (M,) row here of each item; -1 for one that is new, of which nothing is known.
+        """
+        there = rows >= 0
+
+        def taken(values: FloatArray) -> FloatArray:
+            found = np.zeros((len(rows), *values.shape[1:]), np.float32)
+            found[there] = values[rows[there]]
+            return found
+
+        counts, left, right = map(taken, (self.counts, self.left, self.right))
+        return type(self)(counts, left, right, self.budget)
+
+    def save(self, folder: Path) -> None:
+        """Write as ``private.npz``."""
+        told = np.array(list(self.budget.as_dict().values()))
+        np.savez(folder / FILE, counts=self.counts, left=self.left, right=self.right, budget=told)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Load what `save` wrote; None where there is none.
+
+        Raises:
+            OSError: The file cannot be read.
+            KeyError: It is another.
+        """
+        if not (folder / FILE).exists():
+            return None
+        with np.load(folder / FILE) as kept:
+            budget = Budget(*kept["budget"].tolist())
+            return cls(kept["counts"], kept["left"], kept["right"], budget)
