@@ -1,5 +1,5 @@
 // group: recommendations
-// purpose: what ties an item to the latest 200 items of a user's past: entities that both have, relations, likeness of text, and fellow users
+// purpose: what ties an item to the latest 200 items of a user's past: entities that both have, relations, likeness of text, and fellow users (not where the active run has a privacy budget)
 // parameters: $user: key of the user; $item: key of the item; $k = 10: at most this many paths
 // columns: past (key), past_title, past_domain, item_title, cross_domain (whether the two ends are of two domains), kind (Item: a relation; Text; User: fellow users; else the kind of the entity), by (name of what ties), how (relationship type), ties (items that the entity has, or fellow users), strength (0 to 1, specific ties are stronger)
 // index: User.key, Item.key
@@ -58,7 +58,11 @@ CALL (us, pasts, i) {
   RETURN node AS past, 'Text' AS kind, 'likeness of text' AS by, 'TEXT' AS how, 1 AS ties,
          2 * cosine - 1 AS strength
   UNION ALL
-  // Fellow users: cosine of the two items' users, from 1,000 of those who met the item
+  // Fellow users: cosine of the two items' users, from 1,000 of those who met the item; none where
+  // the run has a privacy budget, which bounds what anyone is told of others
+  OPTIONAL MATCH (run:Run {state: 'active'})
+  WITH us, pasts, i, count(run.privacy) AS bounded
+  WHERE bounded = 0
   MATCH (i)<-[:SAVED]-(fellow:User)
   WHERE NOT fellow IN us
   WITH pasts, i, fellow LIMIT 1000

@@ -85,6 +85,7 @@ OWNERS = {
     "torch_geometric": "gnn",
     "sentence_transformers": "gnn",
     "ray": "gnn/cluster",
+    "dp_accounting": "gnn/private",
 }
 MOST_LINES = 400
 MODULES = sorted(path for folder in ARROWS for path in (ROOT / folder).rglob("*.py"))

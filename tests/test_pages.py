@@ -36,6 +36,7 @@ RUN = {
     "feedback.md": {"python": (1, README), "sh": (3, COMMANDS), "toml": (1, DOCS)},
     "mapping.md": {"sh": (2, COMMANDS), "toml": (4, "ingest/test_doc_mappings.py")},
     "measuring.md": {"toml": (4, DOCS)},
+    "privacy.md": {"toml": (1, DOCS)},
     "publishing.md": {"cypher": (1, "contract/test_vectors.py"), "toml": (1, DOCS)},
     "queries.md": {"sh": (1, COMMANDS)},
     "scale.md": {"toml": (1, DOCS)},

@@ -1,4 +1,4 @@
-"""All that a model with a privacy budget knows of users: noised counts, and weights of low rank."""
+"""Parts of a model with a privacy budget: noised counts, noised pairs, weights of low rank."""
 
 from __future__ import annotations
 

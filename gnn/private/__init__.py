@@ -1,1 +1,1 @@
-"""What is learned from users under differential privacy, and how much of them it may tell."""
+"""Learning from users under differential privacy, and accounts of what it may tell of them."""

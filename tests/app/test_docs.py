@@ -78,6 +78,8 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     assert load(transfer).train == TrainSettings.of(mmd=0.1, align="items", clusters=6)
     (cluster,) = blocks("scale.md", "toml")
     assert load(cluster).cluster.workers == 16
+    (budget,) = blocks("privacy.md", "toml")
+    assert load(budget).privacy.epsilon == 2.0
     (text,) = blocks("feedback.md", "toml")
     feedback = load(text).feedback
     assert feedback.interaction == "BOUGHT"

@@ -87,6 +87,12 @@ def test_every_kind_of_tie_has_its_strength(ties: Client) -> None:
     assert ties.explain(ME, ITEM, k=2).paths == paths[:2]
 
 
+def test_no_fellow_users_are_told_where_the_run_has_a_privacy_budget(ties: Client) -> None:
+    before = [path for path in ties.explain(ME, ITEM, k=100).paths if path.kind != "User"]
+    ties.database.write("MATCH (r:Run) SET r.privacy = '{\"epsilon\": 1.0}'")
+    assert list(ties.explain(ME, ITEM, k=100).paths) == before
+
+
 def test_what_is_stored_of_a_recommendation_is_told(ties: Client) -> None:
     found = ties.explain(ME, ITEM)
     assert (found.rank, found.score, found.run, found.met) == (2, 3.0, "r", None)

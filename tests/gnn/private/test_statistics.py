@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
+from attacks import proven_epsilon
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import beta
 
 from linkspan.gnn.private import statistics as module
 from linkspan.gnn.private.accounting import epsilon_of, noise_for
@@ -89,35 +89,6 @@ def test_the_noise_is_what_the_budget_asks_for_and_releases_add_up() -> None:
     drawn = Statistics(np.zeros(20_000), np.zeros((100, 100))).noised(3.0, np.random.default_rng(0))
     assert drawn.stretched().std() == pytest.approx(3.0, rel=0.02)
     assert drawn.counts.std() == pytest.approx(module.count_noise(3.0), rel=0.05)
-
-
-def proven_epsilon(outside: np.ndarray, inside: np.ndarray, delta: float) -> float:
-    """Largest ε that guesses of an attack prove, with 95% confidence (Jagielski et al., 2020).
-
-    The first half of the scores chooses the threshold, the second half counts; the bounds of the
-    two error rates are Clopper and Pearson's.
-    """
-    half = len(outside) // 2
-    best = 0.0
-    for sign in (1.0, -1.0):
-        chosen, told = (
-            (sign * each[:half] for each in (outside, inside)),
-            (
-                sign * outside[half:],
-                sign * inside[half:],
-            ),
-        )
-        low, high = chosen
-        cuts = np.quantile(np.concatenate([low, high]), np.linspace(0.01, 0.99, 99))
-        rates = [((high > cut).mean() + 1e-3) / ((low > cut).mean() + 1e-3) for cut in cuts]
-        cut = cuts[int(np.argmax(rates))]
-        hits, false = int((told[1] > cut).sum()), int((told[0] > cut).sum())
-        count = len(told[0])
-        true_low = beta.ppf(0.025, hits, count - hits + 1) if hits else 0.0
-        false_high = beta.ppf(0.975, false + 1, count - false)
-        if true_low > delta:
-            best = max(best, float(np.log((true_low - delta) / false_high)))
-    return best
 
 
 def attack(epsilon: float, noise: float, runs: int = 4_000) -> float:

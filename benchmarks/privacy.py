@@ -1,0 +1,172 @@
+"""Quality under privacy budgets, beside what is free of them, and what attacks prove.
+
+    python benchmarks/privacy.py                              (goodbooks; minutes)
+    python benchmarks/privacy.py --sets goodbooks food_kitchen --seeds 3
+
+Of each set: the hybrid without a budget (`linkspan.gnn.train`, seed 0), then private models at each
+ε (δ = 1e-6), and popularity counted with the whole of the same budget. NDCG@10 in percent, full
+ranking of the held-out events; time is that of a private training over the one without a budget.
+
+The attack knows the events of all users, and what one more would add: a past of two items that
+nobody else has met. It sees a model folder (noised counts, weights of items) or the list of a user
+who met the first of the two, for some hundred models without and as many with that user, and
+tells the two by the best threshold. A budget holds if what it proves, with 95% confidence, is less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from linkspan import gnn
+from linkspan.gnn.events.domains import rows_by_domain
+from linkspan.gnn.events.known import count_users
+from linkspan.gnn.metrics import ndcg_by_row, paired_interval
+from linkspan.gnn.parts.historic import Popular
+from linkspan.gnn.parts.private import Budget
+from linkspan.gnn.private.features import public_features
+from linkspan.gnn.private.fitting import WEIGHING_SHARE, build_part
+from linkspan.gnn.private.statistics import sum_statistics
+from linkspan.pipeline import Pipeline
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
+
+from attacks import advantage, proven_epsilon  # noqa: E402
+from quality import SETS, read_snapshot  # noqa: E402
+
+EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+DELTA = 1e-6
+SAMPLE = 2_000
+"""Users among whom the attack hides one."""
+
+
+def counted(events: pd.DataFrame, items: int, noise: float, random: np.random.Generator) -> Any:
+    """Numbers of users of items with the whole budget: a user with n items adds 1 / √n to each."""
+    once = events.drop_duplicates(["user", "item"])
+    size = once.groupby("user")["item"].transform("size").to_numpy()
+    sums = np.bincount(once["item"], size**-0.5, minlength=items)
+    return np.maximum(sums + random.normal(0, noise, items), 0)
+
+
+def measure(name: str, folder: Path, seeds: int) -> Iterator[str]:
+    """Rows of the table of a data set."""
+    chosen = next(each for each in SETS if each.name == name)
+    settings = chosen.settings(folder / name)
+    pipeline = Pipeline(settings)
+    snapshot = read_snapshot(pipeline)
+    text, events = pipeline.embed(snapshot), snapshot.events()
+    split = gnn.split_events(snapshot, settings.split)
+    learned, rows = events.iloc[split.train], rows_by_domain(snapshot)
+    began = perf_counter()
+    free = gnn.fit_hybrid(gnn.train(snapshot, split, text, settings.train), split)
+    seconds = perf_counter() - began
+    whole = ndcg_by_row(gnn.evaluate(free, split).ranks["hybrid"].to_numpy(), 10).mean()
+    yield f"| {name} | none | {100 * whole:.2f} | 100% | | | 1.00 |"
+    for epsilon in EPSILONS:
+        gains, spans, popular, times = [], [], [], []
+        for seed in range(seeds):
+            began = perf_counter()
+            privacy = gnn.PrivacySettings(epsilon=epsilon, delta=DELTA)
+            random = np.random.default_rng(seed)
+            fitted = gnn.fit_private(
+                snapshot, text, learned, settings.train, privacy, random=random
+            )
+            times.append(perf_counter() - began)
+            found = gnn.evaluate(fitted, split, ()).ranks
+            own = ndcg_by_row(found[gnn.method(fitted)].to_numpy(), 10)
+            noised = counted(learned, len(snapshot.items), gnn.noise_for(epsilon, DELTA), random)
+            ranks = ranked(fitted, split, Popular(noised, rows))
+            gains.append(own.mean())
+            popular.append(ranks.mean())
+            spans.append(paired_interval(own, ranks))
+        low, high = min(each[0] for each in spans), max(each[1] for each in spans)
+        mean = float(np.mean(gains))
+        yield (
+            f"| {name} | {epsilon:g} | {100 * mean:.2f} | {mean / whole:.0%} "
+            f"| {100 * np.mean(popular):.2f} | {100 * low:+.2f} to {100 * high:+.2f} "
+            f"| {np.mean(times) / seconds:.2f} |"
+        )
+
+
+def ranked(fitted: gnn.FittedModel, split: gnn.Split, popular: Popular) -> Any:
+    """(R,) NDCG@10 of test rows by popularity."""
+    from linkspan.gnn.evaluation.ranking import has_choice, rank_events
+
+    events = fitted.snapshot.events()
+    known = fitted.learned.on(fitted.view.over(events.iloc[split.history]))
+    table = rank_events(known, events.iloc[split.test], {"popularity": popular}).table
+    return ndcg_by_row(table[has_choice(table)]["popularity"].to_numpy(), 10)
+
+
+def attack(folder: Path, models: int) -> Iterator[str]:
+    """Rows of the table of attacks, on a sample of goodbooks."""
+    pipeline = Pipeline(SETS[0].settings(folder / "goodbooks"))
+    snapshot = read_snapshot(pipeline)
+    features = public_features(snapshot, pipeline.embed(snapshot))
+    random = np.random.default_rng(0)
+    users = random.choice(len(snapshot.users), SAMPLE, replace=False)
+    events = snapshot.events()[["user", "item"]]
+    events = events[events["user"].isin(users)]
+    first, second = np.flatnonzero(count_users(events, len(snapshot.items)) == 0)[:2]
+    row = {"user": len(snapshot.users), "item": [first, second] * 20}
+    within = pd.concat([events, pd.DataFrame(row).astype(events.dtypes.to_dict())])
+    timed = snapshot.timed
+    exact = [sum_statistics(each, features, timed=timed) for each in (events, within)]
+    domain = rows_by_domain(snapshot)[snapshot.items["domain"][second]]
+    for epsilon in EPSILONS:
+        noise = gnn.noise_for(epsilon, DELTA)
+        own = noise / (1 - WEIGHING_SHARE) ** 0.5
+        direction = exact[1].stretched() - exact[0].stretched()
+        direction /= np.linalg.norm(direction)
+        scores = np.zeros((3, 2, models))
+        for side, statistics in enumerate(exact):
+            for model in range(models):
+                released = statistics.noised(own, random)
+                part = build_part(released, features, Budget(epsilon, DELTA, noise), own)
+                weight = float(part.left[first] @ part.right[second])
+                lists = part.left[first] @ part.right[domain].T
+                lists = (lists - lists.mean()) / lists.std()
+                lists = lists + 0.4 * np.log1p(part.counts[domain])
+                place = (lists >= lists[np.searchsorted(domain, second)]).sum()
+                scores[0, side, model] = direction @ released.stretched()
+                scores[1, side, model] = np.log1p(part.counts[[first, second]]).sum() + weight
+                scores[2, side, model] = -place
+        for what, (outside, inside) in zip(("sums", "model", "list"), scores, strict=True):
+            bound = np.tanh(epsilon / 2) + DELTA
+            yield (
+                f"| {epsilon:g} | {what} | {advantage(outside, inside):.2f} | {bound:.2f} "
+                f"| {proven_epsilon(outside, inside, DELTA):.2f} |"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sets", nargs="*", default=["goodbooks"])
+    parser.add_argument("--seeds", type=int, default=3, help="seeds of the noise (default 3)")
+    parser.add_argument("--models", type=int, default=400, help="models a side (default 400)")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "quality")
+    options = parser.parse_args()
+    os.environ["LINKSPAN_DATA"] = os.environ.get("LINKSPAN_DATA") or str(
+        ROOT.parent / "shared" / "data"
+    )
+    print("| data | ε | NDCG@10 | of free | popularity, same ε | gain over it | time |")
+    print("|---|---|---|---|---|---|---|")
+    for name in options.sets:
+        for row in measure(name, options.folder, options.seeds):
+            print(row, flush=True)
+    print("\n| ε | seen | advantage | bound | ε proven |\n|---|---|---|---|---|")
+    for row in attack(options.folder, options.models):
+        print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
