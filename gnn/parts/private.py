@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
@@ -44,12 +45,15 @@ class PrivatePart:
         counts: (N,) about as many users as met each item, 0 or more.
         left: (N, r) and
         right: (N, r): ``left @ right.T`` are the weights from items to items.
+        steps: Columns ``source``, ``target`` (item rows) and ``weight`` (float32): which item
+            follows which, where noise left something.
         budget: What it may tell of a user.
     """
 
     counts: FloatArray
     left: FloatArray
     right: FloatArray
+    steps: pd.DataFrame
     budget: Budget
 
     def moved(self, rows: IntArray) -> Self:
@@ -66,12 +70,26 @@ class PrivatePart:
             return found
 
         counts, left, right = map(taken, (self.counts, self.left, self.right))
-        return type(self)(counts, left, right, self.budget)
+        place = np.full(len(self.counts), -1, np.int64)
+        place[rows[there]] = np.flatnonzero(there)
+        steps = self.steps.assign(
+            source=place[self.steps["source"]], target=place[self.steps["target"]]
+        )
+        steps = steps[(steps["source"] >= 0) & (steps["target"] >= 0)].reset_index(drop=True)
+        return type(self)(counts, left, right, steps, self.budget)
 
     def save(self, folder: Path) -> None:
         """Write as ``private.npz``."""
-        told = np.array(list(self.budget.as_dict().values()))
-        np.savez(folder / FILE, counts=self.counts, left=self.left, right=self.right, budget=told)
+        np.savez(
+            folder / FILE,
+            counts=self.counts,
+            left=self.left,
+            right=self.right,
+            budget=np.array(list(self.budget.as_dict().values())),
+            source=self.steps["source"].to_numpy(np.int64),
+            target=self.steps["target"].to_numpy(np.int64),
+            weight=self.steps["weight"].to_numpy(np.float32),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
@@ -85,4 +103,5 @@ class PrivatePart:
             return None
         with np.load(folder / FILE) as kept:
             budget = Budget(*kept["budget"].tolist())
-            return cls(kept["counts"], kept["left"], kept["right"], budget)
+            steps = pd.DataFrame({name: kept[name] for name in ("source", "target", "weight")})
+            return cls(kept["counts"], kept["left"], kept["right"], steps, budget)

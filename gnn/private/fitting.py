@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
@@ -151,7 +152,17 @@ def build_part(
         counts.astype(np.float32),
         (wide @ (whitened @ left[:, :RANK] * root)).astype(np.float32),
         (wide @ (whitened @ right[:RANK].T * root)).astype(np.float32),
+        _as_steps(released.pairs),
         budget,
+    )
+
+
+def _as_steps(pairs: sparse.csr_array) -> pd.DataFrame:
+    """Columns ``source``, ``target`` and ``weight``."""
+    found = pairs.tocoo()
+    source, target = (rows.astype(np.int64) for rows in found.coords)
+    return pd.DataFrame(
+        {"source": source, "target": target, "weight": found.data.astype(np.float32)}
     )
 
 

@@ -115,6 +115,16 @@ def _private_signals(fitted: FittedModel, part: PrivatePart) -> dict[str, list[S
         Likeness(part.left, known_events, rows, decay, "linear", "linear", part.right)
         for decay in decays
     ]
+    items, steps = len(part.counts), part.steps
+    for name, matrix in (
+        ("forward", forward_steps(steps, items, STEP_PRIOR)),
+        ("mutual", mutual_steps(steps, items)),
+    ):
+        matrices = by_domain(matrix, rows)
+        simple += [
+            ItemMatrix("transitions", f"{name} {decay:g}", matrices, known_events, rows, decay)
+            for decay in decays[-1:]
+        ]
     simple += _content_signals(fitted)
     simple.append(Popular(part.counts, rows))
     return {SIMPLE: simple, GNN: [], HYBRID: simple}
