@@ -39,7 +39,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class PrivatePart:
-    """What was learned from users, made of noised sums alone.
+    """All that was learned from users, made of noised sums alone.
 
     Attributes:
         counts: (N,) about as many users as met each item, 0 or more.
