@@ -18,7 +18,7 @@ FILE = "private.npz"
 
 @dataclass(frozen=True)
 class Budget:
-    """How much what was learned may tell of a user.
+    """Bound on what a model may tell of a user.
 
     Attributes:
         epsilon: ε.

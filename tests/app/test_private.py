@@ -57,6 +57,11 @@ def test_a_private_run_tells_its_budget_and_little_else(
     )
     assert [row["told"] for row in rows] == [""]
 
+    assert linkspan("forget", "3", "--yes").code == 0
+    assert linkspan("publish").code == 0
+    assert len(json.loads(linkspan("recommend", "4", "--json").out)) == 6
+    assert len((project / ".linkspan" / LEDGER).read_text().splitlines()) == 1
+
 
 def test_a_spent_budget_is_refused(linkspan: Any, project: Path, taken: Any) -> None:
     settings(project, PRIVACY + "total = 5.0\n")
