@@ -9,6 +9,7 @@ al., 2020, arXiv:1906.03049).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from dp_accounting import (
     ComposedDpEvent,
@@ -20,8 +21,11 @@ from dp_accounting import (
 from dp_accounting.pld import PLDAccountant
 
 
+@cache
 def noise_for(epsilon: float, delta: float, releases: int = 1) -> float:
     """Standard deviation of the noise of each of several releases that spend (ε, δ) together.
+
+    Takes some seconds for a large ε; kept for the next time.
 
     Args:
         epsilon: ε, above 0.

@@ -85,7 +85,8 @@ def fit_private(
             two trainings are the same.
 
     Raises:
-        ModelError: There are too few users, or no budget is given.
+        ModelError: There are too few users, δ is above one over their number, or no budget is
+            given.
     """
     if privacy.epsilon is None:
         raise ModelError("there is no budget", hint="Set 'epsilon' in [privacy]")
@@ -95,6 +96,12 @@ def fit_private(
             f"{len(users)} users are too few to learn from with a privacy budget (at least "
             f"{LEAST_USERS}): noise that hides one of them hides all",
             hint="Take more users in, or train without [privacy]",
+        )
+    if privacy.delta * len(users) > 1:
+        raise ModelError(
+            f"a delta of {privacy.delta:g} lets a training with {len(users):,} users give one of "
+            "them away",
+            hint=f"Set 'delta' in [privacy] well below {1 / len(users):.1g}",
         )
     random = random or np.random.default_rng(secrets.randbits(128))
     with progress.task("learn with noise", total=3, unit="steps") as task:

@@ -160,6 +160,13 @@ def test_few_users_are_refused(planted: Snapshot, text_of: Vectors) -> None:
         )  # fmt: skip
 
 
+def test_a_delta_that_gives_a_user_away_is_refused(crowd: Snapshot, text_of: Vectors) -> None:
+    settings = gnn.TrainSettings.of(encoder="hash")
+    privacy = gnn.PrivacySettings(epsilon=1.0, delta=1e-3)
+    with pytest.raises(ModelError, match=r"delta of 0\.001 lets a training with 2,000 users"):
+        gnn.fit_private(crowd, text_of(crowd), crowd.events(), settings, privacy)
+
+
 def test_both_releases_together_spend_the_budget(
     crowd: Snapshot, text_of: Vectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
