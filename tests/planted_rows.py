@@ -167,8 +167,8 @@ CASES: dict[str, tuple[dict[str, Any], Rows]] = {
     "runs": (
         {},
         [
-            ["r2", "active", "2026-01-01 r2", "test", "{}", True, None, None],
-            ["r1", "superseded", "2026-01-01 r1", "test", "{}", True, None, None],
+            ["r2", "active", "2026-01-01 r2", "test", "{}", True, None, None, None],
+            ["r1", "superseded", "2026-01-01 r1", "test", "{}", True, None, None, None],
         ],
     ),
     "score_parts": (
