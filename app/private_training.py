@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import linkspan
 from linkspan import gnn
 from linkspan.errors import ConfigError, ModelError
+from linkspan.gnn.settings import PrivacySettings
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.snapshot import Snapshot
 from linkspan.opening import check_installed
@@ -22,28 +23,45 @@ LEDGER = "privacy.jsonl"
 """In the workspace: a line for each model that was learned from all events, before it is kept."""
 
 
-def spent(stages: Stages, *more: float) -> float:
+def spent(stages: Stages, delta: float, *more: float) -> float:
     """ε that the private trainings of this folder have spent together.
 
     Args:
-        stages: Workspace, and the δ to tell it for.
+        stages: Workspace.
+        delta: δ to tell it for.
         more: Noise of trainings to come.
+
+    Raises:
+        ModelError: The record is damaged.
     """
     file = stages.workspace.folder / LEDGER
     lines = file.read_text("utf-8").splitlines() if file.exists() else []
-    noises = [float(json.loads(line)["noise"]) for line in lines]
-    return gnn.epsilon_of([*noises, *more], stages.settings.privacy.delta)
+    noises = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            noises.append(float(json.loads(line)["noise"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"{file}, line {number}: not the record of a training ({line[:80]!r})",
+                hint="Put the file back from a copy: without it nobody knows what was spent",
+            ) from error
+    return gnn.epsilon_of([*noises, *more], delta)
 
 
-def check_budget(stages: Stages) -> None:
-    """See that a private training with today's settings is within the total.
+def check_budget(stages: Stages, budget: PrivacySettings) -> None:
+    """See that one more training is within the total of today's settings.
+
+    Args:
+        stages: Settings and workspace.
+        budget: ε and δ of the training.
 
     Raises:
         ConfigError: It is not, or settings ask for what reads events in other ways.
-        ModelError: The extra ``private`` is not installed.
+        ModelError: The extra ``private`` is not installed, or the record of what was spent is
+            damaged.
     """
-    privacy, train = stages.settings.privacy, stages.settings.train
-    assert privacy.epsilon is not None
+    total, train = stages.settings.privacy.total, stages.settings.train
+    assert budget.epsilon is not None, "a run without a budget is trained elsewhere"
     check_installed()
     try:
         gnn.noise_for  # noqa: B018, loads dp-accounting
@@ -61,14 +79,14 @@ def check_budget(stages: Stages) -> None:
         raise ConfigError(
             "a training with [privacy] is done by one process", hint="Leave [cluster] out"
         )
-    if privacy.total is None:
+    if total is None:
         return
-    now = spent(stages)
-    after = spent(stages, gnn.noise_for(privacy.epsilon, privacy.delta))
-    if after > privacy.total * (1 + 1e-6):
+    now = spent(stages, budget.delta)
+    after = spent(stages, budget.delta, gnn.noise_for(budget.epsilon, budget.delta))
+    if after > total * (1 + 1e-6):
         raise ConfigError(
             f"the budget is spent: trainings so far have taken ε = {now:.2f}, one more would make "
-            f"it {after:.2f}, and [privacy] total is {privacy.total:g}",
+            f"it {after:.2f}, and [privacy] total is {total:g}",
             hint="'linkspan refresh' makes new lists for nothing; or lower 'epsilon', or raise "
             "'total' knowing that it is what anyone may learn of a user",
         )
@@ -101,8 +119,8 @@ def train_private_run(
         text: Node type to vectors.
         refit: Whether to fit the second.
     """
-    check_budget(stages)
     settings, privacy = stages.settings.train, stages.settings.privacy
+    check_budget(stages, privacy)
     run = stages.workspace.new_run(
         version=linkspan.__version__,
         fingerprint=snapshot.fingerprint(),
@@ -126,9 +144,12 @@ def train_private_run(
 
 
 def refit_private(stages: Stages, snapshot: Snapshot, run: RunFolder, text: dict[str, Any]) -> None:
-    """Fit a run's model of all events, and write down what it spends before it is kept."""
-    check_budget(stages)
-    privacy = stages.settings.privacy
+    """Fit a run's model of all events by its own budget, and write down first what it spends."""
+    about = run.read("run")
+    own = about["privacy"]
+    privacy = PrivacySettings(epsilon=own["epsilon"], delta=own["delta"])
+    check_budget(stages, privacy)
+    total = stages.settings.privacy.total
     with stages.stage("refit") as stage:
         settings, events = stages.settings.train, snapshot.events()
         fitted = gnn.fit_private(snapshot, text, events, settings, privacy, stages.progress)
@@ -137,14 +158,13 @@ def refit_private(stages: Stages, snapshot: Snapshot, run: RunFolder, text: dict
         with (stages.workspace.folder / LEDGER).open("a", encoding="utf-8") as ledger:
             ledger.write(json.dumps({"run": run.id, **budget}) + "\n")
         gnn.save(fitted.learned, run.final)
-        budget["spent"] = round(spent(stages), 3)
-        run.write("run", {**run.read("run"), "privacy": budget})
+        budget["spent"] = round(spent(stages, privacy.delta), 3)
+        run.write("run", {**about, "privacy": budget})
         stage.count, stage.unit = len(events), "events"
         stage.text = f"all {len(events):,} events, {_told(fitted)}"
         stage.notes = [
             f"trainings of this folder have spent ε = {budget['spent']:g} together (δ = "
-            f"{privacy.delta:g})"
-            + ("" if privacy.total is None else f", of {privacy.total:g} in all")
+            f"{privacy.delta:g})" + ("" if total is None else f", of {total:g} in all")
         ]
 
 

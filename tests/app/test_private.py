@@ -73,9 +73,30 @@ def test_a_spent_budget_is_refused(linkspan: Any, project: Path, taken: Any) -> 
     assert "linkspan refresh" in refused.err
     assert len((project / ".linkspan" / LEDGER).read_text().splitlines()) == 1
     settings(project, PRIVACY + "total = 9.0\n")
+    ledger = project / ".linkspan" / LEDGER
+    whole = ledger.read_text()
+    ledger.write_text(whole + '{"run": "x"}\n')
+    damaged = linkspan("train")
+    assert damaged.code == 5 and "privacy.jsonl, line 2: not the record" in damaged.err
+    ledger.write_text(whole)
     assert linkspan("train").code == 0
     lines = (project / ".linkspan" / LEDGER).read_text().splitlines()
     assert len({json.loads(line)["run"] for line in lines}) == 2
+
+
+def test_a_run_that_was_to_be_measured_is_completed_by_its_own_budget(
+    linkspan: Any, project: Path, taken: Any
+) -> None:
+    """Also where the settings of today name another budget, or none."""
+    settings(project, PRIVACY)
+    assert linkspan("train", "--no-refit").code == 0
+    assert not (project / ".linkspan" / LEDGER).exists(), "what is measured is not published"
+    settings(project, "")
+    (project / "pairs.csv").write_text("user,domain,item\n3,books,0\n")
+    done = linkspan("score", "pairs.csv", "--out", "scores.csv")
+    assert done.code == 0, done.err
+    (line,) = (project / ".linkspan" / LEDGER).read_text().splitlines()
+    assert json.loads(line)["epsilon"] == 4.0
 
 
 @pytest.mark.parametrize(
