@@ -8,9 +8,11 @@ al., 2020, arXiv:1906.03049).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import cache
 
+from absl import logging as absl_logging
 from dp_accounting import (
     ComposedDpEvent,
     DpEvent,
@@ -19,6 +21,10 @@ from dp_accounting import (
     calibrate_dp_mechanism,
 )
 from dp_accounting.pld import PLDAccountant
+
+# absl, which dp-accounting logs by, keeps what sys.stderr is when it is imported, and closes that
+# where all handlers of logs are replaced, as a server does: under pytest, its file of outputs.
+absl_logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @cache
