@@ -22,6 +22,7 @@ def fitted(events: list[tuple[int, int]] | None = None) -> Any:
     users, items = zip(*pairs, strict=True)
     return SimpleNamespace(
         item_states=states,
+        private=None,
         events=pd.DataFrame({"user": users, "item": items}, dtype=np.int64),
         snapshot=SimpleNamespace(
             users=pd.DataFrame({"key": [str(u) for u in range(20)]}),

@@ -142,7 +142,8 @@ def test_any_history_gives_finite_falling_scores_of_other_items(
     assert np.isfinite(found[["score", *PARTS]].to_numpy()).all()
     np.testing.assert_allclose(found[list(PARTS)].sum(axis=1), found["score"], atol=1e-4)
     assert not set(found["item"]) & set(items)
-    assert set(found["because"]) <= {*items, -1} and (found["because"] >= 0).all() == bool(items)
+    # No past item is the reason of one whose score each of them lowers.
+    assert set(found["because"]) <= {*items, -1} and (found["because"] >= 0).any() == bool(items)
     for _, rows in found.groupby("domain"):
         assert rows["rank"].tolist() == list(range(1, len(rows) + 1))
         assert (np.diff(rows["score"]) <= 0).all()
