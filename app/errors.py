@@ -5,6 +5,8 @@ The command line prints ``str(error)`` as one line and leaves with ``error.exit_
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -95,3 +97,24 @@ class PublishError(LinkspanError):
     """Scores were refused, or could not be published."""
 
     exit_code = 6
+
+
+@contextmanager
+def needing(extra: str, what: str, error: type[LinkspanError] = ModelError) -> Iterator[None]:
+    """Tell how to install what an import inside lacks.
+
+    Args:
+        extra: Extra that brings it, such as ``train``.
+        what: Who needs it, as the error begins.
+        error: What to raise.
+
+    Raises:
+        LinkspanError: Of the kind asked for; a package is not installed.
+    """
+    try:
+        yield
+    except ImportError as absent:
+        raise error(
+            f"{what} needs a package that is not installed ({absent.name})",
+            hint=f"Install it with: pip install 'linkspan[{extra}]'",
+        ) from absent

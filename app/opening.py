@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from linkspan import gnn
-from linkspan.errors import ConfigError, ModelError
+from linkspan.errors import ConfigError, ModelError, needing
 from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.asking.client import Client
 from linkspan.graph.asking.results import active_run
@@ -50,13 +50,8 @@ def check_installed() -> None:
     Raises:
         ModelError: The extra ``train`` is not.
     """
-    try:
+    with needing("train", "a model"):
         gnn.Ranker  # noqa: B018, loads torch
-    except ImportError as error:
-        raise ModelError(
-            f"a model needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[train]'",
-        ) from error
 
 
 @contextmanager
@@ -76,13 +71,8 @@ def shared_out(settings: Settings) -> Iterator[None]:
             hint="Leave 'device' or [cluster] out",
         )
     check_installed()
-    try:
+    with needing("cluster", "[cluster]"):
         cluster = gnn.open_cluster(settings.cluster)
-    except ImportError as error:
-        raise ModelError(
-            f"[cluster] needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[cluster]'",
-        ) from error
     with cluster:
         yield
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import linkspan
 from linkspan import gnn
-from linkspan.errors import ConfigError, ModelError
+from linkspan.errors import ConfigError, ModelError, needing
 from linkspan.gnn.settings import PrivacySettings
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.snapshot import Snapshot
@@ -63,13 +63,8 @@ def check_budget(stages: Stages, budget: PrivacySettings) -> None:
     total, train = stages.settings.privacy.total, stages.settings.train
     assert budget.epsilon is not None, "a run without a budget is trained elsewhere"
     check_installed()
-    try:
+    with needing("private", "[privacy]"):
         gnn.noise_for  # noqa: B018, loads dp-accounting
-    except ImportError as error:
-        raise ModelError(
-            f"[privacy] needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[private]'",
-        ) from error
     if not train.model.hybrid:
         raise ConfigError(
             "with [privacy] there is no network, and [train.model] hybrid = false wants it alone",
@@ -81,9 +76,9 @@ def check_budget(stages: Stages, budget: PrivacySettings) -> None:
         )
     if total is None:
         return
-    now = spent(stages, budget.delta)
     after = spent(stages, budget.delta, gnn.noise_for(budget.epsilon, budget.delta))
     if after > total * (1 + 1e-6):
+        now = spent(stages, budget.delta)
         raise ConfigError(
             f"the budget is spent: trainings so far have taken ε = {now:.2f}, one more would make "
             f"it {after:.2f}, and [privacy] total is {total:g}",

