@@ -268,22 +268,21 @@ class Pipeline(Stages):
             )
         whole = (row for row in table if row["segment"] == "all" and row["method"] == published)
         self.score(database, snapshot, run)
-        private = run.read("run").get("privacy")
+        privacy = run.read("run").get("privacy")  # of the model that was scored
         vectors = ItemVectors.load(run.vectors) if self.settings.publish.vectors else None
         record = RunRecord(
             id=run.id,
-            model=MODELS["private" if private else published],
+            model=MODELS["private" if privacy else published],
             created=about["created"],
-            # What tells of all events together is not told where a budget bounds what is.
-            fingerprint="" if private else about["fingerprint"],
-            metrics={} if private else next(whole, {}),
+            fingerprint=about["fingerprint"],
+            metrics=next(whole, {}),
             config=about["settings"],
             interactions=sorted(snapshot.interactions),
             names=snapshot.roles.names,
             feedback=self._feedback_rules(snapshot),
             encoder=vectors.encoder if vectors else None,
-            outline=None if private else outline(snapshot),
-            privacy=private,
+            outline=outline(snapshot),
+            privacy=privacy,
         )
         with self.stage("publish") as stage:
             users = all_keys(snapshot, "user")["key"].tolist()

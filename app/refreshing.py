@@ -115,15 +115,17 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
     if not count:  # the rules leave nothing to any of them
         shutil.rmtree(run.folder)
         return Refreshed(None, active, changes)
+    privacy = None if learned.private is None else learned.private.budget.as_dict()
     record = RunRecord(
         id=run.id,
-        model=MODELS[gnn.method(model) if learned.private is None else "private"],
+        model=MODELS["private" if privacy else gnn.method(model)],
         created=run.read("run")["created"],
-        fingerprint="" if learned.private else snapshot.fingerprint(),
+        fingerprint=snapshot.fingerprint(),
         metrics={},
         config=latest.read("run")["settings"],
         interactions=sorted(snapshot.interactions),
         names=snapshot.roles.names,
+        privacy=privacy,
     )
     with pipeline.stage("publish") as stage:
         written = publish_refresh(database, record, active, run.lists, pipeline.progress)

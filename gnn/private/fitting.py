@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,8 +52,6 @@ STEPS, RATE, MOMENTUM = 80, 0.03, 0.8
 steps before."""
 
 RANK, RIDGE = 64, 0.003
-
-_log = logging.getLogger(__name__)
 
 
 def fit_private(

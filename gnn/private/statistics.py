@@ -19,7 +19,6 @@ from scipy.stats import norm
 from linkspan.gnn.events.transitions import transitions
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 MOST_EVENTS = 200
 """Latest events of a user that count."""
@@ -109,7 +108,7 @@ def noised_pairs(
     found = pairs.tocoo()
     values = found.data + random.normal(0.0, noise, found.nnz)
     above = values > least * noise
-    known = np.sort(found.coords[0].astype(np.int64) * items + found.coords[1])
+    known = found.coords[0].astype(np.int64) * items + found.coords[1]
     wanted, places = int(random.binomial(max(empty, 0), chance)), np.zeros(0, np.int64)
     while len(places) < wanted:
         drawn = random.integers(0, items * items, 2 * (wanted - len(places)) + 8)

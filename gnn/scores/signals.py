@@ -120,11 +120,9 @@ def _private_signals(fitted: FittedModel, part: PrivatePart) -> dict[str, list[S
         ("forward", forward_steps(steps, items, STEP_PRIOR)),
         ("mutual", mutual_steps(steps, items)),
     ):
-        matrices = by_domain(matrix, rows)
-        simple += [
-            ItemMatrix("transitions", f"{name} {decay:g}", matrices, known_events, rows, decay)
-            for decay in decays[-1:]
-        ]
+        decay, matrices = decays[-1], by_domain(matrix, rows)
+        own = f"{name} {decay:g}"
+        simple.append(ItemMatrix("transitions", own, matrices, known_events, rows, decay))
     simple += _content_signals(fitted)
     simple.append(Popular(part.counts, rows))
     return {SIMPLE: simple, GNN: [], HYBRID: simple}

@@ -68,7 +68,8 @@ class RunRecord:
         feedback: How feedback is written, for the client.
         encoder: Name of the text encoder, where items get vectors.
         outline: How large the domains are and what joins them, for who looks at the graph.
-        privacy: ε, δ and noise, where a privacy budget bounds what the lists tell of other users.
+        privacy: ε, δ and noise, where a privacy budget bounds what the lists tell of other users;
+            fingerprint, metrics and outline, which tell of all events together, are then withheld.
     """
 
     id: str
@@ -90,16 +91,21 @@ class RunRecord:
         Without vectors no encoder is named: a run that has some from before keeps them.
         """
         encoder = {} if self.encoder is None else {"encoder": self.encoder}
+        told = (
+            self
+            if self.privacy is None
+            else replace(self, fingerprint="", metrics={}, outline=None)
+        )
         return {
             "model": self.model,
             "created": self.created,
-            "fingerprint": self.fingerprint,
-            "metrics": json.dumps(self.metrics),
+            "fingerprint": told.fingerprint,
+            "metrics": json.dumps(told.metrics),
             "config": json.dumps(self.config),
             "interactions": self.interactions,
             "names": self.names and self.names.model_dump_json(),
             "feedback": self.feedback and self.feedback.model_dump_json(),
-            "outline": self.outline and json.dumps(self.outline),
+            "outline": told.outline and json.dumps(told.outline),
             "privacy": self.privacy and json.dumps(self.privacy),
             **encoder,
         }

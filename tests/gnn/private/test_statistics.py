@@ -72,7 +72,7 @@ def test_one_user_moves_the_gradient_by_one_at_most(seed: int, rows: int, spread
     assert np.linalg.norm(moved) <= 1 + 1e-6
 
 
-def test_a_user_with_many_events_is_bounded_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_with_many_events_is_bounded_and_told() -> None:
     many = np.random.default_rng(0).integers(0, ITEMS, 10_000).tolist()
     nobody = sum_statistics(as_events([]), features(), timed=True)
     one = sum_statistics(as_events([many]), features(), timed=True)
