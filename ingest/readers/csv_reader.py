@@ -112,9 +112,8 @@ class CsvFile:
         self._names = "'columns'" if named else "the header"  # what says how wide a row is
         with ExitStack() as opened:
             with self._errors():
-                self._stream = open_text(source)
+                self._tap = Tap(open_text(source), self._dialect, len(named) if named else None)
                 opened.callback(self.close)
-                self._tap = Tap(self._stream, self._dialect, len(named) if named else None)
                 self._reader = self._parse()
                 first = self._reader.read_next_batch()
             self._first = first
@@ -125,7 +124,7 @@ class CsvFile:
 
     def close(self) -> None:
         """Close the file; the parser, which calls back into this object, would keep it open."""
-        self._stream.close()
+        self._tap.close()
         self._reader = None
 
     def _parse(self) -> csv.CSVStreamingReader:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,10 @@ class BadQuote:
 class Tap(io.RawIOBase):
     """The text of a file as the parser gets it; memory is bounded by two of the longest values.
 
+    The parser reads ahead in a thread of its own, also when nobody wants more. A file must not be
+    closed under it: the number that the system gives to the next file would be the same, and the
+    thread would take the first bytes of that one.
+
     Args:
         stream: The bytes of the file, in UTF-8.
         dialect: How it is written.
@@ -56,6 +61,7 @@ class Tap(io.RawIOBase):
 
     def __init__(self, stream: Any, dialect: Dialect, width: int | None) -> None:
         self._stream, self._dialect = stream, dialect
+        self._reading = threading.Lock()
         self._width, self._headed = width or 0, width is None
         self._raw = b""  # read, and not yet known to be whole lines
         self._rows = b""  # whole lines for the parser, not yet known to be whole rows
@@ -77,8 +83,18 @@ class Tap(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes, at most ``size``; none at the end."""
-        wanted = _READ_BYTES if size < 0 else size
+        """The next bytes, at most ``size``; none at the end, or once closed."""
+        with self._reading:
+            return b"" if self.closed else self._take(_READ_BYTES if size < 0 else size)
+
+    def close(self) -> None:
+        """Close the file, when whoever reads from it has got what it asked for."""
+        with self._reading:
+            if not self.closed:
+                self._stream.close()
+            super().close()
+
+    def _take(self, wanted: int) -> bytes:
         while len(self._ready) < wanted and not self._ended:
             self._read_lines()
             if self._quote:

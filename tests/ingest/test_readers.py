@@ -6,6 +6,7 @@ import bz2
 import csv
 import gzip
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from linkspan.errors import DataError
 from linkspan.ingest.mapping.tables import UsersFile
+from linkspan.ingest.readers.csv_reader import read_header
 from linkspan.ingest.readers.dialect import Dialect
 from linkspan.ingest.readers.opening import open_source
 from linkspan.ingest.readers.problems import Problem
@@ -201,6 +203,39 @@ def test_any_table_comes_back_in_any_dialect(
 def test_a_header_without_rows(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes(b"a,b")
     assert read(tmp_path / "t.csv") == ([], [], [])
+
+
+class SlowStream(io.BytesIO):
+    """A file on a slow disk that notes what would go wrong with a number given to another."""
+
+    reading = False
+    faults = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.closed:
+            self.faults += 1
+            return b""
+        self.reading = True
+        time.sleep(0.02)
+        self.reading = False
+        return super().read(size)
+
+    def close(self) -> None:
+        self.faults += self.reading
+        super().close()
+
+
+def test_a_file_is_not_closed_while_the_parser_reads_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_bytes(b"a,b\n")
+    source = open_source("[[users.files]] 1", UsersFile(file="a.csv", id="a"), tmp_path)
+    stream = SlowStream(b"a,b\n" + b"1,2\n" * 4_000_000)
+    monkeypatch.setattr("linkspan.ingest.readers.csv_reader.open_text", lambda source: stream)
+    assert read_header(source) == ["a", "b"]
+    time.sleep(0.2)  # the parser goes on until it meets the end
+    assert stream.closed
+    assert stream.faults == 0
 
 
 def test_a_very_long_value(tmp_path: Path) -> None:
