@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn.encoding.texts import unit_rows
@@ -35,6 +34,9 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import EdgeType, adjacencies
 from linkspan.gnn.tensors.features import Scheme, check_vectors
 from linkspan.graph.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 FloatArray = NDArray[np.float32]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch_geometric.data import HeteroData
 
 from linkspan.gnn.events.domains import event_domains, item_domains
 from linkspan.gnn.events.known import KnownEvents
@@ -21,6 +21,9 @@ from linkspan.gnn.tensors.features import Scheme
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.erasing import without_domain
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 FloatArray = NDArray[np.float32]
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import GATConv, HGTConv, SAGEConv
 
 from linkspan.gnn.settings import HEADS, Convolution
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, weighted_sum
@@ -68,6 +67,8 @@ class EdgeConv(nn.Module):
     """
 
     def __init__(self, kind: Convolution, width: int) -> None:
+        from torch_geometric.nn import GATConv, SAGEConv
+
         super().__init__()
         size = (width, width)
         if kind == "sage":
@@ -116,6 +117,8 @@ class TransformerHop(nn.Module):
     """
 
     def __init__(self, keys: Sequence[EdgeType], width: int) -> None:
+        from torch_geometric.nn import HGTConv
+
         super().__init__()
         self.edge_types = list(keys)
         kinds = sorted({kind for source, _, target in keys for kind in (source, target)})

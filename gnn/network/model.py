@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_geometric.data import HeteroData
 
 from linkspan.gnn.events.history import PAD, SET_LENGTH
 from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE
@@ -16,6 +15,9 @@ from linkspan.gnn.network.convolutions import build_hop
 from linkspan.gnn.network.fusion import build_fusion
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 DOMAIN_PARAMETERS = tuple(
     f"{adapters}.{part}"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch_geometric.data import HeteroData
-from torch_geometric.utils import coalesce
 
-from linkspan.errors import ModelError
+from linkspan.errors import ModelError, needing
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE, all_transitions, transition_sums
 from linkspan.gnn.settings import ModelSettings
 from linkspan.gnn.tensors.adjacency import add_adjacencies
 from linkspan.gnn.tensors.features import Scheme, add_features
 from linkspan.graph.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 REVERSE = "rev_"
 
@@ -56,8 +58,11 @@ def build_hetero_data(
         kinds: Node types that a model knows; others are left out, with their relations.
 
     Raises:
-        ModelError: A held-out pair is among ``events``, or reached the graph in another way.
+        ModelError: A held-out pair is among ``events``, or reached the graph in another way; or the
+            extra ``train`` is not installed.
     """
+    with needing("train", "a model"):
+        from torch_geometric.data import HeteroData  # 2 s, which only graphs are to cost
     data = HeteroData()
     codes = {domain: code for code, domain in enumerate(snapshot.domains)}
     counts = np.bincount(events["item"], minlength=len(snapshot.items))
@@ -180,6 +185,8 @@ def _add(
     weight: NDArray[np.float32],
 ) -> None:
     """Add an edge type; equal edges become one, their weights summed."""
+    from torch_geometric.utils import coalesce
+
     edges = torch.from_numpy(np.stack([source.to_numpy(np.int64), target.to_numpy(np.int64)]))
     nodes = max(data[key[0]].num_nodes, data[key[2]].num_nodes)
     values = torch.from_numpy(np.array(weight, np.float32))

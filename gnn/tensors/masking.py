@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from linkspan.gnn.events.transitions import NEXT, all_transitions, order_within
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, adjacencies, with_values
 from linkspan.gnn.tensors.hetero_data import REVERSE
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 IntArray = NDArray[np.int64]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, build_adjacency
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 Values = Callable[[EdgeType, Tensor], Tensor]
 """Edge type and places (E,) among the values of its ``adj_t`` to the values that count."""
@@ -118,6 +120,8 @@ def _draw(starts: Tensor, targets: Tensor, fan_out: int) -> tuple[Tensor, Tensor
 
 def _take(data: HeteroData, nodes: Mapping[str, Tensor]) -> HeteroData:
     """Some nodes with all that stands on them."""
+    from torch_geometric.data import HeteroData
+
     part = HeteroData()
     for kind, rows in nodes.items():
         size = data[kind].num_nodes

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from linkspan.gnn.events.history import Histories
 from linkspan.gnn.network.model import HistoryGNN, States
@@ -20,6 +20,9 @@ from linkspan.gnn.training.batches import Batch, BatchBuilder
 from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.memory import Plan
 from linkspan.gnn.training.objective import Objective, Ranking
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 IntArray = NDArray[np.int64]
 

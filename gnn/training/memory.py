@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
 from linkspan.errors import ModelError
 from linkspan.gnn.network.model import HistoryGNN
@@ -15,6 +15,9 @@ from linkspan.gnn.settings import HEADS, TrainSettings
 from linkspan.gnn.tensors.adjacency import EdgeType
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.tensors.subgraph import hop_fan_out
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 MIB = 2**20
 FAN_OUTS = (16, 8, 4, 2, 1)

@@ -33,17 +33,20 @@ def test_an_address_that_does_not_answer_is_told_in_time(
     assert time.monotonic() - began < 8
 
 
-def test_without_a_cluster_ray_is_not_imported(tmp_path: Path) -> None:
-    """Nor by the command line, which reads the settings of one."""
+def test_without_a_cluster_ray_is_not_imported_nor_pyg_before_a_graph_is_made(
+    tmp_path: Path,
+) -> None:
+    """Nor by the command line, which reads the settings of a cluster."""
     program = (
         "import sys\n"
         "from linkspan import cli, gnn\n"
         "from linkspan.opening import shared_out\n"
         "from linkspan.settings import load_settings\n"
         "with shared_out(load_settings()):\n"
-        "    gnn.train, gnn.score_top, gnn.evaluate, gnn.tune\n"
+        "    gnn.train, gnn.score_top, gnn.evaluate, gnn.tune, gnn.load, gnn.erase_from_model\n"
         "assert 'torch' in sys.modules\n"
-        "print(sorted(name for name in sys.modules if name.split('.')[0] == 'ray'))\n"
+        "heavy = 'ray', 'torch_geometric'\n"
+        "print(sorted(name for name in sys.modules if name.split('.')[0] in heavy))\n"
     )
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path

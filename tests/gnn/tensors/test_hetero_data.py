@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -238,3 +239,11 @@ def test_a_relation_stored_from_items_to_users_is_masked_too(
     lone = int(np.flatnonzero((events["user"] == 2) & (events["item"] == 2))[0])
     kept = SupervisionMask(data, events, SETTINGS).without(torch.tensor([lone]))
     assert torch.allclose(kept[key].adj.to_dense(), full)  # its only one: nothing may tell it
+
+
+def test_without_pyg_the_extra_is_named(planted: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch_geometric.data", None)
+    with pytest.raises(
+        ModelError, match=r"not installed \(torch_geometric.data\).*'linkspan\[train\]'"
+    ):
+        build_hetero_data(planted, planted.events(), {}, SETTINGS.model)
