@@ -8,8 +8,6 @@ from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import networkx as nx
-
 from linkspan.graph.adopting.inspecting import Picture
 
 if TYPE_CHECKING:
@@ -27,6 +25,8 @@ def draw(picture: Picture, file: Path) -> None:
         picture: What was read.
         file: Its ending, one of `FORMATS`, says how.
     """
+    import networkx as nx
+
     graph = nx.DiGraph()
     graph.add_nodes_from(picture.labels)
     texts: dict[tuple[str, str], str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,10 +20,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 def components(pairs: Iterable[tuple[Key, Key]]) -> list[set[Key]]:
     """Sets of keys that pairs join, directly or through others; about 3 s for a million pairs."""
+    rest = iter(pairs)
+    first = next(rest, None)
+    if first is None:
+        return []
     from networkx.utils import UnionFind
 
     joined = UnionFind()
-    for left, right in pairs:
+    for left, right in chain([first], rest):
         joined.union(left, right)
     return list(joined.to_sets())
 
