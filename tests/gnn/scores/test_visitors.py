@@ -71,11 +71,21 @@ def history_of(fitted: FittedModel, user: int) -> np.ndarray:
     return events.loc[events["user"] == user, "item"].to_numpy(np.int64)
 
 
+@pytest.fixture(scope="module")
+def ranker(fitted: FittedModel) -> Ranker:
+    """A ranker that many visitors ask, as where the product serves them."""
+    return Ranker(fitted, Choice())
+
+
 def visitor_lists(
-    fitted: FittedModel, items: np.ndarray, k: int = 5, choice: Choice | None = None
+    fitted: FittedModel,
+    items: np.ndarray,
+    k: int = 5,
+    choice: Choice | None = None,
+    ranker: Ranker | None = None,
 ) -> pd.DataFrame:
     """The lists of all domains for a visitor, as `score_top` orders them."""
-    visitor = Ranker(fitted, choice or Choice()).for_visitor(items)
+    visitor = (ranker or Ranker(fitted, choice or Choice())).for_visitor(items)
     frames = [visitor.lists(np.array([0]), domain, k) for domain in fitted.snapshot.domains]
     return pd.concat(frames, ignore_index=True)
 
@@ -136,9 +146,9 @@ def test_without_a_history_a_visitor_gets_what_is_popular(fitted: FittedModel) -
 
 @given(items=st.lists(st.integers(0, 179), max_size=40))
 def test_any_history_gives_finite_falling_scores_of_other_items(
-    fitted: FittedModel, items: list[int]
+    fitted: FittedModel, ranker: Ranker, items: list[int]
 ) -> None:
-    found = visitor_lists(fitted, np.array(items, np.int64), 3)
+    found = visitor_lists(fitted, np.array(items, np.int64), 3, ranker=ranker)
     assert np.isfinite(found[["score", *PARTS]].to_numpy()).all()
     np.testing.assert_allclose(found[list(PARTS)].sum(axis=1), found["score"], atol=1e-4)
     assert not set(found["item"]) & set(items)
