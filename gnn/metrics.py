@@ -30,9 +30,12 @@ def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> Floa
 def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     """(B, 1) the k-th largest of each row of scores (B, N).
 
-    Values are partitioned several times faster than positions (``argpartition``).
+    Values are partitioned several times faster than positions (``argpartition``), and from the
+    front ten times faster than from the back where most are equal and the least of all.
     """
-    return np.partition(scores, -k, axis=1)[:, -k, None]
+    low = -scores
+    low.partition(k - 1, axis=1)
+    return -low[:, k - 1, None]
 
 
 def top_columns(scores: NDArray[np.float32], k: int) -> IntArray:

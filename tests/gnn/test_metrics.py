@@ -30,6 +30,7 @@ from linkspan.gnn.evaluation.ranking import Evaluation
 from linkspan.gnn.metrics import (
     by_list,
     hit_rate,
+    kth_largest,
     midranks,
     ndcg,
     ndcg_by_row,
@@ -240,3 +241,12 @@ def test_coverage_equals_that_of_pyg_and_diversity_a_loop() -> None:
     assert found["coverage"] == pytest.approx(float(metric.compute()))
     cosines = [np.mean([text[a] @ text[b] for a in row for b in row if a != b]) for row in lists]
     assert found["diversity"] == pytest.approx(1 - np.mean(cosines), abs=1e-6)
+
+
+@pytest.mark.parametrize("least", [0.0, -np.inf])
+@pytest.mark.parametrize("k", [1, 3, 20, 40])
+def test_the_kth_largest_is_that_of_a_sort(least: float, k: int) -> None:
+    scores = np.random.default_rng(k).normal(size=(30, 40)).astype(np.float32)
+    scores[scores < 0.8] = least  # most of them, and more than half of the ranks are ties
+    expected = np.sort(scores, axis=1)[:, -k, None]
+    np.testing.assert_array_equal(kth_largest(scores, k), expected)
