@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -29,6 +28,7 @@ from threadpoolctl import threadpool_limits
 
 from linkspan.errors import LinkspanError, ModelError
 from linkspan.gnn.cluster.engine import ClusterEngine
+from linkspan.gnn.cluster.tasks import do_task
 
 Task = TypeVar("Task")
 Found = TypeVar("Found")
@@ -115,7 +115,7 @@ class RayCluster:
         A task whose worker ended before its time is done again.
         """
         held = ray.put(work)
-        task = ray.remote(num_cpus=1, max_retries=FAILURES)(_do)
+        task = ray.remote(num_cpus=1, max_retries=FAILURES)(do_task)
         asked: deque[Any] = deque()
         for each in tasks:
             asked.append(task.remote([held], each))
@@ -154,22 +154,6 @@ def _result(answer: Any) -> Any:
     if isinstance(found, LinkspanError):
         raise found
     return found
-
-
-def _do(held: list[Any], task: Any) -> Any:
-    """Result of a task on a worker, or the error to raise here: there it would get a traceback."""
-    threadpool_limits(1)
-    try:
-        return _work(held[0])(task)
-    except LinkspanError as error:
-        return error
-
-
-@lru_cache(maxsize=1)
-def _work(held: Any) -> Callable[[Any], Any]:
-    """Work to be done, read once by each worker."""
-    work: Callable[[Any], Any] = ray.get(held)
-    return work
 
 
 def _learn_here(job: dict[str, Any]) -> LinkspanError | None:

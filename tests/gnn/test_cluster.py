@@ -239,7 +239,7 @@ def test_workers_killed_at_random_moments_change_nothing(
             with killing("RayTrainWorker", chance.uniform(0, 12)) as training:
                 found = fit().model.state_dict()
             assert all(found[name].equal(value) for name, value in model.model.state_dict().items())
-            with killing("ray::_do", chance.uniform(0, 0.5)) as scored:
+            with killing("ray::do_task", chance.uniform(0, 0.5)) as scored:
                 pd.testing.assert_frame_equal(score(), lists, check_exact=True)
             print(f"kill {number}: training {training}, scoring {scored}", flush=True)
 
