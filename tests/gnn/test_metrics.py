@@ -250,3 +250,12 @@ def test_the_kth_largest_is_that_of_a_sort(least: float, k: int) -> None:
     scores[scores < 0.8] = least  # most of them, and more than half of the ranks are ties
     expected = np.sort(scores, axis=1)[:, -k, None]
     np.testing.assert_array_equal(kth_largest(scores, k), expected)
+
+
+@pytest.mark.parametrize("rows", [1, 60, 5_000])
+def test_an_interval_is_that_of_samples_drawn_one_by_one(rows: int) -> None:
+    ours = np.random.default_rng(rows).normal(size=rows)
+    random = np.random.default_rng(7)
+    means = [ours[random.integers(0, rows, rows)].mean() for _ in range(300)]
+    expected = tuple(np.quantile(means, [0.025, 0.975]))
+    assert paired_interval(ours, np.zeros(rows), samples=300, seed=7) == expected
