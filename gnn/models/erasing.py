@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.store import ALONE, BASE, MANIFEST, SPLIT
+from linkspan.gnn.models.layout import ALONE, BASE, MANIFEST, SPLIT
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot

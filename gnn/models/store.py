@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from linkspan.errors import ModelError
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.keys import NodeKeys
+from linkspan.gnn.models.layout import ALONE, BASE, KEYS, MANIFEST, PARAMETERS, SPLIT
 from linkspan.gnn.models.learned import Epoch, Learned
 from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.parts.linear import load_linear, save_linear
@@ -24,13 +25,7 @@ from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
 
 FORMAT = 8
-PARAMETERS, KEYS, MANIFEST, SPLIT = (
-    "weights.safetensors",
-    "keys.parquet",
-    "model.json",
-    "split.parquet",
-)
-ALONE, BASE, BEGINNING = "alone", "base", "beginning/"
+BEGINNING = "beginning/"
 
 
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:

@@ -26,6 +26,7 @@ COMMANDS = (
     ("recommend", "nobody", "--popular"),
     ("similar", "books/0", "--kind", "relations"),
     ("feedback", "7", "books/0"),
+    ("forget", "8", "--yes"),
 )
 ONE_BY_ONE = """
 import json, sys

@@ -148,9 +148,10 @@ def test_the_packaged_model_knows_meaning() -> None:
     assert dog @ puppy > dog @ tax + 0.3
 
 
-def test_settings_and_the_package_load_no_torch() -> None:
+def test_settings_the_package_and_forgetting_load_no_torch() -> None:
     code = (
         "import sys, linkspan.gnn, linkspan.gnn.settings; linkspan.gnn.TrainSettings();"
+        "linkspan.gnn.erase_from_model;"
         "sys.exit(any(name in sys.modules for name in ('torch', 'sentence_transformers')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
