@@ -21,6 +21,7 @@ from linkspan.commands import (
     build,
     explain,
     explore,
+    federate,
     feedback,
     forget,
     init,
@@ -77,6 +78,7 @@ for part in (
     server.app,
 ):
     app.registered_commands += part.registered_commands
+app.add_typer(federate.app, name="federate")
 
 
 def main() -> None:

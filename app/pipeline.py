@@ -6,7 +6,7 @@ itself. Only those from `Pipeline.embed` to `Pipeline.score` need torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -307,12 +307,21 @@ class Pipeline(Stages):
             shared=self.settings.adopts or self.settings.mapping().users.shared,
         )
 
-    def run(self, database: Database) -> tuple[RunFolder, Snapshot, Evaluation | None]:
-        """All stages, from the files, or an adopted graph, to published lists."""
+    def run(
+        self,
+        database: Database,
+        train: Callable[[Snapshot, dict[str, Any]], RunFolder] | None = None,
+    ) -> tuple[RunFolder, Snapshot, Evaluation | None]:
+        """All stages, from the files, or an adopted graph, to published lists.
+
+        Args:
+            database: The graph.
+            train: Fits the models of a run, from the graph and its vectors; by default `train`.
+        """
         if not self.settings.adopts:
             self.ingest(database)
         snapshot = self.snapshot(database)
-        run = self.train(snapshot, self.embed(snapshot))
+        run = (train or self.train)(snapshot, self.embed(snapshot))
         evaluation = self.evaluate(snapshot, run)
         self.publish(database, snapshot, run)
         return run, snapshot, evaluation

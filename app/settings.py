@@ -21,6 +21,7 @@ from linkspan.errors import ConfigError
 from linkspan.gnn.settings import (
     PARTS,
     ClusterSettings,
+    FederationSettings,
     PrivacySettings,
     SplitSettings,
     TrainSettings,
@@ -42,7 +43,16 @@ FILE = "linkspan.toml"
 FOLDER = ".linkspan"
 DEMO = "demo"
 """In place of a file: the bundled mapping, in the folder where the demo ran."""
-OWN_TABLES = ("database", "split", "train", "privacy", "cluster", "publish", "feedback")
+OWN_TABLES = (
+    "database",
+    "split",
+    "train",
+    "privacy",
+    "cluster",
+    "federation",
+    "publish",
+    "feedback",
+)
 """Names of the tables in ``linkspan.toml`` that are not the mapping."""
 
 
@@ -143,6 +153,7 @@ class Settings(BaseModel):
         train: How the model is built and trained, in five tables.
         privacy: How much a model may tell of a user.
         cluster: Who trains and scores.
+        federation: How this site trains together with others.
         publish: What is published.
         feedback: How feedback counts.
         base: Folder that the mapping's paths are seen from.
@@ -157,6 +168,7 @@ class Settings(BaseModel):
     train: TrainSettings = TrainSettings()
     privacy: PrivacySettings = PrivacySettings()
     cluster: ClusterSettings = ClusterSettings()
+    federation: FederationSettings = FederationSettings()
     publish: PublishSettings = PublishSettings()
     feedback: FeedbackSettings = FeedbackSettings()
     base: Path = Path()

@@ -32,6 +32,13 @@ from .events.domains import event_domains as event_domains
 from .events.split import Split as Split
 from .events.split import last_out as last_out
 from .events.split import split_events as split_events
+from .federation.coordinator import Coordinator as Coordinator
+from .federation.flower import Certificates as Certificates
+from .federation.flower import joined as joined
+from .federation.flower import lead as lead
+from .federation.site import Site as Site
+from .federation.site import check_floor as check_floor
+from .federation.states import Sealer as Sealer
 from .models.erasing import erase_from_model as erase_from_model
 from .models.learned import Epoch as Epoch
 from .models.learned import FittedModel as FittedModel

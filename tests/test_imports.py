@@ -61,6 +61,15 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
             "training",
         ),
         "cluster": ("settings", "elsewhere", "training"),
+        "federation": (
+            "settings",
+            "events",
+            "network",
+            "parts",
+            "models",
+            "scores",
+            "training",
+        ),
     },
     "graph": {
         "conditions": (),
@@ -86,6 +95,8 @@ OWNERS = {
     "sentence_transformers": "gnn",
     "ray": "gnn/cluster",
     "dp_accounting": "gnn/private",
+    "flwr": "gnn/federation",
+    "cryptography": "gnn/federation",
 }
 MOST_LINES = 400
 MODULES = sorted(path for folder in ARROWS for path in (ROOT / folder).rglob("*.py"))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from linkspan.gnn.events.domains import event_domains
 from linkspan.gnn.events.split import Split
 from linkspan.gnn.models.layout import ALONE, BASE, MANIFEST, SPLIT
+from linkspan.gnn.parts.foreign import ForeignPart
 from linkspan.gnn.parts.linear import DUAL, LINEAR, learn_linear, save_linear
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
@@ -23,9 +24,10 @@ IntArray = NDArray[np.int64]
 def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None:
     """Make a model one of what is left of its snapshot.
 
-    The linear part is made anew from the events that are left, as in training: it is exactly that
-    of a training which never saw the users. The parameters of the network and the weights of the
-    parts stay as they are until the next training. Work on a copy: broken off, it is of no use.
+    The linear part is made anew from the events that are left, as in training, and so is what other
+    sites' states lead to: they are exactly those of a training which never saw the users. The
+    parameters of the network and the weights of the parts stay as they are until the next training.
+    Work on a copy: broken off, it is of no use.
 
     Args:
         folder: What `linkspan.gnn.models.store.save` wrote.
@@ -58,6 +60,8 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         (folder / ALONE / str(number), known[domains == domain])
         for number, domain in enumerate(manifest["alone"])
     ]
+    if (foreign := ForeignPart.load(folder)) is not None:
+        foreign.without(snapshot, known).save(folder)
     for own, learned in models:
         if (own / LINEAR).exists() or (own / DUAL).exists():
             save_linear(learn_linear(snapshot, learned, settings), own)

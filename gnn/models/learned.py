@@ -27,6 +27,7 @@ from linkspan.gnn.network.model import (
     node_parameters,
     text_parameter,
 )
+from linkspan.gnn.parts.foreign import ForeignPart
 from linkspan.gnn.parts.linear import Linear, move_linear
 from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.parts.walks import Walks
@@ -78,6 +79,7 @@ class Learned:
         beginnings: Name of a parameter of domains to where a new domain begins with it; empty
             where nothing was learned of that.
         private: All that was learned, where a privacy budget bounds it; else None.
+        foreign: Users' states at other sites of a federation; None where none came.
     """
 
     settings: TrainSettings
@@ -95,6 +97,7 @@ class Learned:
     base: Learned | None = None
     beginnings: Mapping[str, Tensor] = field(default_factory=dict)
     private: PrivatePart | None = None
+    foreign: ForeignPart | None = None
 
     def on(self, view: View, device: torch.device | None = None) -> FittedModel:
         """Use what was learned on a graph: with other events, of another day, or of another shop.
@@ -150,6 +153,7 @@ class Learned:
             else self.base.on(view.without(self.adapted), place),
             beginnings=self.beginnings,
             private=self.private and self.private.moved(self.keys.rows_of(view.keys, "item")),
+            foreign=self.foreign and self.foreign.moved(self.keys.rows_of(view.keys, "item")),
         )
 
     def _parameters_on(self, view: View, data: HeteroData) -> dict[str, Tensor]:
@@ -201,6 +205,7 @@ class FittedModel:
         base: Model that scores all other domains, on the view without ``adapted``.
         beginnings: Name of a parameter of domains to where a new domain begins with it.
         private: All that was learned, where a privacy budget bounds it; else None.
+        foreign: Users' states at other sites of a federation; None where none came.
     """
 
     view: View
@@ -217,6 +222,7 @@ class FittedModel:
     base: FittedModel | None = None
     beginnings: Mapping[str, Tensor] = field(default_factory=dict)
     private: PrivatePart | None = None
+    foreign: ForeignPart | None = None
 
     @property
     def is_trained(self) -> bool:
@@ -291,6 +297,7 @@ class FittedModel:
             base=None if self.base is None else self.base.learned,
             beginnings=self.beginnings,
             private=self.private,
+            foreign=self.foreign,
         )
 
     @cached_property

@@ -19,6 +19,8 @@ from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.layout import ALONE, BASE, KEYS, MANIFEST, PARAMETERS, SPLIT
 from linkspan.gnn.models.learned import Epoch, Learned
 from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.parts.foreign import FILE as FOREIGN
+from linkspan.gnn.parts.foreign import ForeignPart
 from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.settings import TrainSettings
@@ -33,7 +35,8 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
 
     Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
     of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part, ``private.npz``
-    where a privacy budget bounds what was learned;
+    where a privacy budget bounds what was learned, ``foreign.npz`` where other sites of a
+    federation sent users' states;
     ``split.parquet`` where a split is given; in ``alone/0`` and on, a model each of the domains
     whose lists come from their events only; in ``base`` what a domain was adapted on; last,
     ``model.json`` (settings with the seed, version,
@@ -56,6 +59,9 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
         save_linear(learned.linear, folder)
     if learned.private is not None:
         learned.private.save(folder)
+    (folder / FOREIGN).unlink(missing_ok=True)
+    if learned.foreign is not None:
+        learned.foreign.save(folder)
     if split is not None:
         split.save(folder / SPLIT)
     shutil.rmtree(folder / ALONE, ignore_errors=True)
@@ -122,6 +128,7 @@ def load(folder: Path) -> Learned:
             },
             start=float(manifest["start"]),
             private=(private := PrivatePart.load(folder)),
+            foreign=ForeignPart.load(folder),
             linear=load_linear(folder) if weights and private is None else None,
             weights=weights,
             curves=tuple(Epoch(**epoch) for epoch in manifest["curves"]),

@@ -16,6 +16,7 @@ from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.parts.foreign import Foreign
 from linkspan.gnn.parts.historic import Historic
 from linkspan.gnn.parts.linear import learn_linear
 from linkspan.gnn.scores.components import Cosine
@@ -279,6 +280,8 @@ class Mixture:
                 signals.append(signal.over(other.known_events, people.graph))
             elif isinstance(signal, Historic):
                 signals.append(signal.over(other.known_events, people.walks))
+            elif isinstance(signal, Foreign):
+                signals.append(signal.of(people.graph))
             else:
                 signals.append(signal)
         other.signals = tuple(signals)

@@ -12,6 +12,7 @@ from linkspan.gnn.events.known import count_users
 from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
+from linkspan.gnn.parts.foreign import Foreign
 from linkspan.gnn.parts.historic import (
     ItemMatrix,
     Likeness,
@@ -98,6 +99,8 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
             add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
             if not within:
                 add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
+    if fitted.foreign is not None:
+        simple.append(Foreign(fitted.foreign, snapshot, rows))
     simple += _content_signals(fitted)
     simple.append(Popular(count_users(events, items), rows))
     network = network_signals(fitted)

@@ -91,10 +91,12 @@ def _draw(
     """Domain to `draw_examples` of its rows: as users are, and as if they were new to the domain.
 
     A newcomer is anyone whose events of the domain are taken away; their parameters were learned
-    from, but of the row's own item nothing was. None where there is one domain only.
+    from, but of the row's own item nothing was. None where there is one domain only, and no state
+    of another site.
     """
     domains, seen = item_domains(fitted.snapshot), Seen(fitted)
     rows_of = rows_by_domain(fitted.snapshot)
+    others = len(rows_of) > 1 or fitted.foreign is not None
     random = np.random.default_rng(fitted.settings.learning.seed)
     most = max(NEWCOMERS // len(rows_of), 1)
     usual: dict[str, list[Examples]] = {}
@@ -104,7 +106,7 @@ def _draw(
         for code, (domain, rows) in enumerate(rows_of.items()):
             inside = validation[of_item == code]
             usual[domain] = draw_examples(signals, inside, domain, rows, seen, random)
-            if len(rows_of) > 1:
+            if others:
                 gone = (of_event == code) & fitted.events["user"].isin(inside["user"]).to_numpy()
                 known = KnownEvents(fitted.events[~gone], domains, timed=fitted.snapshot.timed)
                 away = [

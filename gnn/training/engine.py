@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.settings import LearningSettings
 from linkspan.gnn.training.rates import Rates
 
@@ -71,6 +72,14 @@ class Engine:
 
     def saved(self, file: Path) -> None:
         """Hear that an epoch's checkpoint is written, by the worker at place 0."""
+
+    def end_epoch(self, network: HistoryGNN, events: int) -> None:
+        """Hear that an epoch has come to its end; parameters may be changed here.
+
+        Args:
+            network: What was learned.
+            events: Number of events that it was learned from.
+        """
 
     def step(self) -> None:
         """Change the parameters by their gradients, and forget these."""

@@ -139,6 +139,7 @@ class Trainer:
             total += loss * len(batch)
         if not_finite(self.model, {}):
             raise self._not_finite(f"the parameters are not finite after epoch {self.epoch}")
+        self.engine.end_epoch(self.model, len(rows))
         self.objective.end_epoch(self.epoch)
         return total / len(rows)
 

@@ -1,0 +1,1 @@
+"""Training together while each keeps its graph: what travels, what is averaged, and who leads."""
