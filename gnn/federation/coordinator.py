@@ -150,7 +150,7 @@ class Coordinator:
                 weights[name] = weights.get(name, 0.0) + weight
         for name, total in sums.items():
             mean = self._last[name] + total / weights[name]
-            self._last[name] = mean.astype(self._last[name].dtype)
+            self._last[name] = np.asarray(mean, self._last[name].dtype)  # also of one number
         self.epochs += 1
         return Message(EPOCH, {name: self._last[name] for name in sums})
 
