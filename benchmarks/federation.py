@@ -40,6 +40,7 @@ from federations import RoomLink, sizes, together  # noqa: E402
 from quality import SETS, read_snapshot  # noqa: E402
 
 DOMAINS = ("literature", "nonfiction", "fantasy")
+WAYS = ("alone", "joint", "federated", "with states")
 KEY = "the same secret at all sites"
 
 
@@ -141,11 +142,11 @@ def main() -> None:
     )
     print("|---|---:|---:|---:|---:|---:|---:|---|")
     for name, rows in [*table.groupby("domain"), ("all rows", table)]:
-        means = {way: 100 * rows[way].mean() for way in table.columns[2:]}
+        means = {way: 100 * rows[way].mean() for way in WAYS}
         low, high = paired_interval(rows["with states"].to_numpy(), rows["alone"].to_numpy())
         gain = means["with states"] - means["alone"]
         cells = [name, f"{len(rows) // options.seeds:,}"]
-        cells += [f"{means[way]:.2f}" for way in ("alone", "joint", "federated", "with states")]
+        cells += [f"{means[way]:.2f}" for way in WAYS]
         cells.append(f"{means['with states'] / means['joint']:.1%}")
         cells.append(f"{gain:+.2f} ({100 * low:+.2f} to {100 * high:+.2f})")
         print(f"| {' | '.join(cells)} |")

@@ -11,9 +11,19 @@ from servers.arcadedb import start_arcadedb
 from servers.cable import Cable
 from servers.emptying import empty
 from servers.neo4j import start_neo4j
+from servers.ports import free_ports
 from servers.running import QUICK, RunningServer, Unavailable
 
-__all__ = ["QUICK", "START", "Cable", "RunningServer", "Unavailable", "empty", "started"]
+__all__ = [
+    "QUICK",
+    "START",
+    "Cable",
+    "RunningServer",
+    "Unavailable",
+    "empty",
+    "free_ports",
+    "started",
+]
 
 START = {"arcadedb": start_arcadedb, "neo4j": start_neo4j}
 """Engine to what starts it in a folder."""

@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 from neo4j import GraphDatabase
 
 from servers.neo4j_jars import cache_folder, fetch_jars, find_java, one_at_a_time
+from servers.ports import free_ports
 from servers.running import RunningServer
 
 USER = "neo4j"
@@ -97,7 +97,7 @@ def class_archive(java: str, jars: Path) -> list[str]:
 def _start(home: Path, java: str, jars: Path, options: Sequence[str]) -> RunningServer:
     """The same with options for Java."""
     command = command_line(java, jars, home, options)
-    bolt, http = _free_ports(2)
+    bolt, http = free_ports(2)
     settings = home / "conf" / "neo4j.conf"
     settings.parent.mkdir(parents=True)
     settings.write_text(_SETTINGS.format(bolt=bolt, http=http))
@@ -197,15 +197,6 @@ def _set_password(uri: str, password: str) -> None:
     ):
         statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password"
         session.run(statement, password=password).consume()
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on, all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _die_with_parent() -> None:

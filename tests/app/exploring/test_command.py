@@ -15,17 +15,12 @@ import httpx
 
 from linkspan.graph.connecting.connection import Database
 from pages import commands, exported
-from servers import RunningServer
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+from servers import RunningServer, free_ports
 
 
 def run_until_stopped(line: str, environment: dict[str, str], folder: Path, token: str) -> None:
     """Start a line of the page on a free port, ask it as a browser does, and stop it."""
-    port = free_port()
+    [port] = free_ports(1)
     words = [*shlex.split(line)[1:], "--no-open", "--port", str(port)]
     child = subprocess.Popen(
         [sys.executable, "-m", "linkspan.cli", *words],
