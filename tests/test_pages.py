@@ -33,6 +33,7 @@ RUN = {
     "explore.md": {"sh": (2, "app/exploring/test_command.py")},
     "explanations.md": {"sh": (1, COMMANDS)},
     "features.md": {"toml": (1, DOCS)},
+    "federation.md": {"sh": (2, "app/test_federate.py"), "toml": (1, "app/test_federate.py")},
     "feedback.md": {"python": (1, README), "sh": (3, COMMANDS), "toml": (1, DOCS)},
     "mapping.md": {"sh": (2, COMMANDS), "toml": (4, "ingest/test_doc_mappings.py")},
     "measuring.md": {"toml": (4, DOCS)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from certificates import self_signed
 from small_project import MAPPING
 
+from pages import blocks, commands, exported
 from servers import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +28,7 @@ id = "user"
 """
 
 
-def write_site(folder: Path, name: str, others: str = "") -> None:
+def write_site(folder: Path, name: str) -> None:
     """A shop whose users keep to one of two tastes; every tenth has done nothing in books."""
     random = np.random.default_rng(0)
     items, events = ["id,domain,title,author"], ["user,item,at"]
@@ -43,16 +46,16 @@ def write_site(folder: Path, name: str, others: str = "") -> None:
     (folder / "events.csv").write_text("\n".join(events) + "\n")
     (folder / "users.csv").write_text("\n".join(["user", *map(str, range(220))]) + "\n")
     text = MAPPING.replace("\n[[items]]", f"{USERS}\n[[items]]", 1)
-    own_tables = f'\n[federation]\nname = "{name}"\nstates = true\ntimeout = 240\n{others}'
-    (folder / "linkspan.toml").write_text(text + own_tables)
+    (own,) = blocks("federation.md", "toml")
+    (folder / "linkspan.toml").write_text(f"{text}\n{own.replace('books', name)}")
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, key: str = KEY) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if "NEO4J" not in name}
     return subprocess.Popen(
         [sys.executable, "-m", "linkspan.cli", *words],
         cwd=folder,
-        env=environment | {"LINKSPAN_USER_KEY": KEY},
+        env=environment | {"LINKSPAN_USER_KEY": key},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,12 +71,18 @@ def told(folder: Path, *words: str) -> Any:
 
 
 def test_two_sites_with_two_databases_and_a_coordinator_without_one(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{free_ports(1)[0]}"
-    for name in ("books", "films"):
+    """By the commands of the page."""
+    address, sites = f"127.0.0.1:{free_ports(1)[0]}", ("books", "films")
+    for name in sites:
         write_site(tmp_path / name, name)
-    leading = start(tmp_path, "federate", "lead", address, "--timeout", "240")
-    sites = ("books", "films")
-    joining = {name: start(tmp_path / name, "federate", "join", address) for name in sites}
+    for file in self_signed(tmp_path):
+        for name in sites:
+            shutil.copy(file, tmp_path / name)
+    lead, export, join = commands("federation.md")
+    lead, join = (line.replace("coordinator.example:9400", address) for line in (lead, join))
+    leading = start(tmp_path, *lead.replace("--sites 3", "--sites 2").split()[1:])
+    (key,) = exported(export).values()
+    joining = {name: start(tmp_path / name, *join.split()[1:], key=key) for name in sites}
     try:
         said = {name: each.communicate(timeout=400) for name, each in joining.items()}
         for name, (out, err) in said.items():
