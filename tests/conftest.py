@@ -35,8 +35,8 @@ ENGINES = tuple(START)
 LOGS = HERE.parent / "build" / "test-logs"
 LONGEST = (
     # Without Neo4j, which a new machine fetches meanwhile.
-    "gnn/test_cluster.py", "app/test_measure.py", "gnn/training/transfer/test_terms.py",
-    "gnn/parts/test_relations.py", "app/test_transfer.py",
+    "gnn/test_cluster.py", "app/test_federate.py", "app/test_measure.py",
+    "gnn/training/transfer/test_terms.py", "gnn/parts/test_relations.py", "app/test_transfer.py",
     "ingest/test_bulk.py", "app/exploring/test_page.py", "ingest/test_kills.py",
     "app/exploring/test_views.py", "app/test_adopt.py", "contract/test_queries.py",
     "app/exploring/test_other_graphs.py", "contract/test_publish_soak.py",
