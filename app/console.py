@@ -110,7 +110,7 @@ class _Table(Table):
         ]
         gaps = 2 * (len(cells) - 1)
         least = [
-            _least(each.justify == "right", own)
+            max(_longest_word(str(each.header)), _least(each.justify == "right", own))
             for each, own in zip(self.columns, cells, strict=True)
         ]
         most = [
@@ -132,8 +132,11 @@ def _least(number: bool, cells: Sequence[Text]) -> int:
     """The width in which no word is broken, but for long ones in a text."""
     if number or not any(" " in cell.plain for cell in cells):
         return max((cell.cell_len for cell in cells), default=1)
-    words = (cell_len(word) for cell in cells for word in cell.plain.split())
-    return min(_LONG_WORD, max(words, default=1))
+    return min(_LONG_WORD, max(_longest_word(cell.plain) for cell in cells))
+
+
+def _longest_word(text: str) -> int:
+    return max(map(cell_len, text.split()), default=1)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -38,6 +38,14 @@ def test_what_cannot_fit_stands_beyond_the_edge(capsys: pytest.CaptureFixture[st
     assert f"{'x' * 90}  A" in capsys.readouterr().out
 
 
+def test_heads_stay_whole_beside_long_names_of_files(capsys: pytest.CaptureFixture[str]) -> None:
+    heads = ("file", "becomes", ">read", ">unchanged", ">rejected")
+    file = "exports/of/the/warehouse/interactions_2026-11.csv.gz"
+    show([0], False, heads, [(file, "INTERACTED_WITH", "1,234,567", "0", "0")], "")
+    printed = capsys.readouterr().out
+    assert set(printed.split()) >= {file, "unchanged", "rejected", "read", "becomes"}
+
+
 def test_acceptance_names_the_run_and_domains(capsys: pytest.CaptureFixture[str]) -> None:
     counts = (12_345, 12_345, 12_345) * 3
     rows = [
