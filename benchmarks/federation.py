@@ -63,11 +63,11 @@ def part_of(split: gnn.Split, view: View, whole: View, domain: str) -> gnn.Split
 
 
 def ranks(fitted: gnn.FittedModel, split: gnn.Split) -> pd.DataFrame:
-    """NDCG@10 of each test row, with its domain."""
+    """NDCG@10 of each test row, and whether its user has a past in the domain."""
     found = gnn.evaluate(fitted, split, ()).ranks
     gains = ndcg_by_row(found[gnn.method(fitted)].to_numpy(), 10)
     table = pd.DataFrame({"domain": found["domain"], "ndcg": gains})
-    return table.assign(user=found["user"], item=found["item"])
+    return table.assign(user=found["user"], item=found["item"], history=found["history"])
 
 
 def federated(
@@ -103,7 +103,7 @@ def measure(seed: int, folder: Path, protocol: str) -> pd.DataFrame:
     split = gnn.split_events(whole.snapshot, held)
     joint = gnn.fit_hybrid(gnn.train(whole.snapshot, split, dict(whole.vectors), train), split)
     table = ranks(joint, split).rename(columns={"ndcg": "joint"})
-    table = table.sort_values(["domain", "user", "item"], kind="stable").drop(columns="item")
+    table = table.sort_values(["domain", "user", "item"], kind="stable")
     sites = {domain: within(whole, (domain,)) for domain in DOMAINS}
     splits = {domain: part_of(split, sites[domain], whole, domain) for domain in DOMAINS}
     ways: dict[str, list[gnn.FittedModel]] = {
@@ -141,7 +141,13 @@ def main() -> None:
         "\n| site | rows | alone | joint | federated | with states | of joint | gain over alone |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|---|")
-    for name, rows in [*table.groupby("domain"), ("all rows", table)]:
+    groups = [*table.groupby("domain"), ("all rows", table)]
+    if not table["history"].all():
+        groups += [("users with a past there", table[table["history"]])]
+        new = table[~table["history"]]
+        groups += [(f"{name}, users new to it", rows) for name, rows in new.groupby("domain")]
+        groups += [("all users new to a site", new)]
+    for name, rows in groups:
         means = {way: 100 * rows[way].mean() for way in WAYS}
         low, high = paired_interval(rows["with states"].to_numpy(), rows["alone"].to_numpy())
         gain = means["with states"] - means["alone"]

@@ -16,6 +16,7 @@ from linkspan.gnn.events.sampling import at_most
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
+from linkspan.gnn.parts.foreign import Foreign
 from linkspan.gnn.parts.historic import Historic
 from linkspan.gnn.scores.components import Cosine, Seen
 from linkspan.gnn.scores.examples import Examples, draw_examples
@@ -70,7 +71,9 @@ def fit_hybrid(fitted: FittedModel, split: Split, progress: Progress = SILENT) -
 
     def fit(task: tuple[str, dict[str, list[Examples]]]) -> SignalWeights:
         name, examples = task
-        chosen = [signal.name for signal in signals[name]]
+        # Other sites tell nothing of who has a past here (docs/decisions.md).
+        all_count = examples is newcomers
+        chosen = [each.name for each in signals[name] if all_count or not isinstance(each, Foreign)]
         places = [every.index(one) for one in chosen]
         return fit_weights(_choose(examples, places), chosen)
 
