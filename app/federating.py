@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import linkspan
 from linkspan import gnn
 from linkspan.errors import ConfigError, needing
+from linkspan.figures import draw_curves
 from linkspan.graph.asking.wording import counted
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from linkspan.gnn.federation.flower import FlowerLink
 
 
-def check_federated(settings: Settings) -> None:
+def check_federated(settings: Settings, address: str, authority: Path | None = None) -> None:
     """See that a site can take part, before its graph is read.
+
+    Args:
+        settings: Of the site.
+        address: Of the coordinator.
+        authority: PEM file of who signed its certificate.
 
     Raises:
         ConfigError: Settings say otherwise, or the key to pseudonyms is missing.
@@ -35,7 +41,7 @@ def check_federated(settings: Settings) -> None:
     """
     check_installed()
     with needing("federated", "a federation"):
-        gnn.joined  # noqa: B018, loads Flower
+        gnn.check_address(address, authority)
     refuse_private(settings, "a federation")
     if settings.cluster.address is not None:
         raise ConfigError("a site of a federation is one process", hint="Leave [cluster] out")
@@ -95,6 +101,8 @@ def train_federated(
             seconds = round(perf_counter() - started, 1)
         with stages.stage("refit") as stage:
             final = site.train_all(fitted, stages.progress)
+            if settings.learning.meta:
+                final = gnn.learn_beginnings(final, settings.learning.meta, stages.progress)
             events = len(snapshot.events())
             stage.count, stage.unit = events * final.best_epoch, "events"
             stage.text = f"all {events:,} events, {final.best_epoch} epochs"
@@ -117,6 +125,8 @@ def train_federated(
     }
     found = {"seconds": seconds, "doubted": [], "refit": True, "federation": told}
     run.write("run", {**run.read("run"), **found})
+    curves = [epoch._asdict() for epoch in fitted.curves]
+    draw_curves(curves, fitted.best_epoch, run.folder / "curves.png")
     return run
 
 

@@ -31,6 +31,7 @@ from linkspan.gnn.federation.site import Site
 from linkspan.gnn.metrics import ndcg_by_row, paired_interval
 from linkspan.gnn.models.view import View
 from linkspan.gnn.settings import FederationSettings
+from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[1]
@@ -78,7 +79,8 @@ def federated(
 
     def task(name: str, link: RoomLink) -> gnn.FittedModel:
         view = sites[name]
-        names = {str(key): row for row, key in enumerate(view.snapshot.users["key"])}
+        hidden = Pseudonyms(KEY)
+        names = {hidden.of(str(key)): row for row, key in enumerate(view.snapshot.users["key"])}
         sealer = gnn.Sealer(KEY, names) if states else None
         site = Site(link, FederationSettings(name=name), settings, "0", sealer=sealer)
         fitted = site.train(view.snapshot, splits[name], dict(view.vectors))

@@ -34,6 +34,7 @@ from .events.split import last_out as last_out
 from .events.split import split_events as split_events
 from .federation.coordinator import Coordinator as Coordinator
 from .federation.flower import Certificates as Certificates
+from .federation.flower import check_address as check_address
 from .federation.flower import joined as joined
 from .federation.flower import lead as lead
 from .federation.site import Site as Site

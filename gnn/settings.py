@@ -300,17 +300,17 @@ class FederationSettings(BaseModel):
     """Training together with other sites, each of which keeps its own graph.
 
     Attributes:
-        name: Of this site, as the others see it.
+        name: Of this site, as the others see it: letters, digits, blanks, dots and dashes.
         states: Whether states of users travel (64 numbers each, sealed, under pseudonyms made with
             the key in ``LINKSPAN_USER_KEY``, which all sites have), so that what a user did at one
             site counts at the others; without, parameters alone travel.
-        floor: Fewest users with events that a site needs to take part.
-        timeout: Seconds to wait for the coordinator, and there for the next message of a site.
+        floor: Fewest users with two items or more that a site needs to take part.
+        timeout: Seconds to wait for the coordinator, and then for each of its answers.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str | None = Field(default=None, min_length=1, max_length=60)
+    name: str | None = Field(default=None, pattern=r"^[\w .-]{1,60}$")
     states: bool = False
     floor: int = Field(default=100, ge=25)
     timeout: float = Field(default=3600, gt=0, allow_inf_nan=False)

@@ -24,6 +24,7 @@ app = typer.Typer(
 
 Address = Annotated[str, typer.Argument(metavar="HOST:PORT")]
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
+"""Hosts that are this machine."""
 
 
 @app.command()
@@ -72,10 +73,10 @@ def join(
     uri: Uri = None,
     as_json: Json = False,
 ) -> None:
-    """Do all that `run` does, but train together with the other sites of a federation."""
+    """Do what `run` does, but train together with the other sites of a federation."""
     _check_way(address, secure=authority is not None, insecure=insecure)
     pipeline = build_pipeline(load_settings(config, database__uri=uri), as_json)
-    check_federated(pipeline.settings)
+    check_federated(pipeline.settings, address, authority)
     train = partial(train_federated, pipeline, address=address, authority=authority)
     with pipeline.open_database(create=True) as database:
         trained, taken, evaluation = pipeline.run(database, train)

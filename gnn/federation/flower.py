@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any, NamedTuple
@@ -34,6 +34,8 @@ from linkspan.gnn.federation.messages import END, REFUSED, WAIT, Array, Message
 
 MESSAGE_BYTES = 2**31 - 1
 """Longest message that gRPC carries."""
+MARGIN = 60.0
+"""Seconds that a site waits longer than a coordinator of the same timeout, which tells it more."""
 _HELLO = "hello"
 """Kind of what a coordinator says first."""
 
@@ -58,6 +60,7 @@ def lead(
     sites: int,
     timeout: float,
     certificates: Certificates | None = None,
+    waiting: Callable[[], object] = lambda: None,
 ) -> None:
     """Wait for sites, and carry messages until all of them have ended.
 
@@ -67,22 +70,29 @@ def lead(
         sites: How many to wait for.
         timeout: Seconds for the sites to come, and for each to send its next message.
         certificates: For TLS; without, anyone on the way can read the parameters.
+        waiting: Called when the sites can come.
 
     Raises:
-        ConfigError: Nothing can listen there, or a file cannot be read.
+        ConfigError: Nothing can listen there, or a file cannot be read or is no certificate.
         ModelError: Not all sites came, or too few were left.
     """
     _check_free(address)
     files = None if certificates is None else tuple(map(_read, certificates))
-    server = _Lead(coordinator, sites)
-    with _quiet():
-        start_server(
-            server_address=address,
-            server=server,
-            config=ServerConfig(num_rounds=0, round_timeout=timeout),
-            grpc_max_message_length=MESSAGE_BYTES,
-            certificates=files,  # type: ignore[arg-type]
-        )
+    server = _Lead(coordinator, sites, waiting)
+    try:
+        with _quiet():
+            start_server(
+                server_address=address,
+                server=server,
+                config=ServerConfig(num_rounds=0, round_timeout=timeout),
+                grpc_max_message_length=MESSAGE_BYTES,
+                certificates=files,  # type: ignore[arg-type]
+            )
+    except RuntimeError as error:  # gRPC takes none of it
+        raise ConfigError(
+            f"no server can be made of {address}, the certificate and its key ({error})",
+            hint="See that they are PEM files, and belong together",
+        ) from error
     if server.failed:
         raise ModelError(server.failed, hint="Start all sites within the time of --timeout")
     if len(coordinator.ended) < 2:
@@ -96,7 +106,7 @@ def joined(address: str, timeout: float, authority: Path | None = None) -> Itera
 
     Args:
         address: ``HOST:PORT`` of the coordinator.
-        timeout: Seconds for it to be there.
+        timeout: Seconds for it to be there, and for each of its answers.
         authority: PEM file of who signed its certificate; without, no TLS.
 
     Raises:
@@ -121,7 +131,7 @@ class FlowerLink:
 
     Args:
         address: ``HOST:PORT``.
-        timeout: Seconds for the coordinator to be there.
+        timeout: Seconds for the coordinator to be there, and for each of its answers.
         authority: PEM of who signed its certificate; without, no TLS.
     """
 
@@ -142,7 +152,7 @@ class FlowerLink:
             ModelError: The coordinator refuses, cannot be reached, or is gone.
         """
         self._out.put(message)
-        answer = self._in.get()
+        answer = self._wait()
         if isinstance(answer, Exception):
             raise ModelError(
                 f"the coordinator at {self._address} is not there "
@@ -159,6 +169,16 @@ class FlowerLink:
             counts[message.kind] = counts.get(message.kind, 0) + each.size
         self.messages[message.kind] = self.messages.get(message.kind, 0) + 1
         return answer
+
+    def _wait(self) -> Message | Exception:
+        """The next answer; one that says to wait is a sign of life, and no more."""
+        try:
+            while True:
+                answer = self._in.get(timeout=self._timeout + MARGIN)
+                if isinstance(answer, Exception) or answer.kind != WAIT:
+                    return answer
+        except Empty:
+            return TimeoutError(f"it has said nothing for {self._timeout:g} seconds")
 
     def close(self) -> None:
         """Leave; a coordinator that was not told of the end takes this site for gone."""
@@ -193,11 +213,9 @@ class _Site(NumPyClient):
     def fit(self, parameters: Any, config: Mapping[str, Any]) -> tuple[list[Array], int, Any]:
         """Take the answer to the last message, and give the next one."""
         answer = _unpacked(parameters, config)
-        if answer.kind == WAIT:
-            return _fit_result(Message(WAIT))
         if answer.kind != _HELLO:
             self._answers.put(answer)
-        if answer.kind in (END, REFUSED):
+        if answer.kind in (WAIT, END, REFUSED):
             return _fit_result(Message(WAIT))
         message = self._told.get()
         if message is None:
@@ -208,21 +226,25 @@ class _Site(NumPyClient):
 class _Lead(Server):
     """Flower's server: brings what all sites say to the coordinator, and its answers to them."""
 
-    def __init__(self, coordinator: Coordinator, sites: int) -> None:
+    def __init__(self, coordinator: Coordinator, sites: int, waiting: Callable[[], object]) -> None:
         super().__init__(client_manager=SimpleClientManager())
-        self._coordinator, self._sites = coordinator, sites
+        self._coordinator, self._sites, self._waiting = coordinator, sites, waiting
         self.failed = ""
 
     def fit(self, num_rounds: int, timeout: float | None) -> tuple[History, float]:
         """Rounds, until every site has heard its last answer."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Flower's would leave as if
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all were done
         manager = self.client_manager()
+        self._waiting()
         if not manager.wait_for(self._sites, int(timeout or 0)):
             here = manager.num_available()
             self.failed = f"{here} of {self._sites} sites came within {timeout:g} seconds"
             return History(), 0.0
-        answers = dict.fromkeys(manager.all(), Message(_HELLO))
+        answers = dict.fromkeys(dict(manager.all()), Message(_HELLO))
+        known = set(answers)
         while answers:
-            there = manager.all()
+            there = dict(manager.all())
             told = [(there[site], _packed(each)) for site, each in answers.items() if site in there]
             results, _ = fit_clients(told, len(told) or 1, timeout, 0)
             last = {site for site, each in answers.items() if each.kind in (END, REFUSED)}
@@ -232,6 +254,9 @@ class _Lead(Server):
                 if site.cid not in last
             }
             answers = self._coordinator.answer(found)
+            late = set(manager.all()) - known
+            known |= late
+            answers |= {site: self._coordinator.refuse(f"connection {site[:8]}") for site in late}
         return History(), 0.0
 
 
@@ -262,15 +287,24 @@ def _unpacked(arrays: list[Array], config: Mapping[str, Any]) -> Message:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Flower's log and its notes on what is older inside it, kept out of the terminal."""
+    """Flower's log, its notes on what is older too, kept out of the terminal."""
     level = FLOWER_LOGGER.level
     FLOWER_LOGGER.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            yield
+        yield
     finally:
         FLOWER_LOGGER.setLevel(level)
+
+
+def check_address(address: str, authority: Path | None = None) -> None:
+    """See that an address is one, and that a site can read its file.
+
+    Raises:
+        ConfigError: It is none, or cannot be read.
+    """
+    _place(address)
+    if authority is not None:
+        _read(authority)
 
 
 def _place(address: str) -> tuple[str, int]:
@@ -293,7 +327,8 @@ def _check_free(address: str) -> None:
     """
     host, port = _place(address)
     try:
-        with socket.create_server((host, port), reuse_port=False):
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.create_server((host, port), family=family):
             pass
     except OSError as error:
         raise ConfigError(
@@ -312,8 +347,8 @@ def _reach(address: str, timeout: float) -> None:
         try:
             socket.create_connection(place, timeout=5).close()
             return
-        except OSError:
-            if monotonic() > until:
+        except OSError as error:
+            if monotonic() > until or isinstance(error, socket.gaierror):  # no such host
                 raise
             sleep(1)
 

@@ -53,5 +53,7 @@ class Link(Protocol):
 
 
 def is_finite(arrays: Mapping[str, Array]) -> bool:
-    """Tell whether all numbers are finite."""
-    return all(bool(np.isfinite(array).all()) for array in arrays.values())
+    """Tell whether all are real numbers, and finite."""
+    return all(
+        array.dtype.kind == "f" and bool(np.isfinite(array).all()) for array in arrays.values()
+    )

@@ -75,9 +75,10 @@ class Site:
                 "no user met two items here, so this site has nothing to give to a federation",
                 hint="Use 'linkspan run'",
             )
-        engine = self._engine(text)
+        engine = self._engine(text, progress)
         fitted = train(snapshot, split, text, self._train, progress, engine=engine)
-        return fit_hybrid(self._with_states(fitted), split, progress)
+        fitted = self._with_states(fitted)
+        return fit_hybrid(fitted, split, progress) if self._train.model.hybrid else fitted
 
     def train_all(self, held_out: FittedModel, progress: Progress = SILENT) -> FittedModel:
         """Train on all events, as `linkspan.gnn.train_all`: the model to publish.
@@ -93,15 +94,16 @@ class Site:
             held_out.settings,
             held_out.best_epoch,
             progress,
-            engine=self._engine(text),
+            engine=self._engine(text, progress),
         )
-        return with_weights(self._with_states(fitted), held_out.weights)
+        fitted = self._with_states(fitted)
+        return with_weights(fitted, held_out.weights) if held_out.weights else fitted
 
-    def _engine(self, text: Mapping[str, Array]) -> FederatedEngine:
+    def _engine(self, text: Mapping[str, Array], progress: Progress) -> FederatedEngine:
         widths = {name: int(vectors.shape[1]) for name, vectors in text.items() if name == "item"}
         about = {**self._about, "text_width": widths.get("item")}
         device = choose_device(self._train.machine.device)
-        return FederatedEngine(device, self._link, about, self._heard)
+        return FederatedEngine(device, self._link, about, self._heard, progress)
 
     def _heard(self, sites: list[str]) -> None:
         self.others = [name for name in sites if name != self._settings.name]
@@ -116,15 +118,17 @@ class Site:
 
 
 def check_floor(snapshot: Snapshot, settings: FederationSettings) -> None:
-    """See that a site has so many users that shared parameters tell little of any one.
+    """See that so many users are learned from that shared parameters tell little of any one.
+
+    Those count who met two items or more: of others nothing is learned.
 
     Raises:
         ConfigError: It has not.
     """
-    users = int(snapshot.events()["user"].nunique())
+    users = int((snapshot.events().groupby("user")["item"].nunique() > 1).sum())
     if users < settings.floor:
         raise ConfigError(
-            f"{users} users did something here, and a site needs {settings.floor}: what it shares "
-            "would tell too much of each",
+            f"{users} users met two items or more here, and a site needs {settings.floor}: what it "
+            "shares would tell too much of each",
             hint="Federate when there are more of them; 'linkspan run' trains here alone",
         )

@@ -20,6 +20,9 @@ from linkspan.gnn.parts.foreign import ForeignPart
 
 FloatArray = NDArray[np.float32]
 
+MOST_BYTES = 1 << 29
+"""Sealed states that a site may send: of about 1.4 million users, and 2 GiB from four sites."""
+
 
 def user_states(fitted: FittedModel) -> FloatArray:
     """(U, K) mean of the states of the items that each user has met, of length 1; 0 for none."""
@@ -27,6 +30,11 @@ def user_states(fitted: FittedModel) -> FloatArray:
     shape = (len(fitted.snapshot.users), len(fitted.snapshot.items))
     ones = np.ones(len(met), np.float32)
     sums = sparse.csr_array((ones, (met["user"], met["item"])), shape) @ fitted.item_states
+    return _of_length_one(sums)
+
+
+def _of_length_one(sums: FloatArray) -> FloatArray:
+    """The same rows (n, K), each of length 1, or 0."""
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     states: FloatArray = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 1e-9)
     return states
@@ -46,13 +54,24 @@ class Sealer:
         self._fernet, self._names = Fernet(urlsafe_b64encode(derived)), names
 
     def seal(self, fitted: FittedModel) -> Array:
-        """States of a site's users, with their pseudonyms, as bytes (uint8)."""
+        """States of a site's users, with their pseudonyms, as bytes (uint8).
+
+        Raises:
+            ModelError: They are more than fits in a message.
+        """
         states = user_states(fitted)
         known = [name for name, row in self._names.items() if states[row].any()]
         rows = [self._names[name] for name in known]
         buffer = io.BytesIO()
-        np.savez(buffer, users=np.array(known, str), states=states[rows])
-        return np.frombuffer(self._fernet.encrypt(buffer.getvalue()), np.uint8)
+        np.savez(buffer, users=np.char.encode(np.array(known, str)), states=states[rows])
+        sealed = np.frombuffer(self._fernet.encrypt(buffer.getvalue()), np.uint8)
+        if sealed.nbytes > MOST_BYTES:
+            raise ModelError(
+                f"the states of {len(known):,} users take {sealed.nbytes >> 20:,} MiB, and a site "
+                f"may send {MOST_BYTES >> 20:,}",
+                hint="Leave 'states' out of [federation]",
+            )
+        return sealed
 
     def open(self, fitted: FittedModel, sealed: Mapping[str, Array]) -> ForeignPart | None:
         """The part that other sites' states make at a site.
@@ -81,17 +100,17 @@ class Sealer:
 
     def _by_row(self, count: int, users: list[str], states: FloatArray) -> FloatArray:
         """(U, K) states of this site's users, 0 for whom the other site does not know."""
-        own = np.zeros((count, states.shape[1]), np.float32)
+        sums = np.zeros((count, states.shape[1]), np.float32)
         rows = np.array([self._names.get(user, -1) for user in users], np.int64)
-        own[rows[rows >= 0]] = states[rows >= 0]
-        return own
+        np.add.at(sums, rows[rows >= 0], states[rows >= 0])  # one user may be several there
+        return _of_length_one(sums)
 
     def _unseal(self, site: str, array: Array) -> tuple[list[str], FloatArray]:
         """Pseudonyms and states (n, K) of a site's users; longer ones are cut to length 1."""
         try:
             inside = self._fernet.decrypt(array.astype(np.uint8).tobytes())
             with np.load(io.BytesIO(inside)) as kept:
-                users, states = kept["users"].tolist(), kept["states"]
+                users, states = np.char.decode(kept["users"]).tolist(), kept["states"]
         except (InvalidToken, ValueError, KeyError, OSError) as error:
             raise ModelError(
                 f"the states of site '{site}' cannot be opened",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -37,7 +40,7 @@ def coordinator(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 def begin(name: str, **about: Any) -> Message:
     facts = {"protocol": PROTOCOL, "version": linkspan.__version__, "site": name, **about}
-    arrays = {"one": np.float32(len(name)).reshape(()), "two": np.full((2, 3), 1.5, np.float32)}
+    arrays = {"one": np.float32(1).reshape(()), "two": np.full((2, 3), 1.5, np.float32)}
     return Message(BEGIN, arrays, facts)
 
 
@@ -47,7 +50,7 @@ def take_part(address: str, name: str, authority: Path | None = None) -> list[Me
         heard = [link.exchange(begin(name))]
         for step in (1, 2):
             arrays = {n: a + len(name) * step for n, a in heard[-1].arrays.items()}
-            heard.append(link.exchange(Message(EPOCH, arrays, {"events": len(name)})))
+            heard.append(link.exchange(Message(EPOCH, arrays, {"events": len(name), "steps": 1})))
         heard.append(link.exchange(Message(STATES, {"states": np.array([len(name)], np.uint8)})))
     assert link.messages == {BEGIN: 1, EPOCH: 2, STATES: 1, "end": 1}
     assert link.sent[EPOCH] == 2 * 7 * 4
@@ -112,6 +115,61 @@ def test_a_site_that_is_refused_hears_why_and_the_coordinator_tells_it() -> None
     assert all("refuses this site: it has version 0.0.1" in each for each in found)
     assert process.returncode == 5
     assert "the sites did not train together: site 'old': it has version 0.0.1" in out
+    assert "Traceback" not in out
+
+
+def test_who_comes_late_is_told_at_once() -> None:
+    def late(address: str, begun: Event) -> str:
+        begun.wait(30)
+        with pytest.raises(ModelError) as error, joined(address, 30) as link:
+            link.exchange(begin("late"))
+        return str(error.value)
+
+    def slow(address: str, name: str, begun: Event) -> None:
+        with joined(address, 30) as link:
+            heard = link.exchange(begin(name))
+            begun.set()
+            for _ in range(6):
+                sleep(0.3)
+                link.exchange(Message(EPOCH, heard.arrays, {"events": 1, "steps": 1}))
+            link.exchange(Message(STATES))
+
+    begun = Event()
+    with coordinator("--sites", "2") as (address, process):
+        found = at_once(
+            lambda: slow(address, "a", begun),
+            lambda: slow(address, "b", begun),
+            lambda: late(address, begun),
+        )
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, out
+    assert "the others have begun already" in found[2]
+    assert "is out: the others have begun already" in out
+
+
+def test_a_coordinator_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its machine was switched off: no end of the connection comes."""
+    monkeypatch.setattr("linkspan.gnn.federation.flower.MARGIN", 0.5)
+    with coordinator("--sites", "2") as (address, process):
+        assert process.stdout is not None
+        assert "Waiting at" in process.stdout.readline()
+        link = FlowerLink(address, 0.5, None)
+        with pytest.raises(ModelError, match="said nothing for"):
+            link.exchange(begin("a"))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=30)
+        assert process.returncode == 130, out
+        assert "Traceback" not in out
+        link.close()
+
+
+def test_files_that_are_no_certificates(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_text("not PEM")
+    key.write_text("nor this")
+    with coordinator("--certificate", str(certificate), "--key", str(key)) as (_, process):
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 2 and "no server can be made of" in out
     assert "Traceback" not in out
 
 

@@ -108,3 +108,15 @@ def test_states_are_opened_by_pseudonym_by_those_with_the_secret_alone(snapshot:
     assert isinstance(error.value.__cause__, InvalidToken)
     strangers = Sealer("a secret of theirs", {"q": 0})
     assert strangers.open(fitted, {"films": sealed}) is None
+
+
+def test_one_who_is_several_elsewhere_has_the_mean_of_their_states(snapshot: Snapshot) -> None:
+    fitted = untrained(
+        View.whole(snapshot, embed_snapshot_text(snapshot, HashEncoder())), TrainSettings()
+    )
+    theirs = Sealer("a secret of theirs", {"ann": 3, "ann at work": 8})
+    ours = Sealer("a secret of theirs", {"ann": 1, "ann at work": 1})
+    found = ours.open(fitted, {"films": theirs.seal(fitted)})
+    assert found is not None
+    both = user_states(fitted)[[3, 8]].sum(axis=0)
+    assert found.states_in(snapshot)[1] == pytest.approx(both / np.linalg.norm(both), abs=1e-6)
