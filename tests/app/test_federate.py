@@ -146,7 +146,7 @@ def join(linkspan: Any, *options: str) -> Any:
         ('[federation]\nname = "a"\nfloor = 20\n', 2, "floor"),
         ('[federation]\nname = "a"\n[privacy]\nepsilon = 4.0\n', 2, "without noise"),
         ('[federation]\nname = "a"\n[cluster]\naddress = "local"\n', 2, "is one process"),
-        ('[federation]\nname = "a"\nfloor = 500\n', 2, "220 users did something here"),
+        ('[federation]\nname = "a"\nfloor = 500\n', 2, "220 users met two items or more"),
         ('[federation]\nname = "a"\ntimeout = 1\n', 5, "at 127.0.0.1:9 is not there"),
     ],
 )  # fmt: skip
@@ -173,6 +173,11 @@ def test_clear_text_beyond_this_machine_has_to_be_asked_for(linkspan: Any, proje
     for words in (("lead", "0.0.0.0:9400"), ("join", "books.example:9400")):
         done = linkspan("federate", *words)
         assert done.code == 2 and "could be read on the way" in done.err
+    (project / "linkspan.toml").open("a").write('\n[federation]\nname = "a"\n')
+    done = join(linkspan, "nonsense", "--insecure")
+    assert done.code == 2 and "'nonsense' is no HOST:PORT" in done.err
+    done = join(linkspan, "127.0.0.1:9", "--authority", "none.pem")
+    assert done.code == 2 and "none.pem: it cannot be read" in done.err
     done = linkspan("federate", "lead", "127.0.0.1:9400", "--key", "key.pem")
     assert done.code == 2 and "--certificate and --key go together" in done.err
 
