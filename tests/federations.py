@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Condition, Thread
 from typing import Any, TypeVar
 
+import torch
+
 from linkspan.errors import ModelError
 from linkspan.gnn.federation.coordinator import Coordinator
 from linkspan.gnn.federation.messages import END, REFUSED, WAIT, Message
@@ -46,7 +48,11 @@ class Room:
                 self._turn.notify_all()
 
     def exchange(self, site: str, message: Message) -> Message:
-        """Tell the coordinator, and wait while others work."""
+        """Tell the coordinator, and wait while others work.
+
+        Torch's generator is one for all threads; a site goes on with it as it left it.
+        """
+        drawn = torch.get_rng_state()
         with self._turn:
             self.heard.append((site, message))
             self._told[site] = message
@@ -55,6 +61,7 @@ class Room:
             self._turn.notify_all()
             self._turn.wait_for(lambda: site in self._answers and not self._busy)
             self._busy = True
+            torch.set_rng_state(drawn)
             return self._answers.pop(site)
 
     def _take_turn(self) -> None:
