@@ -7,10 +7,17 @@ Of each set: the hybrid without a budget (`linkspan.gnn.train`, seed 0), then pr
 ε (δ = 1e-6), and popularity counted with the whole of the same budget. NDCG@10 in percent, full
 ranking of the held-out events; time is that of a private training over the one without a budget.
 
-The attack knows the events of all users, and what one more would add: a past of two items that
-nobody else has met. It sees a model folder (noised counts, weights of items) or the list of a user
-who met the first of the two, for some hundred models without and as many with that user, and
-tells the two by the best threshold. A budget holds if what it proves, with 95% confidence, is less.
+Attackers know all events of all others in a sample of goodbooks, and see what was learned once:
+
+- membership: was a user there whose past is two items that nobody else has met? From noised sums
+  (the exact ratio of likelihoods), a model folder or a list (ratios fitted to shadow models, the
+  first half), for some hundred models without and as many with that user. The advantage, and the
+  ε that it proves with 95% confidence, are of the other half.
+- attribute: all of a user's past but one item is known, which is one of two, or of ten.
+- reconstruction: which items did a user meet? Area under the curve of the user's items among all,
+  beside the area without the user in the sums, and how many of n items are among n guesses.
+
+A budget holds if each stays below its bound.
 """
 
 from __future__ import annotations
@@ -28,25 +35,18 @@ import pandas as pd
 
 from linkspan import gnn
 from linkspan.gnn.events.domains import rows_by_domain
-from linkspan.gnn.events.known import count_users
 from linkspan.gnn.metrics import ndcg_by_row, paired_interval
 from linkspan.gnn.parts.historic import Popular
-from linkspan.gnn.parts.private import Budget
-from linkspan.gnn.private.features import public_features
-from linkspan.gnn.private.fitting import WEIGHING_SHARE, build_part
-from linkspan.gnn.private.statistics import sum_statistics
 from linkspan.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "benchmarks")]
 
-from attacks import advantage, proven_epsilon  # noqa: E402
+from _attacks import Claim, Sample, membership, past  # noqa: E402
 from quality import SETS, read_snapshot  # noqa: E402
 
 EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 DELTA = 1e-6
-SAMPLE = 2_000
-"""Users among whom the attack hides one."""
 
 
 def counted(events: pd.DataFrame, items: int, noise: float, random: np.random.Generator) -> Any:
@@ -108,64 +108,42 @@ def ranked(fitted: gnn.FittedModel, split: gnn.Split, popular: Popular) -> Any:
 
 
 def attack(folder: Path, models: int) -> Iterator[str]:
-    """Rows of the table of attacks, on a sample of goodbooks."""
+    """Lines of the tables of attacks, on a sample of goodbooks."""
     pipeline = Pipeline(SETS[0].settings(folder / "goodbooks"))
-    snapshot = read_snapshot(pipeline)
-    features = public_features(snapshot, pipeline.embed(snapshot))
-    random = np.random.default_rng(0)
-    users = random.choice(len(snapshot.users), SAMPLE, replace=False)
-    events = snapshot.events()[["user", "item"]]
-    events = events[events["user"].isin(users)]
-    first, second = np.flatnonzero(count_users(events, len(snapshot.items)) == 0)[:2]
-    row = {"user": len(snapshot.users), "item": [first, second] * 20}
-    within = pd.concat([events, pd.DataFrame(row).astype(events.dtypes.to_dict())])
-    timed = snapshot.timed
-    exact = [sum_statistics(each, features, timed=timed) for each in (events, within)]
-    domain = rows_by_domain(snapshot)[snapshot.items["domain"][second]]
-    for epsilon in EPSILONS:
-        noise = gnn.noise_for(epsilon, DELTA)
-        own = noise / (1 - WEIGHING_SHARE) ** 0.5
-        direction = exact[1].stretched() - exact[0].stretched()
-        direction /= np.linalg.norm(direction)
-        scores = np.zeros((3, 2, models))
-        for side, statistics in enumerate(exact):
-            for model in range(models):
-                released = statistics.noised(own, random)
-                part = build_part(released, features, Budget(epsilon, DELTA, noise), own)
-                weight = float(part.left[first] @ part.right[second])
-                lists = part.left[first] @ part.right[domain].T
-                lists = (lists - lists.mean()) / lists.std()
-                lists = lists + 0.4 * np.log1p(part.counts[domain])
-                place = (lists >= lists[np.searchsorted(domain, second)]).sum()
-                scores[0, side, model] = direction @ released.stretched()
-                scores[1, side, model] = np.log1p(part.counts[[first, second]]).sum() + weight
-                scores[2, side, model] = -place
-        for what, (outside, inside) in zip(("sums", "model", "list"), scores, strict=True):
-            bound = np.tanh(epsilon / 2) + DELTA
-            yield (
-                f"| {epsilon:g} | {what} | {advantage(outside, inside):.2f} | {bound:.2f} "
-                f"| {proven_epsilon(outside, inside, DELTA):.2f} |"
-            )
+    sample = Sample(pipeline, read_snapshot(pipeline))
+    claims = [Claim(epsilon, DELTA) for epsilon in (*EPSILONS, np.inf)]
+    yield "| ε | right of 2 | bound | of 10 | bound | area | without | bound | found | bound |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    yield from past(sample, claims, models)
+    yield "\n| ε | seen | advantage | bound | ε proven |\n|---|---|---|---|---|"
+    yield from membership(sample, claims[:-1], models)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sets", nargs="*", default=["goodbooks"])
     parser.add_argument("--seeds", type=int, default=3, help="seeds of the noise (default 3)")
-    parser.add_argument("--models", type=int, default=400, help="models a side (default 400)")
+    parser.add_argument(
+        "--models",
+        type=int,
+        default=300,
+        help="models a side, and users attacked (default 300); 0: no attack",
+    )
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "quality")
     options = parser.parse_args()
     os.environ["LINKSPAN_DATA"] = os.environ.get("LINKSPAN_DATA") or str(
         ROOT.parent / "shared" / "data"
     )
-    print("| data | ε | NDCG@10 | of free | popularity, same ε | gain over it | time |")
-    print("|---|---|---|---|---|---|---|")
+    if options.sets:
+        print("| data | ε | NDCG@10 | of free | popularity, same ε | gain over it | time |")
+        print("|---|---|---|---|---|---|---|")
     for name in options.sets:
         for row in measure(name, options.folder, options.seeds):
             print(row, flush=True)
-    print("\n| ε | seen | advantage | bound | ε proven |\n|---|---|---|---|---|")
-    for row in attack(options.folder, options.models):
-        print(row, flush=True)
+    if options.models:
+        print()
+        for row in attack(options.folder, options.models):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":
