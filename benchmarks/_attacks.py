@@ -81,7 +81,7 @@ class Sample:
         self._weights: dict[str, MixtureWeights] = {}  # of any part the same
 
     def share(self, history: Sequence[int]) -> Share:
-        """What a user with this past adds."""
+        """The share of a user with this past."""
         return share_of(history, self.features, timed=self.timed)
 
     @cached_property
