@@ -60,6 +60,10 @@ LEAST = 5
 """Items of a user whose past is guessed."""
 
 
+SEEN = ("noised sums", "model folder", "item weights in it", "a list")
+"""Releases that membership is guessed from."""
+
+
 class Sample:
     """Some users of a snapshot, and exact sums over them.
 
@@ -139,30 +143,25 @@ def membership(sample: Sample, claims: Sequence[Claim], models: int) -> Iterator
     for claim in claims:
         budget = Budget(claim.epsilon, claim.delta, claim.noise)
         sums = np.zeros((2, models))
-        seen = {"folder": np.zeros((2, models, 6)), "list": np.zeros((2, models, 2))}
-        seen["items"] = seen["folder"][:, :, 2:4]
+        folders, lists = np.zeros((2, models, 6)), np.zeros((2, models, 2))
+        seen = dict(zip(SEEN[1:], (folders, folders[:, :, 2:4], lists), strict=True))
         for side, exact in enumerate(sides):
             for model in range(models):
                 released = exact.noised(claim.noise, sample.random)
                 part = build_part(released, sample.features, budget, claim.noise)
                 sums[side, model] = log_ratios(released, sample.sums, [share], claim.noise)[0]
-                seen["folder"][side, model] = figures_of_pair(part, first, second)
-                seen["list"][side, model] = sample.ranking(part, first, second)
-        scores = {"noised sums": (sums[0], sums[1])}
-        for what, name in (
-            ("folder", "model folder"),
-            ("items", "item weights in it"),
-            ("list", "a list"),
-        ):
-            outside, inside = seen[what]
+                folders[side, model] = figures_of_pair(part, first, second)
+                lists[side, model] = sample.ranking(part, first, second)
+        scores = {SEEN[0]: (sums[0], sums[1])}
+        for name, (outside, inside) in seen.items():
             ratio = fit_ratio(outside[: models // 2], inside[: models // 2])
             scores[name] = ratio(outside), ratio(inside)
         bound = min(np.tanh(claim.epsilon / 2) + claim.delta, 1.0)
-        for name, (outside, inside) in scores.items():
-            yield (
-                f"| {claim.told} | {name} | {advantage(outside, inside):+.2f} | {bound:.2f} "
-                f"| {proven_epsilon(outside, inside, claim.delta):.2f} |"
-            )
+        found = [
+            f"{advantage(*both):+.2f} ({proven_epsilon(*both, claim.delta):.2f})"
+            for both in (scores[name] for name in SEEN)
+        ]
+        yield f"| {claim.told} | {bound:.2f} | {' | '.join(found)} |"
 
 
 def past(sample: Sample, claims: Sequence[Claim], targets: int) -> Iterator[str]:
