@@ -217,13 +217,12 @@ class Coordinator:
             return f"another site is called '{name}'; give each a 'name' of its own in [federation]"
         if not is_finite(message.arrays):
             return "its parameters are not finite"
-        others = [
-            other for other, told in self._told.items() if other != site and told.kind == BEGIN
-        ]
-        return next(filter(None, (self._difference(about, other) for other in others)), "")
+        begun = [other for other, told in self._told.items() if told.kind == BEGIN]
+        found = (self._difference(about, other) for other in begun if other != site)
+        return next(filter(None, found), "")
 
     def _difference(self, about: Mapping[str, Any], other: str) -> str:
-        """What has to be the same as at another site, and is not."""
+        """Difference to another site in what has to be the same; empty where there is none."""
         theirs, name = self._told[other].about, self._names[other]
         if len({about.get("key"), theirs.get("key")} - {None}) > 1:
             return f"its LINKSPAN_USER_KEY is not that of site '{name}'"

@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic, sleep
+from types import FrameType
 from typing import Any, NamedTuple
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")  # read while Flower is imported
@@ -93,6 +94,8 @@ def lead(
             f"no server can be made of {address}, the certificate and its key ({error})",
             hint="See that they are PEM files, and belong together",
         ) from error
+    if server.error is not None:
+        raise server.error
     if server.failed:
         raise ModelError(server.failed, hint="Start all sites within the time of --timeout")
     if len(coordinator.ended) < 2:
@@ -230,11 +233,12 @@ class _Lead(Server):
         super().__init__(client_manager=SimpleClientManager())
         self._coordinator, self._sites, self._waiting = coordinator, sites, waiting
         self.failed = ""
+        self.error: Exception | None = None
 
     def fit(self, num_rounds: int, timeout: float | None) -> tuple[History, float]:
         """Rounds, until every site has heard its last answer."""
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # Flower's would leave as if
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all were done
+        for number in (signal.SIGINT, signal.SIGTERM):
+            _interrupt_after(number)
         manager = self.client_manager()
         self._waiting()
         if not manager.wait_for(self._sites, int(timeout or 0)):
@@ -253,11 +257,29 @@ class _Lead(Server):
                 for site, each in results
                 if site.cid not in last
             }
-            answers = self._coordinator.answer(found)
+            try:
+                answers = self._coordinator.answer(found)
+            except Exception as error:
+                self.error = error
+                why = {"why": "the coordinator has failed"}
+                answers = {site: Message(REFUSED, about=why) for site in found}
             late = set(manager.all()) - known
             known |= late
             answers |= {site: self._coordinator.refuse(f"connection {site[:8]}") for site in late}
         return History(), 0.0
+
+
+def _interrupt_after(number: int) -> None:
+    """Let Flower's handler of a signal end the connections, but not leave as if all were done."""
+    flowers = signal.getsignal(number)
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        if callable(flowers):
+            with suppress(SystemExit):
+                flowers(signum, frame)
+        raise KeyboardInterrupt
+
+    signal.signal(number, interrupt)
 
 
 def _packed(message: Message) -> FitIns:

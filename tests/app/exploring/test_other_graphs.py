@@ -23,10 +23,9 @@ from linkspan.graph.connecting.async_connection import AsyncDatabase
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.pseudonyms import Pseudonyms
 from linkspan.settings import load_settings
-from servers import RunningServer
+from servers import RunningServer, free_ports
 
 from .conftest import looked_at, on_one_server
-from .test_command import free_port
 
 pytestmark = pytest.mark.usefixtures("trained_once")
 KEY = "a secret of many bytes"
@@ -120,7 +119,7 @@ def test_pseudonyms_are_found_by_ids_and_no_torch_is_told(
         page.goto("/cypher?name=recommend_rows&users=nobody&run=1")
         expect(page.get_by_role("alert")).to_contain_text("There is no user nobody")
 
-    port = free_port()
+    [port] = free_ports(1)
     with subprocess.Popen(
         [sys.executable, "-c", WITHOUT_TORCH, "explore", "--no-open", "--port", str(port)],
         env={**os.environ}, cwd=project, stderr=subprocess.PIPE, text=True,

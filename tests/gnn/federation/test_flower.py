@@ -148,7 +148,7 @@ def test_who_comes_late_is_told_at_once() -> None:
 
 
 def test_a_coordinator_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its machine was switched off: no end of the connection comes."""
+    """Its machine was switched off: no end comes. Stopped by hand, it ends all links."""
     monkeypatch.setattr("linkspan.gnn.federation.flower.MARGIN", 0.5)
     with coordinator("--sites", "2") as (address, process):
         assert process.stdout is not None
@@ -161,6 +161,34 @@ def test_a_coordinator_that_falls_silent(monkeypatch: pytest.MonkeyPatch) -> Non
         assert process.returncode == 130, out
         assert "Traceback" not in out
         link.close()
+
+
+BROKEN = """
+import sys
+from linkspan.gnn import Coordinator
+from linkspan.cli import main
+
+def answer(self, told):
+    raise ZeroDivisionError("a fault of ours")
+
+Coordinator.answer = answer
+main()
+"""
+
+
+def test_a_fault_of_the_coordinator_ends_all_sites() -> None:
+    address = f"127.0.0.1:{free_ports(1)[0]}"
+    command = [sys.executable, "-c", BROKEN, "federate", "lead", address]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+
+        def told() -> str:
+            with pytest.raises(ModelError) as error, joined(address, 30) as link:
+                link.exchange(begin("a"))
+            return str(error.value)
+
+        assert all("the coordinator has failed" in each for each in at_once(told, told))
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 1 and "a fault of ours" in err
 
 
 def test_files_that_are_no_certificates(tmp_path: Path) -> None:
