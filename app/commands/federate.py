@@ -32,12 +32,14 @@ def lead(
     address: Address,
     sites: Annotated[int, typer.Option(help="How many sites there will be.", min=2)] = 2,
     timeout: Annotated[
-        float, typer.Option(help="Seconds for the sites to come, and for each message.", min=1)
+        float, typer.Option(help="Seconds to wait for all sites, then for each message.", min=1)
     ] = 3600,
     certificate: Annotated[
         Path | None, typer.Option(help="PEM file of this server's certificate, for TLS.")
     ] = None,
-    key: Annotated[Path | None, typer.Option(help="PEM file of its key.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="PEM file of the certificate's private key.")
+    ] = None,
     authority: Annotated[
         Path | None, typer.Option(help="PEM file of who signed it. [default: itself]")
     ] = None,
@@ -45,7 +47,7 @@ def lead(
         bool, typer.Option("--insecure", help="Listen beyond this machine without TLS.")
     ] = False,
 ) -> None:
-    """Lead a federation: average what its sites share. No graph, event or key is seen here."""
+    """Lead a federation: average what its sites share. No graph, event or user key is seen."""
     with needing("federated", "a federation"):
         gnn.lead  # noqa: B018, loads Flower
     if (certificate is None) != (key is None):
@@ -55,9 +57,10 @@ def lead(
         files = gnn.Certificates(authority or certificate, certificate, key)
     _check_way(address, secure=files is not None, insecure=insecure)
     coordinator = gnn.Coordinator(linkspan.__version__)
-    out.print(f"Waiting at {address} for {sites} sites: linkspan federate join {address}")
-    gnn.lead(coordinator, address, sites, timeout, files)
-    out.print(f"Done: {', '.join(sorted(coordinator.ended))}; averaged {coordinator.epochs} times.")
+    waiting = f"Waiting at {address} for {sites} sites ('linkspan federate join' at each)"
+    gnn.lead(coordinator, address, sites, timeout, files, partial(out.print, waiting, markup=False))
+    done = ", ".join(sorted(coordinator.ended))
+    out.print(f"Done: {done}; averaged {coordinator.epochs} times.", markup=False)
 
 
 @app.command()

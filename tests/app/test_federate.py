@@ -50,12 +50,12 @@ def write_site(folder: Path, name: str) -> None:
     (folder / "linkspan.toml").write_text(f"{text}\n{own.replace('books', name)}")
 
 
-def start(folder: Path, *words: str, key: str = KEY) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if "NEO4J" not in name}
     return subprocess.Popen(
         [sys.executable, "-m", "linkspan.cli", *words],
         cwd=folder,
-        env=environment | {"LINKSPAN_USER_KEY": key},
+        env=environment | {"LINKSPAN_USER_KEY": KEY},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,10 +79,11 @@ def test_two_sites_with_two_databases_and_a_coordinator_without_one(tmp_path: Pa
         for name in sites:
             shutil.copy(file, tmp_path / name)
     lead, export, join = commands("federation.md")
-    lead, join = (line.replace("coordinator.example:9400", address) for line in (lead, join))
+    lead = lead.replace("0.0.0.0:9400", address)
+    join = join.replace("coordinator.example:9400", address)
     leading = start(tmp_path, *lead.replace("--sites 3", "--sites 2").split()[1:])
-    (key,) = exported(export).values()
-    joining = {name: start(tmp_path / name, *join.split()[1:], key=key) for name in sites}
+    assert set(exported(export)) == {"LINKSPAN_USER_KEY"}
+    joining = {name: start(tmp_path / name, *join.split()[1:]) for name in sites}
     try:
         said = {name: each.communicate(timeout=400) for name, each in joining.items()}
         for name, (out, err) in said.items():
