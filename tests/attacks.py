@@ -102,6 +102,16 @@ def fit_ratio(outside: FloatArray, inside: FloatArray) -> Callable[[FloatArray],
     return ratio
 
 
+def stretched(statistics: Statistics) -> FloatArray:
+    """(N + d * d + N * N,) all blocks where a user's share has length 1 at most; dense."""
+    blocks = (
+        statistics.counts * module._COUNTS,
+        statistics.steps * module._STEPS,
+        statistics.pairs.toarray() * module._PAIRS,
+    )
+    return np.concatenate([block.ravel() for block in blocks])
+
+
 @dataclass(frozen=True)
 class Share:
     """All that one user adds to the sums.

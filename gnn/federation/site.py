@@ -100,8 +100,8 @@ class Site:
         return with_weights(fitted, held_out.weights) if held_out.weights else fitted
 
     def _engine(self, text: Mapping[str, Array], progress: Progress) -> FederatedEngine:
-        widths = {name: int(vectors.shape[1]) for name, vectors in text.items() if name == "item"}
-        about = {**self._about, "text_width": widths.get("item")}
+        width = text["item"].shape[1] if "item" in text else None
+        about = {**self._about, "text_width": width}
         device = choose_device(self._train.machine.device)
         return FederatedEngine(device, self._link, about, self._heard, progress)
 

@@ -61,11 +61,6 @@ class Statistics:
     pairs: sparse.csr_array
     clipped: int = 0
 
-    def stretched(self) -> FloatArray:
-        """(N + d * d + N * N,) all blocks where a user's share has length 1 at most; dense."""
-        blocks = (self.counts * _COUNTS, self.steps * _STEPS, self.pairs.toarray() * _PAIRS)
-        return np.concatenate([block.ravel() for block in blocks])
-
     def noised(self, noise: float, random: np.random.Generator) -> Statistics:
         """The same with Gaussian noise: the release, which spends the budget.
 

@@ -21,6 +21,7 @@ from attacks import (
     ranked_above,
     share_of,
     signs_of_items,
+    stretched,
 )
 
 from linkspan.gnn.parts.private import Budget
@@ -74,9 +75,9 @@ def test_sums_with_a_user_are_those_without_and_the_share(timed: bool) -> None:
     history = [3, 5, 3, 9, 11]
     within = summed([*others(), history], timed=timed)
     found = moved(summed(others(), timed=timed), share_of(history, FEATURES, timed=timed), 1)
-    assert found.stretched() == pytest.approx(within.stretched(), abs=1e-6)
+    assert stretched(found) == pytest.approx(stretched(within), abs=1e-6)
     back = moved(found, share_of(history, FEATURES, timed=timed), -1)
-    assert back.stretched() == pytest.approx(summed(others(), timed=timed).stretched(), abs=1e-6)
+    assert stretched(back) == pytest.approx(stretched(summed(others(), timed=timed)), abs=1e-6)
 
 
 def test_the_ratio_of_likelihoods_is_that_of_all_cells() -> None:

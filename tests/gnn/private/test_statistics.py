@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from attacks import proven_epsilon
+from attacks import proven_epsilon, stretched
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
@@ -35,7 +35,7 @@ def as_events(histories: list[list[int]]) -> pd.DataFrame:
 
 def share(before: Statistics, after: Statistics) -> float:
     """How far the two are apart where a user may move them by 1."""
-    return float(np.linalg.norm(after.stretched() - before.stretched()))
+    return float(np.linalg.norm(stretched(after) - stretched(before)))
 
 
 HISTORY = st.lists(st.integers(0, ITEMS - 1), max_size=30)
@@ -135,10 +135,10 @@ def attack(noise: float, runs: int = 2_000) -> float:
     canary = [9, 10, 11] * 100
     without = sum_statistics(as_events(others), vectors, timed=True)
     within = sum_statistics(as_events([*others, canary]), vectors, timed=True)
-    direction = within.stretched() - without.stretched()
+    direction = stretched(within) - stretched(without)
     direction /= np.linalg.norm(direction)
     scores = [
-        np.array([direction @ each.noised(noise, random).stretched() for _ in range(runs)])
+        np.array([direction @ stretched(each.noised(noise, random)) for _ in range(runs)])
         for each in (without, within)
     ]
     return proven_epsilon(scores[0], scores[1], DELTA)
