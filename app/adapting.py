@@ -40,7 +40,7 @@ def adapt_run(
     check_encoders(base, learned.settings.encoding, snapshot)
     split = pipeline.split(snapshot)
     gnn.check_adaptable(learned, snapshot, split, domain)
-    text = pipeline.embed(snapshot, learned.settings.encoding)
+    text = pipeline.embed(snapshot, learned.settings)
     about = {name: base.read("run")[name] for name in ("settings", "encoders")}
     run = pipeline.workspace.new_run(
         version=linkspan.__version__, fingerprint=snapshot.fingerprint(), **about
@@ -54,7 +54,7 @@ def adapt_run(
         )
         fitted = gnn.adapt(learned, snapshot, split, text, domain, steps, pipeline.progress)
         final = gnn.adapt_all(learned, fitted)
-        gnn.save_vectors(text, run.embedded)
+        gnn.save_vectors(text, run.embedded, learned.settings.model.precision)
         gnn.save(fitted.learned, run.held_out, gnn.split_within(split, snapshot, domain))
         gnn.save(final.learned, run.final)
         adapted = {"domain": domain, "run": base.id, "gates": final.gates.get(domain)}

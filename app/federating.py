@@ -112,7 +112,7 @@ def train_federated(
         settings=settings.model_dump(mode="json"),
         encoders=gnn.encoder_names(settings.encoding),
     )
-    gnn.save_vectors(text, run.embedded)
+    gnn.save_vectors(text, run.embedded, settings.model.precision)
     gnn.save(fitted.learned, run.held_out, split)
     gnn.save(final.learned, run.final)
     told = {

@@ -30,13 +30,14 @@ from linkspan.ingest.check import open_sources
 from linkspan.ingest.load import pseudonyms_of
 from linkspan.opening import open_model, shared_out
 from linkspan.pairs import PairsFile, write_scores
+from linkspan.precision import rounded
 from linkspan.run_lists import build_choice, digest, write_lists
 from linkspan.stages import MODELS, Stages
 from linkspan.training import complete, train_run
 from linkspan.workspace import RunFolder
 
 if TYPE_CHECKING:
-    from linkspan.gnn import EncodingSettings, Evaluation, Tuned
+    from linkspan.gnn import Evaluation, TrainSettings, Tuned
 
 
 class Pipeline(Stages):
@@ -119,15 +120,16 @@ class Pipeline(Stages):
             stage.figures = snapshot.counts()
         return snapshot
 
-    def embed(self, snapshot: Snapshot, settings: EncodingSettings | None = None) -> dict[str, Any]:
-        """Turn texts and images into vectors; known ones come from the cache.
+    def embed(self, snapshot: Snapshot, settings: TrainSettings | None = None) -> dict[str, Any]:
+        """Turn texts and images into vectors of the precision; known ones come from the cache.
 
         Args:
             snapshot: The graph.
             settings: Those of a run whose parameters will meet the vectors; None: today's.
         """
         with self.stage("embed") as stage:
-            encoding = settings or self.settings.train.encoding
+            wanted = settings or self.settings.train
+            encoding, precision = wanted.encoding, wanted.model.precision
             images = any(role.kind == "image" for role in snapshot.roles.features)
             base = self.settings.mapping().base if images else Path()
             found = gnn.embed_snapshot(snapshot, encoding, base, self.workspace.text, self.progress)
@@ -138,7 +140,7 @@ class Pipeline(Stages):
                 scheme = gnn.find_scheme(snapshot, found.vectors)
                 stage.text += f"; features: {scheme.note()}"
                 stage.figures = {"features": scheme.note(), "images unread": found.unread}
-        return found.vectors
+        return {name: rounded(matrix, precision) for name, matrix in found.vectors.items()}
 
     def train(self, snapshot: Snapshot, text: dict[str, Any], *, refit: bool = True) -> RunFolder:
         """Fit a run's models, as `linkspan.training.train_run` does."""

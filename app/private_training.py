@@ -128,7 +128,7 @@ def train_private_run(
         split = stages.split(snapshot)
         events = snapshot.events().iloc[split.train]
         fitted = gnn.fit_private(snapshot, text, events, settings, privacy, stages.progress)
-        gnn.save_vectors(text, run.embedded)
+        gnn.save_vectors(text, run.embedded, settings.model.precision)
         gnn.save(fitted.learned, run.held_out, split)
         stage.count, stage.unit = len(events), "events"
         stage.text = f"{len(events):,} events, {_told(fitted)}; to be measured only"

@@ -19,7 +19,7 @@ from linkspan.graph.publishing.publish import RunRecord
 from linkspan.graph.publishing.refresh import publish_refresh
 from linkspan.graph.roles import Roles
 from linkspan.graph.snapshot.changes import Changes, find_changes
-from linkspan.opening import check_encoders, find_active
+from linkspan.opening import check_encoders, find_active, open_model
 from linkspan.pipeline import Pipeline
 from linkspan.run_lists import build_choice, find_users, write_recommended
 from linkspan.stages import MODELS
@@ -87,7 +87,7 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
             hint="Leave --epochs out: new lists from the run as it is spend nothing",
         )
     check_encoders(latest, learned.settings.encoding, snapshot)
-    text = pipeline.embed(snapshot, learned.settings.encoding)
+    text = pipeline.embed(snapshot, learned.settings)
     run = workspace.new_run(
         version=linkspan.__version__,
         fingerprint=snapshot.fingerprint(),
@@ -101,8 +101,10 @@ def refresh(pipeline: Pipeline, database: Database, epochs: int = 0) -> Refreshe
             model = gnn.train_further(
                 model, epochs, pipeline.progress, memory=pipeline.settings.train.machine.memory
             )
-        gnn.save_vectors(text, run.embedded)
+        gnn.save_vectors(text, run.embedded, learned.settings.model.precision)
         gnn.save(model.learned, run.final)
+        if epochs and learned.settings.model.precision != "single":
+            model = open_model(run, snapshot)  # lists are by what is kept of it
         stage.text = (
             f"{counted(changes.events, 'new event')}, {counted(changes.new_users, 'new user')}, "
             f"{counted(changes.new_items, 'new item')}; "

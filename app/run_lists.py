@@ -22,6 +22,7 @@ from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
 from linkspan.graph.snapshot.identities import all_keys, keyed_lists, keyed_similar
 from linkspan.opening import open_model
+from linkspan.precision import rounded
 from linkspan.progress import Progress
 from linkspan.settings import PublishSettings
 from linkspan.workspace import RULES, RunFolder, written_whole
@@ -238,18 +239,22 @@ def write_recommended(
 def keyed_vectors(snapshot: Snapshot, model: FittedModel, run: RunFolder) -> ItemVectors:
     """The vectors of all items under the keys that they have in the graph.
 
-    They are named after the encoder as it was when the run was trained.
+    They are named after the encoder as it was when the run was trained, and rounded to its
+    precision; the hash of a text tells vectors of another precision apart.
     """
     encoder = (run.encoders or gnn.encoder_names(model.settings.encoding))["text"]
     keys, texts = all_keys(snapshot, "item"), snapshot.items["text"].to_numpy(object)
     rows = keys["row"].to_numpy()
     vectors = model.text.get("item", np.zeros((len(texts), 1), np.float32))
+    precision = model.settings.model.precision
+    made_by = encoder if precision == "single" else f"{encoder}\x00{precision}"
     return ItemVectors(
         encoder=encoder,
         keys=keys["key"].tolist(),
-        states=model.item_states[rows],
-        texts=vectors[rows],
-        hashes=[text_hash(encoder, text) for text in texts[rows]],
+        states=rounded(model.item_states[rows], precision),
+        texts=rounded(vectors[rows], precision),
+        hashes=[text_hash(made_by, text) for text in texts[rows]],
+        precision=precision,
     )
 
 

@@ -57,7 +57,7 @@ def train_run(
         if settings.learning.guard:
             cells = Cells.of(stages.workspace, run, split)
             fitted, doubted = gnn.guard_domains(fitted, split, stages.progress, cells.keep)
-        gnn.save_vectors(text, run.embedded)
+        gnn.save_vectors(text, run.embedded, settings.model.precision)
         gnn.save(fitted.learned, run.held_out, split)
         seconds = None if resumed else round(perf_counter() - started, 1)
         found = {"seconds": seconds, "doubted": doubted, "refit": refit}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from linkspan.errors import ConfigError
+from linkspan.precision import Precision
 
 Device = Literal["auto", "cpu", "cuda"]
 Convolution = Literal["light", "sage", "gat", "hgt"]
@@ -121,6 +122,9 @@ class ModelSettings(BaseModel):
         hybrid: Whether the score is the sum of the network and the simple parts, weighed on
             validation rows; or the network's alone.
         linear_regularization: λ of the linear part.
+        precision: Numbers in which files of runs keep states of nodes, weights from items to items
+            and vectors: ``single``; ``half``; or ``int8``: a byte each, weights ``half``, and
+            rounded vectors in the indexes of the server too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,6 +140,7 @@ class ModelSettings(BaseModel):
     transition_decay: float = Field(default=0.7, gt=0.0, le=1.0)
     hybrid: bool = True
     linear_regularization: float = Field(default=500.0, gt=0.0)
+    precision: Precision = "single"
 
     @model_validator(mode="after")
     def _heads(self) -> ModelSettings:

@@ -16,6 +16,7 @@ from linkspan.gnn.encoding.images import ImageEncoder, embed_images
 from linkspan.gnn.encoding.texts import build_encoder, embed_snapshot_text, embed_texts, text_rows
 from linkspan.gnn.settings import EncodingSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.precision import Precision, pack_named, unpack_named
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -74,10 +75,12 @@ def embed_snapshot(
     return Embedded(vectors, unread)
 
 
-def save_vectors(vectors: Mapping[str, FloatArray], file: Path) -> None:
-    """Write vectors as safetensors."""
+def save_vectors(
+    vectors: Mapping[str, FloatArray], file: Path, precision: Precision = "single"
+) -> None:
+    """Write vectors as safetensors; those that were rounded to the precision lose nothing."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: np.ascontiguousarray(matrix) for name, matrix in vectors.items()}, file)
+    save_file(pack_named(dict(vectors), precision), file)
 
 
 def load_vectors(file: Path) -> dict[str, FloatArray]:
@@ -87,8 +90,8 @@ def load_vectors(file: Path) -> dict[str, FloatArray]:
         ModelError: The file is missing or damaged.
     """
     try:
-        return dict(load_file(file))
-    except (OSError, ValueError, SafetensorError) as error:
+        return unpack_named(load_file(file))
+    except (OSError, KeyError, ValueError, SafetensorError) as error:
         raise ModelError(
             f"{file}: vectors cannot be read ({error})", hint="Train it again"
         ) from error

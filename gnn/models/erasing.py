@@ -64,4 +64,4 @@ def erase_from_model(folder: Path, snapshot: Snapshot, events: IntArray) -> None
         foreign.without(snapshot, known).save(folder)
     for own, learned in models:
         if (own / LINEAR).exists() or (own / DUAL).exists():
-            save_linear(learn_linear(snapshot, learned, settings), own)
+            save_linear(learn_linear(snapshot, learned, settings), own, settings.precision)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from linkspan.errors import ModelError
 from linkspan.gnn.events.split import Split
@@ -19,19 +22,21 @@ from linkspan.gnn.models.keys import NodeKeys
 from linkspan.gnn.models.layout import ALONE, BASE, KEYS, MANIFEST, PARAMETERS, SPLIT
 from linkspan.gnn.models.learned import Epoch, Learned
 from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.network.model import NODES
 from linkspan.gnn.parts.foreign import FILE as FOREIGN
 from linkspan.gnn.parts.foreign import ForeignPart
 from linkspan.gnn.parts.linear import load_linear, save_linear
 from linkspan.gnn.parts.private import PrivatePart
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.features import Scheme
+from linkspan.precision import Precision, pack_named, unpack_named
 
 FORMAT = 8
 BEGINNING = "beginning/"
 
 
 def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
-    """Write a learned model.
+    """Write a learned model; of states and weights what its precision leaves of them.
 
     Files: ``weights.safetensors``; ``keys.parquet`` (columns ``kind``, ``key`` and ``row``, that
     of the parameters); ``linear.npz``, or ``dual.npz``, where it has a linear part, ``private.npz``
@@ -49,14 +54,15 @@ def save(learned: Learned, folder: Path, split: Split | None = None) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     begun = {f"{BEGINNING}{name}": each for name, each in learned.beginnings.items()}
-    save_file({**learned.parameters, **begun}, folder / PARAMETERS)
+    precision = learned.settings.model.precision
+    save_file(_packed({**learned.parameters, **begun}, precision), folder / PARAMETERS)
     nodes = [
         pd.DataFrame({"kind": kind, "key": rows.index, "row": rows.to_numpy(np.int64)})
         for kind, rows in learned.keys.nodes.items()
     ]
     pd.concat(nodes, ignore_index=True).to_parquet(folder / KEYS, index=False)
     if learned.linear is not None:
-        save_linear(learned.linear, folder)
+        save_linear(learned.linear, folder, precision)
     if learned.private is not None:
         learned.private.save(folder)
     (folder / FOREIGN).unlink(missing_ok=True)
@@ -105,7 +111,7 @@ def load(folder: Path) -> Learned:
     if known != FORMAT:
         raise ModelError(f"{folder}: model format {known}, expected {FORMAT}", hint="Train again")
     try:
-        found = load_file(folder / PARAMETERS)
+        found = _unpacked(load_file(folder / PARAMETERS))
         weights = {n: MixtureWeights.read(values) for n, values in manifest["weights"].items()}
         table = pd.read_parquet(folder / KEYS)
         nodes = {
@@ -142,6 +148,20 @@ def load(folder: Path) -> Learned:
         )
     except (OSError, KeyError, TypeError, ValueError, SafetensorError, RuntimeError) as error:
         raise _unreadable(folder, error) from error
+
+
+def _packed(parameters: Mapping[str, Tensor], precision: Precision) -> dict[str, Tensor]:
+    """Parameters with those of nodes in fewer bytes; the others are few, and stay as they are."""
+    own = {name: each.numpy() for name, each in parameters.items() if name.startswith(NODES)}
+    kept = {name: torch.from_numpy(each) for name, each in pack_named(own, precision).items()}
+    return {**{name: each for name, each in parameters.items() if name not in own}, **kept}
+
+
+def _unpacked(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The parameters that `_packed` made these of."""
+    own = {name: each.numpy() for name, each in kept.items() if NODES in name}
+    whole = {name: torch.from_numpy(each) for name, each in unpack_named(own).items()}
+    return {**{name: each for name, each in kept.items() if name not in own}, **whole}
 
 
 def _unreadable(folder: Path, error: Exception) -> ModelError:

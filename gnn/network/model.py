@@ -26,6 +26,9 @@ DOMAIN_PARAMETERS = tuple(
 )
 """Names of the parameters that have a row for each domain; as far as there are any."""
 
+NODES = "identity."
+"""Beginning of the names of the id parts, which have a state for each node."""
+
 
 class States(NamedTuple):
     """States that message passing makes of the graph.
@@ -270,7 +273,7 @@ class HistoryGNN(nn.Module):
 
 def node_parameters(kinds: Iterable[str]) -> dict[str, str]:
     """Names of the parameters that have a row for each node, and of what kind the nodes are."""
-    return {"bias": "item", **{f"identity.{_nodes(kind)}": kind for kind in kinds}}
+    return {"bias": "item", **{f"{NODES}{_nodes(kind)}": kind for kind in kinds}}
 
 
 def text_parameter(kind: str) -> str:

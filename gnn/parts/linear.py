@@ -15,6 +15,7 @@ from linkspan.gnn.parts.dual_ease import DualWeights, suits
 from linkspan.gnn.parts.ease import item_weights
 from linkspan.gnn.settings import ModelSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.precision import Precision, pack
 
 IntArray = NDArray[np.int64]
 
@@ -62,14 +63,20 @@ def move_linear(linear: Linear, place: IntArray, items: int) -> Linear:
     return moved
 
 
-def save_linear(linear: Linear, folder: Path) -> None:
-    """Write the weights as ``linear.npz`` or ``dual.npz``, in place of those that were there."""
+def save_linear(linear: Linear, folder: Path, precision: Precision = "single") -> None:
+    """Write the weights as ``linear.npz`` or ``dual.npz``, in place of those that were there.
+
+    The dual form is an inverse, whose errors would add up: it stays as it is.
+    """
     for name in (LINEAR, DUAL):
         (folder / name).unlink(missing_ok=True)
     if isinstance(linear, DualWeights):
         linear.save(folder / DUAL)
     else:
-        sparse.save_npz(folder / LINEAR, linear)
+        data = pack(linear.data, "single" if precision == "single" else "half").values
+        # SciPy does not compute with half precision, but keeps it.
+        kept = sparse.csr_array((data, linear.indices, linear.indptr), shape=linear.shape)
+        sparse.save_npz(folder / LINEAR, kept)
 
 
 def load_linear(folder: Path) -> Linear:
@@ -82,4 +89,5 @@ def load_linear(folder: Path) -> Linear:
     """
     if (folder / DUAL).exists():
         return DualWeights.load(folder / DUAL)
-    return sparse.csr_array(sparse.load_npz(folder / LINEAR))
+    found: sparse.csr_array = sparse.csr_array(sparse.load_npz(folder / LINEAR)).astype(np.float32)
+    return found

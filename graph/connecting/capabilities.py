@@ -38,27 +38,31 @@ class Capabilities:
             vector_index_in_cypher=arcade is None,
         )
 
-    def vector_index(self, name: str, label: str, key: str, size: int) -> list[str]:
+    def vector_index(
+        self, name: str, label: str, key: str, size: int, *, quantized: bool = False
+    ) -> list[str]:
         """The statements that make a vector index for cosines: Cypher, or ArcadeDB's own language.
 
-        Neo4j must not quantise: it would score by the rounded vectors.
+        Unless it is asked to, Neo4j must not quantise: it would score by the rounded vectors.
 
         Args:
             name: Its name, a plain word.
             label: Label of the nodes, any text.
             key: Property that holds the vector, a plain word.
             size: Width of the vectors.
+            quantized: Whether the index looks at vectors rounded to a byte a number.
         """
+        rounding = ", quantization: 'INT8'" if quantized else ""
         quoted = "`" + label.replace("`", "``") + "`"
         if self.vector_index_in_cypher:
             return [
                 f"CREATE VECTOR INDEX {name} IF NOT EXISTS FOR (n:{quoted}) ON (n.{key}) OPTIONS "
                 f"{{indexConfig: {{`vector.dimensions`: {size}, "
                 "`vector.similarity_function`: 'cosine', "
-                "`vector.quantization.enabled`: false}}"
+                f"`vector.quantization.enabled`: {str(quantized).lower()}}}}}"
             ]
         return [
             f"CREATE PROPERTY {quoted}.{key} IF NOT EXISTS ARRAY_OF_FLOATS",
             f"CREATE INDEX {name} IF NOT EXISTS ON {quoted} ({key}) LSM_VECTOR "
-            f"METADATA {{dimensions: {size}, similarity: 'COSINE'}}",
+            f"METADATA {{dimensions: {size}, similarity: 'COSINE'{rounding}}}",
         ]

@@ -304,7 +304,9 @@ class Database:
         with self._driver.session(database=self.database) as session:
             return session.run(query, parameters).data()
 
-    def create_vector_index(self, name: str, label: str, key: str, size: int) -> None:
+    def create_vector_index(
+        self, name: str, label: str, key: str, size: int, *, quantized: bool = False
+    ) -> None:
         """Make a vector index for cosines, unless there is one of this name.
 
         Args:
@@ -312,12 +314,14 @@ class Database:
             label: Label of the nodes.
             key: Property that holds the vector, a plain word.
             size: Width of the vectors.
+            quantized: Whether the index may look at vectors rounded to a byte a number.
 
         Raises:
             DatabaseError: The server refused; or it is ArcadeDB, whose Cypher does not make such an
                 index, and its own API does not answer.
         """
-        for statement in self.capabilities.vector_index(name, label, key, size):
+        statements = self.capabilities.vector_index(name, label, key, size, quantized=quantized)
+        for statement in statements:
             if self.capabilities.vector_index_in_cypher:
                 self.run(statement)
             else:

@@ -26,6 +26,7 @@ from linkspan.errors import ModelError
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.writing.lease import Lease
 from linkspan.graph.writing.writer import BATCH_ROWS, write_rows
+from linkspan.precision import Packed, Precision, pack, unpack
 from linkspan.progress import SILENT, Progress
 
 FloatArray = NDArray[np.float32]
@@ -50,6 +51,7 @@ class ItemVectors:
         states: (N, d) states of the model.
         texts: (N, e) vectors of the items' texts; zeros where there is no text.
         hashes: (N,) of encoder and text: equal where the text vector is.
+        precision: That they were rounded to; indexes of int8 may round them again.
     """
 
     encoder: str
@@ -57,16 +59,18 @@ class ItemVectors:
     states: FloatArray
     texts: FloatArray
     hashes: list[str]
+    precision: Precision = "single"
 
     def save(self, file: Path) -> None:
         """Write one Parquet file."""
         columns = {
             "key": pa.array(self.keys, pa.string()),
-            "vector": _lists(self.states),
-            "text_vector": _lists(self.texts),
+            **_columns("vector", pack(self.states, self.precision)),
+            **_columns("text_vector", pack(self.texts, self.precision)),
             "text_hash": pa.array(self.hashes, pa.string()),
         }
-        pq.write_table(pa.table(columns).replace_schema_metadata({"encoder": self.encoder}), file)
+        about = {"encoder": self.encoder, "precision": self.precision}
+        pq.write_table(pa.table(columns).replace_schema_metadata(about), file)
 
     @classmethod
     def load(cls, file: Path) -> ItemVectors:
@@ -80,9 +84,10 @@ class ItemVectors:
             return cls(
                 encoder=table.schema.metadata[b"encoder"].decode(),
                 keys=table.column("key").to_pylist(),
-                states=_matrix(table.column("vector")),
-                texts=_matrix(table.column("text_vector")),
+                states=_matrix(table, "vector"),
+                texts=_matrix(table, "text_vector"),
                 hashes=table.column("text_hash").to_pylist(),
+                precision=table.schema.metadata.get(b"precision", b"single").decode(),
             )
         except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
             raise ModelError(
@@ -217,7 +222,11 @@ def _make_indexes(
         for beginning, kind in INDEXES.items():
             if kind in widths:
                 database.create_vector_index(
-                    f"{beginning}_{slot}{ending}", label, f"{kind}_{slot}", widths[kind]
+                    f"{beginning}_{slot}{ending}",
+                    label,
+                    f"{kind}_{slot}",
+                    widths[kind],
+                    quantized=vectors.precision == "int8",
                 )
     return list(labels)
 
@@ -240,13 +249,18 @@ def _drop_indexes(database: Database, slot: str, *, typed: bool = False) -> list
     return [f"index {name}" for name in found]
 
 
-def _lists(values: FloatArray) -> pa.Array:
-    """The rows of a matrix (N, d) as a column."""
-    flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
-    return pa.FixedSizeListArray.from_arrays(flat, max(values.shape[1], 1))
+def _columns(name: str, packed: Packed) -> dict[str, pa.Array]:
+    """The rows of a matrix (N, d) as a column, and their scales, if any, as another."""
+    flat = pa.array(np.ascontiguousarray(packed.values).ravel())
+    lists = pa.FixedSizeListArray.from_arrays(flat, max(packed.values.shape[1], 1))
+    scales = {} if packed.scale is None else {f"{name}_scale": pa.array(packed.scale)}
+    return {name: lists, **scales}
 
 
-def _matrix(column: pa.ChunkedArray) -> FloatArray:
-    """Matrix that `_lists` made a column of."""
+def _matrix(table: pa.Table, name: str) -> FloatArray:
+    """Matrix that `_columns` made columns of."""
+    column = table.column(name)
     flat = column.combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(flat, np.float32).reshape(len(column), column.type.list_size)
+    scale = f"{name}_scale"
+    scales = table.column(scale).to_numpy() if scale in table.column_names else None
+    return unpack(Packed(flat.reshape(len(column), column.type.list_size), scales))

@@ -18,6 +18,7 @@ from linkspan.graph.connecting.connection import Database
 from linkspan.graph.publishing.publish import publish, rollback
 from linkspan.graph.publishing.vectors import ItemVectors, text_hash
 from linkspan.graph.snapshot import Snapshot
+from linkspan.precision import Precision, rounded
 from pages import blocks
 
 ASK = (
@@ -264,3 +265,66 @@ def test_saved_vectors_are_read_again(tmp_path: Path) -> None:
     loaded = ItemVectors.load(tmp_path / "v.parquet")
     assert (loaded.encoder, loaded.keys, loaded.hashes) == ("e", vectors.keys, vectors.hashes)
     assert (loaded.states == states).all() and (loaded.texts == texts).all()
+
+
+def kept_in(vectors: ItemVectors, precision: Precision, folder: Path) -> ItemVectors:
+    """Vectors as a run of a precision publishes them: rounded, written and read again."""
+    own = replace(
+        vectors,
+        states=rounded(vectors.states, precision),
+        texts=rounded(vectors.texts, precision),
+        hashes=[f"{digest} {precision}" for digest in vectors.hashes],
+        precision=precision,
+    )
+    file = folder / f"{precision}.parquet"
+    own.save(file)
+    loaded = ItemVectors.load(file)
+    assert loaded.precision == precision and loaded.hashes == own.hashes
+    np.testing.assert_array_equal(loaded.states, own.states)
+    np.testing.assert_array_equal(loaded.texts, own.texts)
+    return loaded
+
+
+def test_vectors_of_fewer_bytes_are_found_all_the_same(
+    graph: Database, snapshot: Snapshot, publish_run: PublishRun, tmp_path: Path
+) -> None:
+    whole = make_vectors(snapshot, 0, width=16)
+    precisions: tuple[Precision, ...] = ("int8", "half", "single")
+    for number, precision in enumerate(precisions):  # two after the other take the same slot
+        vectors = kept_in(whole, precision, tmp_path)
+        publish_run(precision, number, vectors)
+        slot = "ab"[number % 2]
+        check_index(graph, whole)
+        check_search(
+            Client(graph, encoder=_Known(whole, 17)), whole, snapshot.items["domain"][20], precision
+        )
+        rows = graph.read(
+            f"MATCH (i:Item) RETURN i.key AS key, i.vector_{slot} AS state, "
+            f"i.text_vector_{slot} AS text ORDER BY key"
+        )
+        place = {key: row for row, key in enumerate(vectors.keys)}
+        for row in rows:
+            state = np.asarray(row["state"], np.float32)
+            np.testing.assert_array_equal(state, vectors.states[place[row["key"]]])
+            if row["text"] is not None:
+                text = np.asarray(row["text"], np.float32)
+                np.testing.assert_array_equal(text, vectors.texts[place[row["key"]]])
+        assert sum(row["text"] is not None for row in rows) == len(rows) - 1
+        assert set(quantized(graph, slot)) == {precision == "int8"}
+    rollback(graph)
+    check_index(graph, whole)
+    sizes = [(tmp_path / f"{precision}.parquet").stat().st_size for precision in precisions]
+    assert sizes == sorted(sizes)
+
+
+def quantized(graph: Database, slot: str) -> list[bool]:
+    """Whether each index of a slot looks at rounded vectors, as the server tells it."""
+    names = {f"{name}_{slot}" for name in ("item_vector", "item_text")}
+    if graph.capabilities.vector_index_in_cypher:
+        rows = graph.run("SHOW INDEXES YIELD name, options")
+        found = {row["name"]: row["options"]["indexConfig"] for row in rows}
+        return [found[name]["vector.quantization.enabled"] for name in sorted(names)]
+    rows = graph.sql("SELECT FROM schema:indexes")
+    own = [row for row in rows if row["name"] in names]
+    assert len(own) == 2, rows
+    return ["INT8" in str(row) for row in own]

@@ -9,22 +9,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
     FittedModel,
     Split,
     TrainSettings,
+    fit_hybrid,
     last_out,
     load,
+    load_vectors,
     save,
+    save_vectors,
     score_top,
+    train,
     train_all,
     train_further,
 )
 from linkspan.gnn.models.store import FORMAT
 from linkspan.gnn.settings import MachineSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.precision import Precision, rounded
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +94,56 @@ def test_a_model_trained_on_cuda_opens_and_is_refreshed_without_it(
     pd.testing.assert_frame_equal(score_top(again), score_top(fitted))
     further = train_further(again, epochs=1)
     assert not torch.equal(further.model.bias, again.model.bias)
+
+
+def test_a_model_keeps_what_its_precision_leaves(
+    planted: Snapshot,
+    text_of: Callable[..., dict[str, np.ndarray]],
+    settings: TrainSettings,
+    tmp_path: Path,
+) -> None:
+    split = last_out(planted)
+    fitted = fit_hybrid(train(planted, split, text_of(planted), settings.changed(epochs=1)), split)
+    sizes: dict[str, list[int]] = {"weights.safetensors": [], "linear.npz": []}
+    precisions: tuple[Precision, ...] = ("single", "half", "int8")
+    for precision in precisions:
+        own = fitted.settings.changed(precision=precision)
+        folder = tmp_path / precision
+        save(replace(fitted, settings=own).learned, folder)
+        again = load(folder)
+        for name, values in fitted.learned.parameters.items():
+            kept = precision if name.startswith("identity.") else "single"
+            expected = rounded(values.numpy(), kept)
+            np.testing.assert_array_equal(again.parameters[name].numpy(), expected)
+            assert again.parameters[name].dtype == values.dtype
+        assert isinstance(fitted.linear, sparse.csr_array)
+        assert isinstance(again.linear, sparse.csr_array)
+        weights = rounded(fitted.linear.data, "single" if precision == "single" else "half")
+        assert again.linear.dtype == np.float32
+        np.testing.assert_array_equal(again.linear.data, weights)
+        lists = score_top(again.on(fitted.view), 5)
+        save(again, folder)  # as a refresh does: nothing is lost again
+        pd.testing.assert_frame_equal(score_top(load(folder).on(fitted.view), 5), lists)
+        for name, found in sizes.items():
+            found.append((folder / name).stat().st_size)
+    assert all(first > second >= third for first, second, third in sizes.values())
+    assert sizes["weights.safetensors"][1] > sizes["weights.safetensors"][2]
+
+
+def test_vectors_are_kept_as_their_precision_leaves_them(
+    planted: Snapshot, text_of: Callable[..., dict[str, np.ndarray]], tmp_path: Path
+) -> None:
+    vectors = {"item/note": np.zeros((2, 3), np.float32), **text_of(planted)}
+    sizes = []
+    precisions: tuple[Precision, ...] = ("single", "half", "int8")
+    for precision in precisions:
+        file = tmp_path / precision / "vectors.safetensors"
+        save_vectors(vectors, file, precision)
+        found = load_vectors(file)
+        assert found.keys() == vectors.keys()
+        for name, values in vectors.items():
+            assert found[name].dtype == np.float32
+            np.testing.assert_array_equal(found[name], rounded(values, precision))
+        sizes.append(file.stat().st_size)
+    numbers = sum(values.size for values in vectors.values())
+    assert sizes[0] > 4 * numbers > sizes[1] > 2 * numbers > sizes[2] > numbers
