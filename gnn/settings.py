@@ -122,9 +122,9 @@ class ModelSettings(BaseModel):
         hybrid: Whether the score is the sum of the network and the simple parts, weighed on
             validation rows; or the network's alone.
         linear_regularization: λ of the linear part.
-        precision: Numbers in which files of runs keep states of nodes, weights from items to items
-            and vectors: ``single``; ``half``; or ``int8``: a byte each, weights ``half``, and
-            rounded vectors in the indexes of the server too.
+        precision: Numbers in which a run keeps states of nodes, weights from items to items, and
+            vectors: ``single``; ``half``; or ``int8``, a byte for each number of states and
+            vectors (weights are ``half`` then).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

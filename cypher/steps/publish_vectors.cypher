@@ -1,5 +1,5 @@
 // purpose: writes vectors of a run's items into its slot
-// parameters: $run: id; $publisher: token of the lease; $rows: each with item (key), and properties (vectors and hash; null removes one)
+// parameters: $run: id; $publisher: token of the lease; $rows: each with item (key), properties (a hash; null removes one) and vectors (name to numbers)
 // columns: none
 // index: Run.id, Item.key
 // retryable: yes
@@ -8,3 +8,4 @@ WHERE run.publisher = $publisher
 UNWIND $rows AS row
 MATCH (i:Item {key: row.item})
 SET i += row.properties
+SET i += row.vectors

@@ -304,9 +304,7 @@ class Database:
         with self._driver.session(database=self.database) as session:
             return session.run(query, parameters).data()
 
-    def create_vector_index(
-        self, name: str, label: str, key: str, size: int, *, quantized: bool = False
-    ) -> None:
+    def create_vector_index(self, name: str, label: str, key: str, size: int) -> None:
         """Make a vector index for cosines, unless there is one of this name.
 
         Args:
@@ -314,18 +312,29 @@ class Database:
             label: Label of the nodes.
             key: Property that holds the vector, a plain word.
             size: Width of the vectors.
-            quantized: Whether the index may look at vectors rounded to a byte a number.
 
         Raises:
             DatabaseError: The server refused; or it is ArcadeDB, whose Cypher does not make such an
                 index, and its own API does not answer.
         """
-        statements = self.capabilities.vector_index(name, label, key, size, quantized=quantized)
-        for statement in statements:
+        for statement in self.capabilities.vector_index(name, label, key, size):
             if self.capabilities.vector_index_in_cypher:
                 self.run(statement)
             else:
                 self.sql(statement)
+
+    def declare_vectors(self, label: str, key: str) -> None:
+        """Say that a property will hold vectors, so that they take fewer bytes.
+
+        Args:
+            label: Label of the nodes.
+            key: The property, a plain word.
+
+        Raises:
+            DatabaseError: As for `create_vector_index`.
+        """
+        for statement in self.capabilities.vector_property(label, key):
+            self.sql(statement)
 
     def sql(self, command: str) -> list[dict[str, Any]]:
         """Run a command of ArcadeDB's own language.

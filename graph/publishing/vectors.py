@@ -51,7 +51,7 @@ class ItemVectors:
         states: (N, d) states of the model.
         texts: (N, e) vectors of the items' texts; zeros where there is no text.
         hashes: (N,) of encoder and text: equal where the text vector is.
-        precision: That they were rounded to; indexes of int8 may round them again.
+        precision: That they were rounded to; the graph holds what is left as 4 bytes a number.
     """
 
     encoder: str
@@ -142,9 +142,13 @@ def write_vectors(
     """
     lease.renew()
     _drop_indexes(database, slot)
+    for label in _labels(names).values():
+        for kind in INDEXES.values():
+            database.declare_vectors(label, f"{kind}_{slot}")
     rows = list(_changed(database, names, vectors, slot))
     with progress.task("Writing vectors", len(rows), "items") as task:
-        query = cypher.load("publish_vectors", None, names)
+        in_cypher = database.capabilities.vector_index_in_cypher
+        query = cypher.load("set_vectors" if in_cypher else "publish_vectors", None, names)
         for start in range(0, len(rows), _BATCH):
             lease.check()
             batch = rows[start : start + _BATCH]
@@ -180,7 +184,7 @@ def drop_vectors(database: Database, names: Names, progress: Progress = SILENT) 
 def _changed(
     database: Database, names: Names | None, vectors: ItemVectors, slot: str
 ) -> Iterator[dict[str, Any]]:
-    """A row for each item whose slot must change, with the properties to set; null removes one."""
+    """A row for each item whose slot must change: vectors, and properties, of which null goes."""
     vector, text_vector, text_hash = (
         f"{name}_{slot}" for name in ("vector", "text_vector", "text_hash")
     )
@@ -191,15 +195,17 @@ def _changed(
     }
     texts = np.any(vectors.texts, axis=1).tolist()
     for place, (key, digest) in enumerate(zip(vectors.keys, vectors.hashes, strict=True)):
-        properties: dict[str, Any] = {vector: vectors.states[place].tolist()}
+        own = {vector: vectors.states[place].tolist()}
+        properties: dict[str, Any] = {}
         known = stored.pop(key, None)
         if not texts[place]:
-            properties |= {text_vector: None, text_hash: None}
+            properties = {text_vector: None, text_hash: None}
         elif known != digest:
-            properties |= {text_vector: vectors.texts[place].tolist(), text_hash: digest}
-        yield {"item": key, "properties": properties}
+            own[text_vector] = vectors.texts[place].tolist()
+            properties = {text_hash: digest}
+        yield {"item": key, "properties": properties, "vectors": own}
     gone = dict.fromkeys((vector, text_vector, text_hash))
-    yield from ({"item": key, "properties": gone} for key in stored)
+    yield from ({"item": key, "properties": gone, "vectors": {}} for key in stored)
 
 
 def _labels(names: Names | None) -> dict[str, str]:
@@ -222,11 +228,7 @@ def _make_indexes(
         for beginning, kind in INDEXES.items():
             if kind in widths:
                 database.create_vector_index(
-                    f"{beginning}_{slot}{ending}",
-                    label,
-                    f"{kind}_{slot}",
-                    widths[kind],
-                    quantized=vectors.precision == "int8",
+                    f"{beginning}_{slot}{ending}", label, f"{kind}_{slot}", widths[kind]
                 )
     return list(labels)
 

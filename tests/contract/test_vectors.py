@@ -175,7 +175,7 @@ def test_only_texts_that_changed_are_written(
     monkeypatch.setattr(graph, "write", noting)
     publish_run("c", 0, third)
     assert len(sent) == len(third.keys)
-    changed = [row["item"] for row in sent if row["properties"].get("text_vector_a")]
+    changed = [row["item"] for row in sent if row["vectors"].get("text_vector_a")]
     assert changed == [third.keys[5]]
     check_index(graph, third)
 
@@ -286,13 +286,19 @@ def kept_in(vectors: ItemVectors, precision: Precision, folder: Path) -> ItemVec
 
 
 def test_vectors_of_fewer_bytes_are_found_all_the_same(
-    graph: Database, snapshot: Snapshot, publish_run: PublishRun, tmp_path: Path
+    graph: Database,
+    snapshot: Snapshot,
+    make_record: Record,
+    lists: Lists,
+    similar: pd.DataFrame,
+    tmp_path: Path,
 ) -> None:
-    whole = make_vectors(snapshot, 0, width=16)
+    users, whole = snapshot.users["key"].tolist(), make_vectors(snapshot, 0, width=16)
     precisions: tuple[Precision, ...] = ("int8", "half", "single")
     for number, precision in enumerate(precisions):  # two after the other take the same slot
         vectors = kept_in(whole, precision, tmp_path)
-        publish_run(precision, number, vectors)
+        record = replace(make_record(precision), encoder=vectors.encoder)
+        publish(graph, record, users, lists(number), similar, vectors=vectors)
         slot = "ab"[number % 2]
         check_index(graph, whole)
         check_search(
@@ -310,21 +316,7 @@ def test_vectors_of_fewer_bytes_are_found_all_the_same(
                 text = np.asarray(row["text"], np.float32)
                 np.testing.assert_array_equal(text, vectors.texts[place[row["key"]]])
         assert sum(row["text"] is not None for row in rows) == len(rows) - 1
-        assert set(quantized(graph, slot)) == {precision == "int8"}
     rollback(graph)
     check_index(graph, whole)
     sizes = [(tmp_path / f"{precision}.parquet").stat().st_size for precision in precisions]
     assert sizes == sorted(sizes)
-
-
-def quantized(graph: Database, slot: str) -> list[bool]:
-    """Whether each index of a slot looks at rounded vectors, as the server tells it."""
-    names = {f"{name}_{slot}" for name in ("item_vector", "item_text")}
-    if graph.capabilities.vector_index_in_cypher:
-        rows = graph.run("SHOW INDEXES YIELD name, options")
-        found = {row["name"]: row["options"]["indexConfig"] for row in rows}
-        return [found[name]["vector.quantization.enabled"] for name in sorted(names)]
-    rows = graph.sql("SELECT FROM schema:indexes")
-    own = [row for row in rows if row["name"] in names]
-    assert len(own) == 2, rows
-    return ["INT8" in str(row) for row in own]
