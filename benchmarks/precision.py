@@ -1,8 +1,8 @@
 """Bytes and quality of a model that is kept in single precision, in half precision and in int8.
 
-Usage: ``python benchmarks/precision.py FOLDER ...``
+Usage: ``python benchmarks/precision.py [FOLDER ...]``
 
-Each FOLDER has a ``.linkspan`` with a snapshot (``linkspan ingest`` and ``snapshot`` make one),
+Each FOLDER, by default this one, has a ``.linkspan`` with a snapshot (``make demo`` makes one),
 and a ``linkspan.toml`` unless it is that of the demo. The latest run there that was kept in single
 precision is taken; without one, one is trained. It is then kept anew in each precision and loaded
 again, the weights of the signals as they are:
@@ -35,8 +35,8 @@ from linkspan.graph.snapshot import Snapshot
 from linkspan.pipeline import Pipeline
 from linkspan.precision import Precision, rounded
 from linkspan.run_lists import keyed_vectors
-from linkspan.settings import FILE, demo_settings, load_settings
-from linkspan.workspace import RunFolder
+from linkspan.settings import FILE, FOLDER, demo_settings, load_settings
+from linkspan.workspace import RunFolder, Workspace
 
 K, USERS, ITEMS = 10, 2_000, 1_000
 
@@ -153,7 +153,7 @@ def measure(folder: Path) -> pd.DataFrame:
         change = found.ndcg.mean() - single.ndcg.mean()
         table.append(
             {
-                "set": folder.name,
+                "set": folder.resolve().name,
                 "precision": precision,
                 **{name: f"{size:.2f}" for name, size in found.megabytes.items()},
                 "MB": f"{sum(found.megabytes.values()):.2f}",
@@ -167,19 +167,25 @@ def measure(folder: Path) -> pd.DataFrame:
                 },
             }
         )
+        print(pd.DataFrame(table[-1:]).to_string(index=False), flush=True)
     return pd.DataFrame(table)
 
 
 def main() -> None:
     """Measure each folder, and print a table of all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("folders", nargs="*", type=Path, default=[Path()])
     arguments = parser.parse_args()
     tables = []
     for folder in arguments.folders:
-        print(folder.name, flush=True)
+        name = folder.resolve().name
+        if Workspace(folder / FOLDER).latest is None:
+            print(f"{name}: skipped, as it has no snapshot; 'make demo' makes one")
+            continue
+        print(name, flush=True)
         tables.append(measure(folder))
-        print(tables[-1].to_string(index=False), flush=True)
+    if not tables:
+        return
     table = pd.concat(tables)
     lines = [list(table.columns), ["---"] * len(table.columns), *table.astype(str).to_numpy()]
     print("\n".join(f"| {' | '.join(line)} |" for line in lines))

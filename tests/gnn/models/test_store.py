@@ -16,6 +16,7 @@ from linkspan.gnn import (
     FittedModel,
     Split,
     TrainSettings,
+    erase_from_model,
     fit_hybrid,
     last_out,
     load,
@@ -26,10 +27,14 @@ from linkspan.gnn import (
     train,
     train_all,
     train_further,
+    with_weights,
 )
 from linkspan.gnn.models.store import FORMAT
+from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
+from linkspan.gnn.parts.linear import learn_linear
 from linkspan.gnn.settings import MachineSettings
 from linkspan.graph.snapshot import Snapshot
+from linkspan.graph.snapshot.erasing import erase_users
 from linkspan.precision import Precision, rounded
 
 
@@ -147,3 +152,26 @@ def test_vectors_are_kept_as_their_precision_leaves_them(
         sizes.append(file.stat().st_size)
     numbers = sum(values.size for values in vectors.values())
     assert sizes[0] > 4 * numbers > sizes[1] > 2 * numbers > sizes[2] > numbers
+
+
+def test_a_model_of_half_precision_stays_one_when_a_user_is_erased(
+    planted: Snapshot,
+    text_of: Callable[..., dict[str, np.ndarray]],
+    settings: TrainSettings,
+    tmp_path: Path,
+) -> None:
+    own = settings.changed(epochs=1, precision="half")
+    final = train_all(planted, text_of(planted), own, epochs=1)
+    weights = {"hybrid": MixtureWeights(SignalWeights({"linear 1": 1.0}, {}))}
+    save(with_weights(final, weights).learned, tmp_path)
+    before = load(tmp_path).linear
+    erased = erase_users(planted, [planted.users["key"][0]])
+    assert erased is not None
+    erase_from_model(tmp_path, erased.snapshot, erased.events)
+    after = load(tmp_path).linear
+    expected = learn_linear(erased.snapshot, erased.snapshot.events(), own.model)
+    assert isinstance(after, sparse.csr_array) and isinstance(expected, sparse.csr_array)
+    np.testing.assert_array_equal(after.data, rounded(expected.data, "half"))
+    with np.load(tmp_path / "linear.npz") as kept:
+        assert kept["data"].dtype == np.float16
+    assert abs(after - before).max() > 0
