@@ -38,7 +38,7 @@ RUN = {
     "mapping.md": {"sh": (2, COMMANDS), "toml": (4, "ingest/test_doc_mappings.py")},
     "measuring.md": {"toml": (4, DOCS)},
     "privacy.md": {"toml": (1, DOCS)},
-    "publishing.md": {"cypher": (1, "contract/test_vectors.py"), "toml": (1, DOCS)},
+    "publishing.md": {"cypher": (1, "contract/test_vectors.py"), "toml": (2, DOCS)},
     "queries.md": {"sh": (1, COMMANDS)},
     "scale.md": {"toml": (1, DOCS)},
     "serving.md": {"bash": (1, SERVING), "sh": (1, SERVING)},

@@ -78,6 +78,8 @@ def test_the_settings_of_the_pages_are_taken(tmp_path: Path) -> None:
     assert load(transfer).train == TrainSettings.of(mmd=0.1, align="items", clusters=6)
     (cluster,) = blocks("scale.md", "toml")
     assert load(cluster).cluster.workers == 16
+    _, precise = blocks("publishing.md", "toml")
+    assert load(precise).train == TrainSettings.of(precision="half")
     (budget,) = blocks("privacy.md", "toml")
     assert load(budget).privacy.epsilon == 2.0
     (text,) = blocks("feedback.md", "toml")
@@ -97,7 +99,7 @@ def test_the_page_of_queries_says_what_their_headers_say() -> None:
 
 
 def test_the_rules_of_the_page_on_publishing_are_taken() -> None:
-    (text,) = blocks("publishing.md", "toml")
+    text, _ = blocks("publishing.md", "toml")
     settings = PublishSettings.model_validate(tomllib.loads(text)["publish"])
     assert [str(parse_condition(rule).value) for rule in settings.require + settings.exclude] == [
         "True", "2000.0", "adult",
