@@ -5,9 +5,9 @@ Usage: ``python benchmarks/distil.py [--seed 0] [--texts FOLDER]``
 On the bundled books with the default settings: the network as it is, a small one that learns from
 events alone, and a small one that learns from the first how it ranks, too (`linkspan train
 --distil`). NDCG@10 in percent on each user's last event, ranked among all items of its domain, of
-the hybrid and of the network alone: over all rows, and the mean of the domains. Milliseconds, the
-best of three, of passing messages, of scoring all items of each domain for all users, and of an
-epoch of training. Needs an idle machine.
+the hybrid and of the network alone: over all rows, and the mean of the domains. Milliseconds of
+processor time (set OMP_NUM_THREADS=1), the best of three, of passing messages, of scoring all items
+of each domain for all users, and of an epoch of training.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import torch
@@ -38,13 +38,13 @@ REPEATS = 3
 
 
 def best(work: Callable[[], object]) -> float:
-    """Milliseconds of the fastest of some repeats, after one that warms up."""
+    """Milliseconds of processor time of the fastest of some repeats, after one that warms up."""
     work()
     seconds = []
     for _ in range(REPEATS):
-        began = perf_counter()
+        began = process_time()
         work()
-        seconds.append(perf_counter() - began)
+        seconds.append(process_time() - began)
     return 1000 * min(seconds)
 
 

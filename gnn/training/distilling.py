@@ -15,7 +15,7 @@ from linkspan.gnn.settings import HEADS, TrainSettings
 from linkspan.gnn.training.batches import Batch
 from linkspan.gnn.training.objective import Step, Term, candidate_scores
 
-WEIGHT = 1.0
+WEIGHT = 3.0
 """Weight of the term beside that of the ranking."""
 
 

@@ -28,6 +28,7 @@ from linkspan.gnn.elsewhere import using
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.scores.components import Cosine
 from linkspan.gnn.tensors.masking import SupervisionMask
+from linkspan.gnn.training.distilling import WEIGHT
 from linkspan.gnn.training.memory import MIB, Plan
 from linkspan.gnn.training.trainer import Trainer, seeded
 from linkspan.graph.snapshot import Snapshot
@@ -133,7 +134,7 @@ def test_the_term_is_the_cross_entropy_of_two_softmaxes(
             expected -= float(shares @ (own - np.log(np.exp(own).sum())))
     states, prior = trainer.fitted().states, torch.from_numpy(trainer.fitted().prior)
     losses = trainer.objective(trainer.model, states, prior, batch)
-    assert float(losses["distil"]) == pytest.approx(expected, rel=1e-5)
+    assert float(losses["distil"]) == pytest.approx(WEIGHT * expected, rel=1e-5)
 
 
 def test_the_teacher_is_neither_learned_nor_kept(
