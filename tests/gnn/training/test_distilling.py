@@ -149,7 +149,7 @@ def test_the_teacher_is_neither_learned_nor_kept(
     assert trainer.weights().keys() == own.weights().keys()
 
 
-@pytest.mark.parametrize("plan", [(70, 0), (1000, 10_000)], ids=["pieces", "subgraph"])
+@pytest.mark.parametrize("plan", [(7, 0), (20, 10_000)], ids=["pieces", "subgraph"])
 def test_the_gradients_do_not_depend_on_the_plan(
     small: TrainSettings, teacher: FittedModel, plan: tuple[int, int]
 ) -> None:
@@ -161,8 +161,9 @@ def test_the_gradients_do_not_depend_on_the_plan(
         trainer.objective.weights["ranking"] = 0.0
         trainer.learner.plan = Plan(rows, fan_out, 0, 0)
         histories = trainer._histories()
-        chosen = np.flatnonzero(histories.items[:, 0] >= 0)[:300]
-        chosen = chosen[np.argsort(histories.domains[chosen], kind="stable")]
+        # Events of the last domain: the subgraph lacks items of the first ones.
+        asked = (histories.items[:, 0] >= 0) & (histories.domains == 2)
+        chosen = np.flatnonzero(asked)[:20]
         trainer.learner.learn(chosen, histories.take(chosen))
         found.append({name: each.grad for name, each in trainer.model.named_parameters()})
     for name, grad in found[0].items():
