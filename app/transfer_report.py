@@ -65,6 +65,12 @@ def report_transfer(
     doubted = run.read("run").get("doubted", [])
     kept = [row["domain"] for row in doubted if not row["hurt"]]
     _check(snapshot, split, joint)
+    if (distilled := run.read("run").get("distilled")) is not None:
+        raise ModelError(
+            f"run {run.id} learned from run {distilled['run']}, and what it is compared with would "
+            "learn from none",
+            hint=f"Ask of {distilled['run']}, or train without --distil",
+        )
     _check_methods(methods)
     chosen = _choose(snapshot, split, domains)
     plan = gnn.plan_cells(snapshot, split, chosen, methods)

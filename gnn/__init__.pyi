@@ -74,6 +74,7 @@ from .training.adapting import adapt as adapt
 from .training.adapting import adapt_all as adapt_all
 from .training.adapting import check_adaptable as check_adaptable
 from .training.adapting import split_within as split_within
+from .training.distilling import small_settings as small_settings
 from .training.guarding import guard_domains as guard_domains
 from .training.guarding import refit_alone as refit_alone
 from .training.meta import learn_beginnings as learn_beginnings

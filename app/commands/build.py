@@ -25,6 +25,7 @@ from linkspan.opening import shared_out
 from linkspan.refreshing import refresh as refresh_lists
 from linkspan.settings import demo_settings, load_settings
 from linkspan.settings_schema import build_schema, settings_page
+from linkspan.training import distil_run
 
 app = typer.Typer()
 
@@ -149,6 +150,12 @@ def embed(config: Config = None, as_json: Json = False) -> None:
 @app.command()
 @resumable()
 def train(
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]", help="With --distil: the run to learn from. [default: the latest]"
+        ),
+    ] = None,
     config: Config = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the training.")] = None,
     split: Annotated[
@@ -163,14 +170,31 @@ def train(
             "be measured, and 'linkspan publish' fits it.",
         ),
     ] = True,
+    distil: Annotated[
+        bool,
+        typer.Option(
+            "--distil",
+            help="Train a network of half the width and one hop that learns from a run how it "
+            "ranks: faster, and nearly as good. Settings, graph and split are those of the run.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model on the latest snapshot."""
+    """Train a model on the latest snapshot; or, with --distil, a smaller one from a run."""
+    if name is not None and not distil:
+        raise ConfigError(f"there is nothing to do with run '{name}'", hint="Add --distil")
+    if split is not None and distil:
+        raise ConfigError(
+            "--distil holds out what the run did that is learned from", hint="Leave --split out"
+        )
     settings = load_settings(config, train__learning__seed=seed, split__protocol=split)
     pipeline = build_pipeline(settings, as_json)
-    taken = pipeline.workspace.load_snapshot()
-    with shared_out(settings):
-        trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
+    if distil:
+        trained = distil_run(pipeline, name, seed=seed, refit=refit)
+    else:
+        taken = pipeline.workspace.load_snapshot()
+        with shared_out(settings):
+            trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
     show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
 
 

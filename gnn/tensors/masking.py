@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -54,9 +55,16 @@ class SupervisionMask:
         data: Built from ``events``, with adjacencies.
         events: Rows of ``snapshot.events()``, the ones that batches are drawn from.
         settings: Window and decay of the transitions, and whether to mask at all.
+        read: Edge types that messages pass over; others are left as they are.
     """
 
-    def __init__(self, data: HeteroData, events: pd.DataFrame, settings: TrainSettings) -> None:
+    def __init__(
+        self,
+        data: HeteroData,
+        events: pd.DataFrame,
+        settings: TrainSettings,
+        read: Collection[EdgeType] | None = None,
+    ) -> None:
         self._matrices = adjacencies(data)
         self._data = data
         self._edges: dict[EdgeType, Tensor] = {}
@@ -64,7 +72,10 @@ class SupervisionMask:
         if not settings.learning.mask_supervision:
             return
         users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
+        passed = set(data.edge_types if read is None else read)
         for key in data.edge_types:
+            if not passed & {key, (key[2], REVERSE + key[1], key[0])}:
+                continue
             between = {key[0], key[2]} == {"user", "item"}
             if between and not key[1].startswith(REVERSE) and len(data[key].edge_weight):
                 ends = (users, items) if key[0] == "user" else (items, users)
@@ -73,6 +84,8 @@ class SupervisionMask:
         if NEXT in data.edge_types:
             domains = data["item"].domain.cpu().numpy()
             for key, steps in all_transitions(events, domains, settings.model).items():
+                if not passed & {key, (key[2], REVERSE + key[1], key[0])}:
+                    continue
                 order = np.arange(len(events)) if key == NEXT else order_within(events, domains)
                 edges, weights = _cut(data, key, steps, order)  # (E, S)
                 self._edges[key], self._weights[key] = edges, weights

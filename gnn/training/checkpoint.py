@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from linkspan.gnn.events.split import Split
-from linkspan.gnn.models.learned import Epoch
+from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.training.engine import Engine
 
@@ -48,6 +48,7 @@ class Checkpoint:
         split: What was held out, or None.
         text: The vectors that it reads.
         epochs: How many there are to be, where that is known; else what the settings say.
+        teacher: A network that is learned from.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Checkpoint:
         split: Split | None,
         text: Mapping[str, FloatArray],
         epochs: int | None = None,
+        teacher: FittedModel | None = None,
     ) -> None:
         self._file = file
         told = f"{fingerprint} {settings.model_dump_json()} {epochs}"
@@ -66,6 +68,9 @@ class Checkpoint:
             digest.update(name.encode() + np.ascontiguousarray(vectors).tobytes())
         for rows in (split.train, split.validation, split.test) if split else ():
             digest.update(np.ascontiguousarray(rows).tobytes() + b"/")
+        if teacher is not None and file is not None:
+            for name, value in sorted(teacher.model.state_dict().items()):
+                digest.update(name.encode() + value.cpu().numpy().tobytes())
         self._key = digest.hexdigest()
 
     def save(

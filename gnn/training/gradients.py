@@ -106,8 +106,8 @@ class Learner:
                 self._data, self._model.relations, seeds, self.plan.fan_out, values
             )
             states = self._model.encode(*subgraph)
-            batch = self._thinned(batch.within(subgraph, users=users))
-            return self._back(states, batch, size, subgraph.data["item"].rows)
+            near = self._thinned(batch.within(subgraph, users=users))
+            return self._back(states, near, size, (subgraph.data["item"].rows, batch))
 
     def _build(self, rows: IntArray, histories: Histories) -> Batch:
         """A batch, or this worker's events of it: all workers draw the same for all of them."""
@@ -121,20 +121,28 @@ class Learner:
     def _thinned(self, batch: Batch) -> Batch:
         return replace(batch, kept=self._model.draw_kept(batch.history))
 
-    def _back(self, states: States, batch: Batch, size: int, items: Tensor | None = None) -> float:
+    def _back(
+        self,
+        states: States,
+        batch: Batch,
+        size: int,
+        within: tuple[Tensor, Batch] | None = None,
+    ) -> float:
         """Gradients, and share of the mean loss of the ranking, of ``size`` events.
 
         Args:
             states: What messages gave.
             batch: Some of the events.
             size: All of them.
-            items: Rows in the whole graph of the items of ``states``.
+            within: Where ``states`` are of a subgraph: the rows of its items in the whole graph,
+                and the events by the rows there.
         """
         if not len(batch):
             return 0.0
         prior = self._model.prior(self._data["item"].count)
-        prior = prior if items is None else prior[items]
-        terms = self._objective(self._model, states, prior, batch)
+        rows, whole = within or (None, None)
+        prior = prior if rows is None else prior[rows]
+        terms = self._objective(self._model, states, prior, batch, whole)
         loss = torch.stack(list(terms.values())).sum() / size
         self._engine.backward(loss)
         if not (math.isfinite(float(loss.detach())) or self.broken):

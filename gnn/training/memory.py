@@ -53,7 +53,12 @@ class Plan:
 
 
 def choose_plan(
-    data: HeteroData, model: HistoryGNN, mask: SupervisionMask, settings: TrainSettings, batch: int
+    data: HeteroData,
+    model: HistoryGNN,
+    mask: SupervisionMask,
+    settings: TrainSettings,
+    batch: int,
+    taught: int = 0,
 ) -> Plan:
     """The first way to train that stays within ``settings.machine.memory``.
 
@@ -66,11 +71,13 @@ def choose_plan(
         mask: Of the batches.
         settings: Those of the training.
         batch: Events of the largest batch (B).
+        taught: Width of the states of a network that is learned from; 0 without.
 
     Raises:
         ModelError: Nothing stays within it.
     """
-    estimate, memory = Estimate(data, model, mask, settings), settings.machine.memory
+    estimate = Estimate(data, model, mask, settings, taught)
+    memory = settings.machine.memory
     whole = estimate.whole(batch)
     if not memory or whole <= memory * MIB:
         return Plan(batch, 0, whole, whole)
@@ -100,12 +107,18 @@ class Estimate:
         model: The network.
         mask: Of the batches.
         settings: Those of the training.
+        taught: Width of the states of a network that is learned from; 0 without.
     """
 
     def __init__(
-        self, data: HeteroData, model: HistoryGNN, mask: SupervisionMask, settings: TrainSettings
+        self,
+        data: HeteroData,
+        model: HistoryGNN,
+        mask: SupervisionMask,
+        settings: TrainSettings,
+        taught: int = 0,
     ) -> None:
-        self._model = model
+        self._model, self._taught = model, taught
         self._chosen, self._learning = settings.model, settings.learning
         self._nodes = {kind: int(data[kind].num_nodes) for kind in data.node_types}
         self._edges = {key: data[key].edge_index.shape[1] for key in data.edge_types}
@@ -127,6 +140,8 @@ class Estimate:
         # Gradients, two means of Adam, and a copy of the best; and a second one, or Adam's own
         # products, for a moment.
         self.before = graph + mask.nbytes + self._parameters
+        if taught:
+            self.before += graph + 3 * sum(self._nodes.values()) * taught * _FLOAT
         self._held = self.before + 5 * self._parameters
 
     def whole(self, batch: int, rows: int | None = None) -> int:
@@ -213,7 +228,11 @@ class Estimate:
         candidates = min(learning.negatives, self._nodes["item"]) + learning.dislikes + 1
         kept = state + history + 12 * places
         items = 3 * self._nodes["item"] * width  # gradients of states that histories look up
-        return int((rows * (kept + max(history, 4 * candidates)) + items) * _FLOAT)
+        scores, theirs = 4 * candidates, places * (2 * self._taught + 2 * places)
+        if self._taught:  # the other's scores, both softmaxes, and where there is no candidate
+            kept, scores = kept + self._taught, scores + 6 * candidates
+            history = max(history, theirs)
+        return int((rows * (kept + max(history, scores)) + items) * _FLOAT)
 
     def _evaluation(self) -> int:
         """States of all nodes, without gradients."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple, cast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +16,12 @@ from linkspan.gnn.events.history import PAD
 from linkspan.gnn.network.model import HistoryGNN, States
 from linkspan.gnn.training.batches import Batch
 
+NOT_THERE = -1e9
+"""Score where there is no candidate: its share of a softmax is zero, and has a logarithm still."""
 
-class Step(NamedTuple):
+
+@dataclass(frozen=True)
+class Step:
     """All that a term may look at.
 
     Attributes:
@@ -24,6 +30,7 @@ class Step(NamedTuple):
         prior: (N,) part of the score that is the same for all users, by the rows of ``states``.
         batch: The events, by the same rows.
         users: (B, K) states of their users.
+        whole: The same events by the rows of the whole graph.
     """
 
     model: HistoryGNN
@@ -31,6 +38,51 @@ class Step(NamedTuple):
     prior: Tensor
     batch: Batch
     users: Tensor
+    whole: Batch
+
+    @cached_property
+    def scores(self) -> list[Tensor]:
+        """Scores of the candidates, as `candidate_scores` gives them; made once for all terms."""
+        return candidate_scores(self.model, self.states, self.prior, self.batch, self.users)
+
+    @cached_property
+    def log_shares(self) -> list[Tensor]:
+        """Logarithms of the softmax of the scores, likewise."""
+        return [functional.log_softmax(scores, dim=1) for scores in self.scores]
+
+
+def candidate_scores(
+    model: HistoryGNN, states: States, prior: Tensor, batch: Batch, users: Tensor
+) -> list[Tensor]:
+    """Scores of what the events of a batch are ranked among, for each domain in turn.
+
+    Args:
+        model: The network.
+        states: Of its nodes.
+        prior: (N,) part of the score that is the same for all users.
+        batch: The events.
+        users: (B, K) states of their users.
+
+    Returns:
+        (b, 1 + n + D) each: of the targets, of the drawn items, and of what the users disliked;
+        `NOT_THERE` where a candidate is the target once more, or is absent.
+    """
+    items, temperature = states.items, model.temperature
+    found = []
+    for start, end, negatives in batch.negatives:
+        own, targets = users[start:end], batch.targets[start:end]
+        right = (own * items[targets]).sum(dim=1) / temperature + prior[targets]  # (b,)
+        wrong = own @ items[negatives].T / temperature + prior[negatives]  # (b, n)
+        parts = [right[:, None], wrong.masked_fill_(negatives == targets[:, None], NOT_THERE)]
+        disliked = batch.disliked[start:end]
+        if disliked.shape[1]:
+            known = disliked.clamp(min=0)
+            # (b, D, K) by (b, K, 1) to (b, D).
+            bad = (items[known] @ own[:, :, None])[..., 0] / temperature + prior[known]
+            absent = (disliked == PAD) | (disliked == targets[:, None])
+            parts.append(bad.masked_fill(absent, NOT_THERE))
+        found.append(torch.cat(parts, dim=1))
+    return found
 
 
 class Term(nn.Module, ABC):
@@ -74,27 +126,10 @@ class Ranking(Term):
 
     def forward(self, step: Step) -> Tensor:
         """Loss summed over the events of a batch."""
-        losses = [self._of_domain(step, *bounds) for bounds in step.batch.negatives]
-        return torch.stack(losses).sum()
-
-    def _of_domain(self, step: Step, start: int, end: int, negatives: Tensor) -> Tensor:
-        """Loss summed over the events ``start`` to ``end`` (exclusive), which share negatives."""
-        items, prior, temperature = step.states.items, step.prior, step.model.temperature
-        users, targets = step.users[start:end], step.batch.targets[start:end]
-        right = (users * items[targets]).sum(dim=1) / temperature + prior[targets]  # (B,)
-        wrong = users @ items[negatives].T / temperature + prior[negatives]  # (B, n)
-        wrong = wrong.masked_fill(negatives == targets[:, None], -torch.inf)
-        disliked = step.batch.disliked[start:end]
-        if disliked.shape[1]:
-            known = disliked.clamp(min=0)
-            # (B, D, K) by (B, K, 1) to (B, D).
-            own = (items[known] @ users[:, :, None])[..., 0] / temperature + prior[known]
-            absent = (disliked == PAD) | (disliked == targets[:, None])
-            wrong = torch.cat([wrong, own.masked_fill(absent, -torch.inf)], dim=1)  # (B, n + D)
-        if self.loss == "bpr":
-            return -functional.logsigmoid(right[:, None] - wrong).mean(dim=1).sum()
-        logits = torch.cat([right[:, None], wrong], dim=1)  # (B, 1 + n + D), targets first
-        return functional.cross_entropy(logits, torch.zeros_like(targets), reduction="sum")
+        if self.loss == "softmax":
+            return -torch.stack([shares[:, 0].sum() for shares in step.log_shares]).sum()
+        gaps = [scores[:, :1] - scores[:, 1:] for scores in step.scores]
+        return -torch.stack([functional.logsigmoid(g).mean(dim=1).sum() for g in gaps]).sum()
 
 
 class Objective(nn.Module):
@@ -120,11 +155,24 @@ class Objective(nn.Module):
             term.end_epoch(epoch)
 
     def forward(
-        self, model: HistoryGNN, states: States, prior: Tensor, batch: Batch
+        self,
+        model: HistoryGNN,
+        states: States,
+        prior: Tensor,
+        batch: Batch,
+        whole: Batch | None = None,
     ) -> dict[str, Tensor]:
-        """Each term's name to its weighted loss, summed over the events of a batch."""
+        """Each term's name to its weighted loss, summed over the events of a batch.
+
+        Args:
+            model: The network.
+            states: Of the nodes that the batch needs.
+            prior: (N,) part of the score that is the same for all users.
+            batch: The events, by the rows of ``states``.
+            whole: The events by the rows of the whole graph, where these are others.
+        """
         users = model.user_states(states, batch.users, batch.domains, batch.history, batch.kept)
-        step = Step(model, states, prior, batch, users)
+        step = Step(model, states, prior, batch, users, batch if whole is None else whole)
         return {name: self.weights[name] * term(step) for name, term in self._terms().items()}
 
     def _terms(self) -> dict[str, Term]:

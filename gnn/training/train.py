@@ -49,6 +49,7 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     checkpoint: Path | None = None,
     engine: Engine | None = None,
+    teacher: FittedModel | None = None,
 ) -> FittedModel:
     """Learn parameters from ``split.train`` and keep those of the best epoch on validation rows.
 
@@ -71,11 +72,13 @@ def train(
             too: whoever named it removes it.
         engine: Of a worker of a cluster; by default this process learns alone or, where a cluster
             is open (`linkspan.gnn.elsewhere`), its workers do, and ``on_epoch`` is not called.
+        teacher: A larger network to learn from (`linkspan.gnn.training.distilling`), itself learned
+            from ``split.train`` and on a view of it. No cluster takes part then.
 
     Raises:
         ModelError: The split is of another snapshot, no event has a history, the texts do not fit
-            the nodes, the loss is not finite, CUDA is asked for and absent, or a cluster failed or
-            cannot train with these settings.
+            the nodes, the loss is not finite, CUDA is asked for and absent, a cluster failed or
+            cannot train with these settings, or the teacher is untrained or knows other events.
     """
     if split.fingerprint != snapshot.fingerprint():
         raise ModelError(
@@ -89,11 +92,11 @@ def train(
         return untrained(view, settings)
     learn = partial(train, snapshot, split, text, settings)
     with (
-        _shared_out(learn, settings, progress, checkpoint, engine) as file,
+        _shared_out(learn, settings, progress, checkpoint, engine, teacher) as file,
         seeded(settings),
     ):
-        trainer = Trainer(view, settings, engine=engine)
-        kept = Checkpoint(file, split.fingerprint, settings, split, text)
+        trainer = Trainer(view, settings, engine=engine, teacher=teacher)
+        kept = Checkpoint(file, split.fingerprint, settings, split, text, teacher=teacher)
         curves, best, best_weights = trainer.restore(kept)
         epochs, patience = settings.learning.epochs, settings.learning.patience
         with progress.task("train", total=epochs, unit="epochs") as task:
@@ -121,6 +124,7 @@ def train_all(
     checkpoint: Path | None = None,
     domain: str | None = None,
     engine: Engine | None = None,
+    teacher: FittedModel | None = None,
 ) -> FittedModel:
     """Learn parameters from all events, for a known number of epochs: the model to publish.
 
@@ -133,6 +137,7 @@ def train_all(
         checkpoint: As for `train`.
         domain: Learn from the events of this domain only.
         engine: As for `train`.
+        teacher: As for `train`, but learned from all events, and on a view of them.
 
     Raises:
         ModelError: As for `train`; or the training collapsed, by its loss: nobody else would see.
@@ -144,11 +149,11 @@ def train_all(
         return untrained(view, settings)
     learn = partial(train_all, snapshot, text, settings, epochs, domain=domain)
     with (
-        _shared_out(learn, settings, progress, checkpoint, engine) as file,
+        _shared_out(learn, settings, progress, checkpoint, engine, teacher) as file,
         seeded(settings),
     ):
-        trainer = Trainer(view, settings, engine=engine)
-        kept = Checkpoint(file, snapshot.fingerprint(), settings, None, text, epochs)
+        trainer = Trainer(view, settings, engine=engine, teacher=teacher)
+        kept = Checkpoint(file, snapshot.fingerprint(), settings, None, text, epochs, teacher)
         curves, _, _ = trainer.restore(kept)
         with progress.task("fit on all events", total=epochs, unit="epochs") as task:
             task.advance(len(curves))
@@ -224,6 +229,7 @@ def _shared_out(
     progress: Progress,
     file: Path | None,
     engine: Engine | None,
+    teacher: FittedModel | None,
 ) -> Iterator[Path | None]:
     """Let the cluster that is open, if any, do all epochs of a training.
 
@@ -233,6 +239,7 @@ def _shared_out(
         progress: Told of each epoch.
         file: Its checkpoint.
         engine: Of the worker that this is, which learns by itself.
+        teacher: Whom it learns from; then no cluster takes part.
 
     Returns:
         The checkpoint, or another one: after the last epoch, where the cluster has learned.
@@ -241,7 +248,7 @@ def _shared_out(
         ModelError: The cluster failed, or cannot train with these settings.
     """
     cluster = find_cluster()
-    if engine is not None or cluster is None:
+    if engine is not None or cluster is None or teacher is not None:
         yield file
         return
     if settings.transfer.is_on:

@@ -26,6 +26,7 @@ from linkspan.gnn.tensors.features import check_vectors
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.gnn.training.batches import BatchBuilder
 from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
+from linkspan.gnn.training.distilling import WEIGHT, Distilling, check_teacher
 from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.gradients import Learner
 from linkspan.gnn.training.memory import MIB, choose_plan
@@ -49,6 +50,7 @@ class Trainer:
         rates: What is learned; parameters have their names in the network after ``network.``.
         targets: (E,) which events are learned to be predicted; by default all.
         engine: Takes the gradients; by default this process alone.
+        teacher: A larger network on the same view, to learn from how it ranks.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Trainer:
         rates: Rates = JOINT,
         targets: NDArray[np.bool_] | None = None,
         engine: Engine | None = None,
+        teacher: FittedModel | None = None,
     ) -> None:
         self.view, self.settings = view, settings
         snapshot, events = view.snapshot, view.events
@@ -73,7 +76,8 @@ class Trainer:
             data, self.model = start.data, copy.deepcopy(start.model)
         device = self.engine.device
         self.data, self.model = data.to(device), self.model.to(device)
-        self.mask = SupervisionMask(self.data, events, settings)
+        read = {key for keys in self.model.relations for key in keys}
+        self.mask = SupervisionMask(self.data, events, settings, read)
         self.random, self.epoch = np.random.default_rng(settings.learning.seed), 0
         self.domains = item_domains(snapshot)
         # A repeated event asks for what is already known, which no list will ever hold.
@@ -89,7 +93,10 @@ class Trainer:
             )
         self.steps = self._steps(rows)
         batch = math.ceil(rows / self.steps)
-        self.plan = choose_plan(self.data, self.model, self.mask, settings, batch)
+        if teacher is not None:
+            check_teacher(teacher, view)
+        width = 0 if teacher is None else teacher.settings.model.embedding_size
+        self.plan = choose_plan(self.data, self.model, self.mask, settings, batch, width)
         if note := self.plan.note():
             _log.info("training would take about %d MiB: %s", self.plan.whole // MIB, note)
         pools = list(rows_by_domain(snapshot).values())
@@ -103,7 +110,10 @@ class Trainer:
         items = events["item"].to_numpy(np.int64)
         sizes = np.minimum([len(pool) for pool in pools], settings.learning.negatives)
         self.ignorant = ignorant_loss(settings.learning.loss, sizes[self.domains[items]])
-        self.objective = Objective(choose_terms(settings, len(snapshot.domains))).to(device)
+        terms = choose_terms(settings, len(snapshot.domains))
+        if teacher is not None:
+            terms.append((Distilling(teacher, device), WEIGHT))
+        self.objective = Objective(terms).to(device)
         self.learner = Learner(
             self.model,
             self.data,
