@@ -84,7 +84,7 @@ def train_once(users: int, memory: int) -> dict[str, Any]:
     text = {"item": np.random.default_rng(0).normal(size=(len(snapshot.items), 64))}
     before = resident("VmRSS")
     text = {"item": text["item"].astype(np.float32)}
-    trainer = Trainer(snapshot, events, None, text, settings)
+    trainer = Trainer(gnn.View(snapshot, text, events), settings)
     built = resident("VmHWM") - before
     Path("/proc/self/clear_refs").write_text("5")  # the most so far begins anew
     started = perf_counter()

@@ -41,7 +41,7 @@ from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.scores.components import Seen
 from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.scoring import CHUNK
-from linkspan.gnn.tensors.adjacency import Adjacency, add_adjacencies, adjacencies, weighted_sum
+from linkspan.gnn.tensors.adjacency import Adjacency, add_relation, adjacencies, weighted_sum
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.graph.snapshot import Snapshot
 
@@ -79,9 +79,7 @@ def our_pass(pairs: np.ndarray, users: int, items: int) -> Callable[[], None]:
     """Two layers to both sides and back, as light propagation does them."""
     data = HeteroData()
     data["user"].num_nodes, data["item"].num_nodes = users, items
-    data[KEY].edge_index = torch.from_numpy(pairs)
-    data[KEY].edge_weight = torch.ones(pairs.shape[1])
-    add_adjacencies(data)
+    add_relation(data, KEY, *pairs, np.ones(pairs.shape[1], np.float32))
     to_items = Adjacency(data[KEY].adj_t, data[KEY].adj)
     to_users = Adjacency(data[KEY].adj, data[KEY].adj_t)
     x = [torch.randn(size, WIDTH, requires_grad=True) for size in (users, items)]
@@ -138,7 +136,7 @@ def measure_passes(console: Console, snapshot: Snapshot, text: Text, pairs: np.n
 
     whole = best(hetero)
     shown = table("forward and backward, goodbooks", ">edges", ">ms", ">LightGCN / this", ">wanted")
-    edges = sum(data[key].edge_index.shape[1] for key in data.edge_types)
+    edges = sum(len(data[key].adj.values()) for key in data.edge_types)
     count = 2 * pairs.shape[1]
     shown.add_row("PyG LightGCN, user-item", f"{count:,}", f"{1e3 * theirs:.1f}", "1.0", "")
     rows = (

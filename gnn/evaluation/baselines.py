@@ -14,7 +14,7 @@ from linkspan.errors import ModelError
 from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.known import KnownEvents, count_users
-from linkspan.gnn.events.transitions import transitions
+from linkspan.gnn.events.transitions import Sequence
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.ease import item_cosines, item_weights
 from linkspan.gnn.parts.historic import (
@@ -184,8 +184,10 @@ class _Maker:
         if not self.snapshot.timed:
             return None
         settings = self.fitted.settings.model
-        steps = transitions(self.known, settings.transition_window, settings.transition_decay)
-        return self._faded("transitions", forward_steps(steps, self.items, STEP_PRIOR), _STEP_DECAY)
+        window, decay = settings.transition_window, settings.transition_decay
+        users, items = self.known["user"].to_numpy(), self.known["item"].to_numpy()
+        steps = Sequence(None, users, items).transitions(self.items, window, decay)
+        return self._faded("transitions", forward_steps(steps, STEP_PRIOR), _STEP_DECAY)
 
     def _walks(self) -> Component:
         return Walked(self.fitted.walks, self.known_events, self.rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,9 +42,30 @@ class Histories:
         return Histories(self.items[rows], self.users[rows], self.domains[rows])
 
 
+@dataclass(frozen=True)
+class EventHistories:
+    """A history for each event, made for some at a time: all are far larger than the events.
+
+    Attributes:
+        users: (E,) user rows.
+        domains: (E,) position of the domain of each event.
+        begun: (E,) whether anything stands in the history.
+        items: Rows (B,) of events to what stands in their histories, (B, L).
+    """
+
+    users: IntArray
+    domains: IntArray
+    begun: NDArray[np.bool_]
+    items: Callable[[IntArray], IntArray]
+
+    def take(self, rows: IntArray) -> Histories:
+        """The histories of the events at rows (B,), in the order given."""
+        return Histories(self.items(rows), self.users[rows], self.domains[rows])
+
+
 def before_events(
     events: pd.DataFrame, domains: IntArray, length: int, *, inside: bool = False
-) -> Histories:
+) -> EventHistories:
     """For each event, what its user had met before it.
 
     Args:
@@ -51,33 +73,38 @@ def before_events(
         domains: (n_items,) position of each item's domain.
         length: L.
         inside: Whether the latest L of the event's own domain follow those over all domains.
-
-    Returns:
-        One row per event, in the same order.
     """
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    found = [_before(users, items, length)]
+    order = places = np.arange(0)
+    groups, own = users, items
     if inside:
         order = order_within(events, domains)
-        groups = users[order] * (domains.max() + 1) + domains[items[order]]
-        own = np.empty_like(found[0])
-        own[order] = _before(groups, items[order], length)
-        found.append(own)
-    return Histories(np.concatenate(found, axis=1), users, domains[items])
+        groups, own = users[order] * (domains.max() + 1) + domains[items[order]], items[order]
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+
+    def take(rows: IntArray) -> IntArray:
+        found = [_before(users, items, rows, length)]
+        if inside:
+            found.append(_before(groups, own, places[rows], length))
+        return np.concatenate(found, axis=1)
+
+    begun = np.zeros(len(users), bool)
+    begun[1:] = users[1:] == users[:-1]
+    return EventHistories(users, domains[items], begun, take)
 
 
-def _before(groups: IntArray, items: IntArray, length: int) -> IntArray:
-    """(E, L) the items before each event in its group, latest first; groups stand together."""
-    result = np.full((len(items), length), PAD, np.int64)
-    for steps in range(1, min(length, len(items) - 1) + 1):
-        same = groups[steps:] == groups[:-steps]
-        result[steps:, steps - 1] = np.where(same, items[:-steps], PAD)
-    return result
+def _before(groups: IntArray, items: IntArray, places: IntArray, length: int) -> IntArray:
+    """(B, L) the items before the events at places (B,) in their groups, which stand together."""
+    before = places[:, None] - np.arange(1, length + 1)  # (B, L)
+    there = np.maximum(before, 0)
+    same = (before >= 0) & (groups[there] == groups[places][:, None])
+    return np.where(same, items[there], PAD)
 
 
 def other_events(
     events: pd.DataFrame, domains: IntArray, length: int, random: np.random.Generator
-) -> Histories:
+) -> EventHistories:
     """For each event, other items of its user, at random: histories that are sets.
 
     Args:
@@ -86,25 +113,26 @@ def other_events(
         length: L; of a user with more, L others are drawn, consecutive in a random circular order.
             An item met twice stands there once, and not in the histories of its own events.
         random: Draws the order.
-
-    Returns:
-        One row per event, in the same order.
     """
-    once = events.drop_duplicates(["user", "item"])
-    if len(once) < len(events):
-        found = other_events(once, domains, length, random)
-        pairs = pd.MultiIndex.from_frame(once[["user", "item"]])
-        return found.take(pairs.get_indexer(pd.MultiIndex.from_frame(events[["user", "item"]])))
     users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    order = np.lexsort((random.random(len(events)), users))
-    first = np.searchsorted(users, users, side="left")
-    sizes = np.searchsorted(users, users, side="right") - first
+    # Row of each event among those of pairs that are met for the first time.
+    pair, _ = pd.factorize(users * len(domains) + items)
+    once = ~events.duplicated(["user", "item"]).to_numpy()
+    owners, met = users[once], items[once]
+    order = np.lexsort((random.random(len(met)), owners))
+    places = np.empty_like(order)
+    places[order] = np.arange(len(order))
+    first = np.searchsorted(owners, owners, side="left")
+    sizes = np.searchsorted(owners, owners, side="right") - first
     steps = np.arange(1, length + 1)
-    place = (np.arange(len(events)) - first)[:, None] + steps
-    around = first[:, None] + place % sizes[:, None]
-    result = np.full((len(events), length), PAD, np.int64)
-    result[order] = np.where(steps < sizes[:, None], items[order[around]], PAD)
-    return Histories(result, users, domains[items])
+
+    def take(rows: IntArray) -> IntArray:
+        asked = pair[rows]
+        start, size = first[asked][:, None], sizes[asked][:, None]
+        around = start + (places[asked][:, None] - start + steps) % size  # (B, L)
+        return np.where(steps < size, met[order[around]], PAD)
+
+    return EventHistories(users, domains[items], (sizes > 1)[pair], take)
 
 
 def latest(events: pd.DataFrame, users: IntArray, domain: int, length: int) -> Histories:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from linkspan.gnn.settings import ModelSettings
 
@@ -25,47 +29,105 @@ def transitions(events: pd.DataFrame, window: int, decay: float) -> pd.DataFrame
         decay: A step over g weighs ``decay ** (g - 1)``.
 
     Returns:
-        Columns ``source``, ``target`` (item rows), ``weight`` (float32), ``steps`` (g) and
-        ``position``, that of the target's event in ``events``; not summed over equal pairs.
+        Columns ``source``, ``target`` (item rows), ``weight`` (float32) and ``position``, that of
+        the target's event in ``events``; not summed over equal pairs.
     """
     users, items = events["user"].to_numpy(), events["item"].to_numpy()
     frames = []
-    for steps in range(1, min(window, len(events) - 1) + 1):
-        position = np.flatnonzero(users[steps:] == users[:-steps]) + steps
-        weight = np.full(len(position), decay ** (steps - 1), np.float32)
-        pair = {"source": items[position - steps], "target": items[position]}
-        counted = {"weight": weight, "steps": steps, "position": position}
-        frames.append(pd.DataFrame({**pair, **counted}))
+    for steps, first in _starts(users, window):
+        weight = np.full(len(first), decay ** (steps - 1), np.float32)
+        pair = {"source": items[first], "target": items[first + steps]}
+        frames.append(pd.DataFrame({**pair, "weight": weight, "position": first + steps}))
     if not frames:
-        columns = ("source", "target", "weight", "steps", "position")
+        columns = ("source", "target", "weight", "position")
         types = {"source": "int32", "target": "int32", "weight": "float32"}
         return pd.DataFrame({name: [] for name in columns}, dtype="int64").astype(types)
     return pd.concat(frames, ignore_index=True)
 
 
+class Sequence(NamedTuple):
+    """Events in the order in which steps go from one to another.
+
+    Attributes:
+        order: (E,) their rows among the events in time order; None where these are in order.
+        groups: (E,) what each step stays within; equal ones stand together.
+        items: (E,) item rows.
+    """
+
+    order: IntArray | None
+    groups: IntArray
+    items: IntArray
+
+    def steps(self, window: int) -> Iterator[tuple[int, IntArray, IntArray, IntArray]]:
+        """Give the steps over 1, 2, ... up to ``window`` events, which are g events.
+
+        Yields:
+            g, then for each step the place of its first event, its source and its target.
+        """
+        for steps, first in _starts(self.groups, window):
+            yield steps, first, self.items[first], self.items[first + steps]
+
+    def transitions(self, items: int, window: int, decay: float) -> sparse.csr_array:
+        """Sum the steps from each item to each other.
+
+        Args:
+            items: Number of items N.
+            window: Largest number of steps g.
+            decay: A step over g weighs ``decay ** (g - 1)``.
+
+        Returns:
+            (N, N) float32 by source and target, indices sorted.
+        """
+        total: Any = sparse.csr_array((items, items), dtype=np.float32)
+        for steps, _, sources, targets in self.steps(window):
+            weights = np.full(len(sources), decay ** (steps - 1), np.float32)
+            found = sparse.coo_array((weights, (sources, targets)), shape=total.shape)
+            total = total + found.tocsr()
+        total.sum_duplicates()
+        summed: sparse.csr_array = total
+        return summed
+
+
+def sequences(events: pd.DataFrame, domains: IntArray) -> Iterator[tuple[EdgeType, Sequence]]:
+    """Give the order of all that users met and, where there are domains, within each of them.
+
+    Args:
+        events: In time order within each user; columns ``user`` and ``item``.
+        domains: (N,) position of each item's domain.
+
+    Yields:
+        `NEXT`, and `NEXT_INSIDE` only where items are of several domains.
+    """
+    users, items = events["user"].to_numpy(), events["item"].to_numpy()
+    yield NEXT, Sequence(None, users, items)
+    if len(np.unique(domains)) > 1:
+        order = order_within(events, domains)
+        groups = users[order].astype(np.int64) * (domains.max() + 1) + domains[items[order]]
+        yield NEXT_INSIDE, Sequence(order, groups, items[order])
+
+
 def all_transitions(
     events: pd.DataFrame, domains: IntArray, settings: ModelSettings
-) -> dict[EdgeType, pd.DataFrame]:
-    """`transitions` over all that a user met, and, where there are domains, within each of them.
+) -> Iterator[tuple[EdgeType, sparse.csr_array]]:
+    """Sum the steps of each of the `sequences`.
 
     Args:
         events: In time order within each user; columns ``user`` and ``item``.
         domains: (N,) position of each item's domain.
         settings: Window and decay.
 
-    Returns:
-        `NEXT` and `NEXT_INSIDE` to their steps; the second only where items are of several domains.
+    Yields:
+        `NEXT` and `NEXT_INSIDE`, each with its `Sequence.transitions`.
     """
     window, decay = settings.transition_window, settings.transition_decay
-    users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    result = {NEXT: transitions(events, window, decay)}
-    if len(np.unique(domains)) > 1:
-        order = order_within(events, domains)
-        groups = users[order] * (domains.max() + 1) + domains[items[order]]
-        own = pd.DataFrame({"user": groups, "item": items[order]})
-        steps = transitions(own, window, decay)
-        result[NEXT_INSIDE] = steps.assign(position=order[steps["position"].to_numpy()])
-    return result
+    for key, sequence in sequences(events, domains):
+        yield key, sequence.transitions(len(domains), window, decay)
+
+
+def _starts(groups: IntArray, window: int) -> Iterator[tuple[int, IntArray]]:
+    """Number of steps, and places from where so many lead to an event of the same group."""
+    for steps in range(1, min(window, len(groups) - 1) + 1):
+        yield steps, np.flatnonzero(groups[steps:] == groups[:-steps])
 
 
 def order_within(events: pd.DataFrame, domains: IntArray) -> IntArray:

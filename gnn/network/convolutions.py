@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from linkspan.gnn.settings import HEADS, Convolution
-from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, weighted_sum
+from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, edges_of, weighted_sum
 
 _NOTHING = 1e-7
 """Least weight of an edge that is there; what rounding leaves of a masked one is less."""
@@ -80,7 +80,7 @@ class EdgeConv(nn.Module):
         """States of the sources (S, K) to messages (T, K) at the targets."""
         targets, sources = adjacency.adj_t.shape
         size = (sources, targets)
-        messages: Tensor = self.conv((x, None), edges_of(adjacency), size=size)
+        messages: Tensor = self.conv((x, None), unmasked_edges(adjacency), size=size)
         return messages
 
 
@@ -133,20 +133,17 @@ class TransformerHop(nn.Module):
             if key[2] not in states:  # users, before anything has reached them
                 some = states[key[0]]
                 states[key[2]] = some.new_zeros(matrices[key].adj_t.shape[0], some.shape[1])
-        edges = {key: edges_of(matrices[key]) for key in self.edge_types}
+        edges = {key: unmasked_edges(matrices[key]) for key in self.edge_types}
         known = {kind: states[kind] for kind in self.conv.node_types}
         found: dict[str, Tensor] = self.conv(known, edges)
         reached = {key[2] for key in self.edge_types}
         return {kind: messages for kind, messages in found.items() if kind in reached}
 
 
-def edges_of(adjacency: Adjacency) -> Tensor:
+def unmasked_edges(adjacency: Adjacency) -> Tensor:
     """(2, E) source and target rows of the edges that are not masked."""
-    matrix = adjacency.adj_t
-    sizes = matrix.crow_indices().diff()  # (T,) edges into each target
-    rows = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)  # (E',)
-    there = matrix.values() > _NOTHING  # (E',), true for E
-    return torch.stack([matrix.col_indices()[there].long(), rows[there]])
+    there = adjacency.adj_t.values() > _NOTHING  # (E',), true for E
+    return edges_of(adjacency.adj_t).flip(0)[:, there]
 
 
 def _name(key: EdgeType) -> str:

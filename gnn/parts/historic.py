@@ -13,7 +13,6 @@ from copy import copy
 from typing import NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -27,26 +26,25 @@ ROWS = 512
 """Users for whom some items are scored at once, at most."""
 
 
-def forward_steps(steps: pd.DataFrame, items: int, prior: float) -> sparse.csr_array:
+def forward_steps(steps: sparse.csr_array, prior: float) -> sparse.csr_array:
     """Share of the steps out of each item that lead to each other.
 
     Args:
-        steps: As `linkspan.gnn.events.transitions.transitions` gives them.
-        items: Number of items N.
+        steps: (N, N) as `linkspan.gnn.events.transitions.Sequence.transitions` gives them.
         prior: Added to each item's sum, so that few steps count less.
 
     Returns:
         (N, N) float32, rows sum to less than 1.
     """
-    counts = _counted(steps, items)
+    counts = _moved(steps)
     out = np.asarray(counts.sum(axis=1)).ravel() + prior
     shares: sparse.csr_array = sparse.diags_array((1.0 / out).astype(np.float32)) @ counts
     return shares
 
 
-def mutual_steps(steps: pd.DataFrame, items: int) -> sparse.csr_array:
+def mutual_steps(steps: sparse.csr_array) -> sparse.csr_array:
     """(N, N) steps in both directions, over the square root of both items' sums."""
-    counts = _counted(steps, items)
+    counts = _moved(steps)
     both = counts + counts.T
     sums = np.asarray(both.sum(axis=1)).ravel()
     scale = sparse.diags_array((1.0 / np.sqrt(np.maximum(sums, 1e-12))).astype(np.float32))
@@ -54,11 +52,13 @@ def mutual_steps(steps: pd.DataFrame, items: int) -> sparse.csr_array:
     return scaled
 
 
-def _counted(steps: pd.DataFrame, items: int) -> sparse.csr_array:
-    moved = steps[steps["source"] != steps["target"]]
-    places = (moved["source"].to_numpy(), moved["target"].to_numpy())
-    weights = moved["weight"].to_numpy(np.float32)
-    return sparse.coo_array((weights, places), shape=(items, items)).tocsr()
+def _moved(steps: sparse.csr_array) -> sparse.csr_array:
+    """Steps that lead to another item."""
+    counts = steps.tocoo()
+    sources, targets = counts.coords
+    moved = sources != targets
+    places = sources[moved], targets[moved]
+    return sparse.coo_array((counts.data[moved], places), shape=steps.shape).tocsr()
 
 
 def by_domain(

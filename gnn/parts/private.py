@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -55,6 +56,13 @@ class PrivatePart:
     right: FloatArray
     steps: pd.DataFrame
     budget: Budget
+
+    @property
+    def transitions(self) -> sparse.csr_array:
+        """(N, N) the steps, by source and target."""
+        places = self.steps["source"].to_numpy(), self.steps["target"].to_numpy()
+        weights, items = self.steps["weight"].to_numpy(np.float32), len(self.counts)
+        return sparse.coo_array((weights, places), shape=(items, items)).tocsr()
 
     def moved(self, rows: IntArray) -> Self:
         """The same for items in another order.

@@ -92,13 +92,13 @@ def build_signals(fitted: FittedModel) -> dict[str, list[Signal]]:
     else:
         add("linear", "linear", fitted.linear, LINEAR_DECAYS)
         own = fitted.settings.model
-        for key, steps in all_transitions(events, item_domains(snapshot), own).items():
+        for key, steps in all_transitions(events, item_domains(snapshot), own):
             within = key == NEXT_INSIDE
-            forward = forward_steps(steps, items, STEP_PRIOR)
+            forward = forward_steps(steps, STEP_PRIOR)
             name = "forward within" if within else "forward"
             add("transitions", name, forward, OWN_STEP_DECAYS if within else STEP_DECAYS)
             if not within:
-                add("transitions", "mutual", mutual_steps(steps, items), MUTUAL_DECAYS)
+                add("transitions", "mutual", mutual_steps(steps), MUTUAL_DECAYS)
     if fitted.foreign is not None:
         simple.append(Foreign(fitted.foreign, snapshot, rows))
     simple += _content_signals(fitted)
@@ -118,10 +118,10 @@ def _private_signals(fitted: FittedModel, part: PrivatePart) -> dict[str, list[S
         Likeness(part.left, known_events, rows, decay, "linear", "linear", part.right)
         for decay in decays
     ]
-    items, steps = len(part.counts), part.steps
+    steps = part.transitions
     for name, matrix in (
-        ("forward", forward_steps(steps, items, STEP_PRIOR)),
-        ("mutual", mutual_steps(steps, items)),
+        ("forward", forward_steps(steps, STEP_PRIOR)),
+        ("mutual", mutual_steps(steps)),
     ):
         decay, matrices = decays[-1], by_domain(matrix, rows)
         own = f"{name} {decay:g}"

@@ -6,13 +6,19 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy import sparse
 from torch import Tensor
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 EdgeType = tuple[str, str, str]
+
+REVERSE = "rev_"
+"""Before the name of an edge type: the same edges, from their targets to their sources."""
 
 
 class Adjacency(NamedTuple):
@@ -67,24 +73,57 @@ def weighted_sum(adjacencies: Sequence[Adjacency], weights: Tensor, x: Sequence[
     return total
 
 
-def add_adjacencies(data: HeteroData) -> None:
-    """Give each edge type ``adj_t`` and ``adj`` (`Adjacency`), and the slots of its edges in them.
+def add_relation(
+    data: HeteroData,
+    key: EdgeType,
+    sources: NDArray[np.integer],
+    targets: NDArray[np.integer],
+    weights: NDArray[np.float32],
+) -> None:
+    """Add an edge type and its reverse, as matrices; equal edges become one, their weights summed.
 
-    An edge (s, t) of weight w becomes ``w / sqrt(out(s) * in(t))``; ``out`` and ``in`` are the sums
-    of weights at its two ends (the symmetric normalisation of Kipf & Welling, arXiv:1609.02907, for
-    a bipartite graph). ``slot_t`` and ``slot`` (E,) say where each edge of ``edge_index`` stands
-    among the values of ``adj_t`` and ``adj``. Edges must be unique.
+    An edge (s, t) of weight w becomes ``w / sqrt(out(s) * into(t))``; ``out`` and ``into`` are the
+    sums of weights at its two ends (the symmetric normalisation of Kipf & Welling,
+    arXiv:1609.02907, for a bipartite graph). Edges are numbered by source, then target, which is
+    the order of the values of ``adj``.
+
+    Args:
+        data: The graph; the edge type gets ``adj_t`` and ``adj`` (`Adjacency`), ``edge_weight``
+            (E,), ``order_t`` (E,) int32, the numbers of the edges in the order of the values of
+            ``adj_t``, ``out`` (S,) and ``into`` (T,). The reverse type shares the matrices.
+        key: Edge type.
+        sources: (P,) rows.
+        targets: (P,) rows.
+        weights: (P,).
     """
-    for source, name, target in data.edge_types:
-        store = data[source, name, target]
-        rows, columns = store.edge_index
-        sources, targets = data[source].num_nodes, data[target].num_nodes
-        out = torch.zeros(sources).index_add_(0, rows, store.edge_weight)  # (S,)
-        into = torch.zeros(targets).index_add_(0, columns, store.edge_weight)  # (T,)
-        store.out, store.into = out, into
-        values = store.edge_weight * (out[rows] * into[columns]).clamp(min=1e-12).rsqrt()
-        store.adj_t, store.slot_t = _csr(columns, rows, values, (targets, sources))
-        store.adj, store.slot = _csr(rows, columns, values, (sources, targets))
+    source, name, target = key
+    shape = data[source].num_nodes, data[target].num_nodes
+    summed = sparse.coo_array((weights.astype(np.float32), (sources, targets)), shape).tocsr()
+    summed.sum_duplicates()
+    numbers = np.arange(summed.nnz, dtype=np.int32)
+    turned = sparse.csr_array((numbers, summed.indices, summed.indptr), shape).tocsc()
+    store, reverse = data[key], data[target, REVERSE + name, source]
+    store.edge_weight, store.order_t = map(torch.from_numpy, (summed.data, turned.data))
+    store.out, store.into = (torch.from_numpy(summed.sum(axis=axis)) for axis in (1, 0))
+    columns = torch.from_numpy(summed.indices)
+    starts = torch.from_numpy(summed.indptr)
+    scale = store.out.repeat_interleave(starts.diff()) * store.into.index_select(0, columns)
+    values = store.edge_weight * scale.clamp(min=1e-12).rsqrt()
+    store.adj = _csr(starts, columns, values, shape)
+    store.adj_t = _csr(
+        torch.from_numpy(turned.indptr),
+        torch.from_numpy(turned.indices),
+        values.index_select(0, store.order_t),
+        shape[::-1],
+    )
+    reverse.adj_t, reverse.adj = store.adj, store.adj_t
+
+
+def edges_of(matrix: Tensor) -> Tensor:
+    """(2, E) rows and columns of the entries of a CSR matrix, int64."""
+    sizes = matrix.crow_indices().diff().long()
+    rows = torch.arange(len(sizes), device=sizes.device).repeat_interleave(sizes)
+    return torch.stack([rows, matrix.col_indices().long()])
 
 
 def build_adjacency(
@@ -99,7 +138,7 @@ def build_adjacency(
         shape: Numbers of targets and sources.
     """
     return Adjacency(
-        _csr(targets, sources, values, shape)[0], _csr(sources, targets, values, shape[::-1])[0]
+        _sorted(targets, sources, values, shape), _sorted(sources, targets, values, shape[::-1])
     )
 
 
@@ -110,23 +149,24 @@ def adjacencies(data: HeteroData) -> dict[EdgeType, Adjacency]:
 
 def with_values(matrix: Tensor, values: Tensor) -> Tensor:
     """A CSR matrix of the same pattern with other values."""
-    return torch.sparse_csr_tensor(
-        matrix.crow_indices(), matrix.col_indices(), values, matrix.shape, check_invariants=False
+    return _csr(
+        matrix.crow_indices(), matrix.col_indices(), values, (matrix.shape[0], matrix.shape[1])
     )
 
 
-def _csr(
-    rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
-    """CSR matrix and, for each edge, its place among the values."""
+def _sorted(rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """CSR matrix from entries (E,) in any order."""
     order = torch.argsort(rows * shape[1] + columns, stable=True)
-    starts = torch.zeros(shape[0] + 1, dtype=torch.int64, device=rows.device)
+    starts = torch.zeros(shape[0] + 1, dtype=torch.int32, device=rows.device)
     starts[1:] = torch.cumsum(torch.bincount(rows, minlength=shape[0]), 0)
-    slot = torch.empty_like(order)
-    slot[order] = torch.arange(len(order), device=rows.device)
+    return _csr(starts, columns[order].int(), values[order], shape)
+
+
+def _csr(starts: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """CSR matrix from its parts."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        matrix = torch.sparse_csr_tensor(
-            starts.int(), columns[order].int(), values[order], shape, check_invariants=False
+        matrix: Tensor = torch.sparse_csr_tensor(
+            starts, columns, values, shape, check_invariants=False
         )
-    return matrix, slot
+    return matrix

@@ -14,16 +14,15 @@ from linkspan.errors import ModelError, needing
 from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE, all_transitions, transition_sums
 from linkspan.gnn.settings import ModelSettings
-from linkspan.gnn.tensors.adjacency import add_adjacencies
+from linkspan.gnn.tensors.adjacency import REVERSE, EdgeType, add_relation, edges_of
 from linkspan.gnn.tensors.features import Scheme, add_features
 from linkspan.graph.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
-REVERSE = "rev_"
-
-EdgeType = tuple[str, str, str]
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
 
 
 def build_hetero_data(
@@ -42,8 +41,9 @@ def build_hetero_data(
     one; items also have ``domain`` (n,), a position in ``snapshot.domains``, ``count`` (n,), their
     events, and what `linkspan.gnn.tensors.features` adds. Every relation and interaction type
     is an edge type, forward and reverse (``rev_TYPE``); so are item transitions
-    (`all_transitions`), unless histories are sets. Each has ``edge_index`` (2, E) of row indices,
-    ``edge_weight`` (E,), and what `linkspan.gnn.tensors.adjacency` adds.
+    (`all_transitions`), unless histories are sets. Its edges are sparse matrices, ``adj_t`` and its
+    transpose, as `linkspan.gnn.tensors.adjacency.add_relation` makes them, and no ``edge_index``,
+    which would take three times the memory.
 
     Args:
         snapshot: The graph.
@@ -78,35 +78,35 @@ def build_hetero_data(
             data[node_type].text = torch.from_numpy(text[node_type])
     add_features(data["item"], snapshot, text, scheme)
     for name, frame in events.groupby("type", observed=False, sort=True):
-        weight = np.ones(len(frame), np.float32)
         own = _own(("user", str(name), "item"))
-        _add_both(data, own, frame["user"], frame["item"], weight)
+        ends = frame["user"].to_numpy(), frame["item"].to_numpy()
+        add_relation(data, own, *ends, np.ones(len(frame), np.float32))
     _add_relations(data, snapshot, held_out)
     if snapshot.timed:
-        for key, moves in all_transitions(events, item_domains(snapshot), settings).items():
-            _add_both(data, key, moves["source"], moves["target"], moves["weight"].to_numpy())
+        for key, steps in all_transitions(events, item_domains(snapshot), settings):
+            sources, targets = steps.tocoo().coords
+            add_relation(data, key, sources, targets, steps.data)
     for key in relations:
         if key not in data.edge_types:
-            none = pd.Series(dtype=np.int64)
-            _add(data, key, none, none, np.zeros(0, np.float32))
+            reverse = (key[2], key[1].removeprefix(REVERSE), key[0])
+            own, none = reverse if key[1].startswith(REVERSE) else key, np.zeros(0, np.int64)
+            add_relation(data, own, none, none, np.zeros(0, np.float32))
     if held_out is not None:
         check_no_leak(data, events, held_out, settings)
-    add_adjacencies(data)
     return data
 
 
 def _add_relations(data: HeteroData, snapshot: Snapshot, held_out: pd.DataFrame | None) -> None:
     """Those between node types that are there, without held-out pairs."""
-    hidden = _pairs(held_out) if held_out is not None else pd.MultiIndex.from_arrays([[], []])
     for key, frame in sorted(snapshot.relations.items()):
         if not {key[0], key[2]} <= set(data.node_types):
             continue
-        kept = frame
-        if {key[0], key[2]} == {"user", "item"} and len(hidden):
-            columns = ["source", "target"] if key[0] == "user" else ["target", "source"]
-            kept = frame[~pd.MultiIndex.from_frame(frame[columns]).isin(hidden)]
-        weights = kept["weight"].to_numpy(np.float32)
-        _add_both(data, _own(key), kept["source"], kept["target"], weights)
+        ends = frame["source"].to_numpy(), frame["target"].to_numpy()
+        weights = frame["weight"].to_numpy(np.float32)
+        if {key[0], key[2]} == {"user", "item"} and held_out is not None:
+            known = ~_are_among(held_out, *(ends if key[0] == "user" else ends[::-1]))
+            ends, weights = (ends[0][known], ends[1][known]), weights[known]
+        add_relation(data, _own(key), *ends, weights)
 
 
 def check_no_leak(
@@ -127,15 +127,13 @@ def check_no_leak(
         ModelError: A held-out pair, its reverse, or a parallel type is an edge; or a count holds
             more than ``events``.
     """
-    hidden = _pairs(held_out)
-    if _pairs(events).isin(hidden).any():
+    if _are_among(held_out, events["user"].to_numpy(), events["item"].to_numpy()).any():
         raise ModelError("leak: a held-out event is among the events that messages pass over")
     for source, name, target in data.edge_types:
         if {source, target} != {"user", "item"}:
             continue
-        edges = data[source, name, target].edge_index.numpy()
-        edges = edges if source == "user" else edges[::-1]
-        if pd.MultiIndex.from_arrays(edges).isin(hidden).any():
+        edges = edges_of(data[source, name, target].adj).numpy()
+        if _are_among(held_out, *(edges if source == "user" else edges[::-1])).any():
             raise ModelError(f"leak: a held-out user and item are joined by '{name}'")
     count = data["item"].count.numpy()
     items = len(count)
@@ -146,7 +144,7 @@ def check_no_leak(
         if key not in data.edge_types:
             continue
         into, out = transition_sums(events, group, items, settings)
-        edges, weight = data[key].edge_index.numpy(), data[key].edge_weight.numpy()
+        edges, weight = edges_of(data[key].adj).numpy(), data[key].edge_weight.numpy()
         # Each event that an edge sums may have rounded it by half a unit in the last place.
         near = 1e-4 + float(weight.max(initial=0.0)) * np.finfo(np.float32).eps / 2
         for row, expected in ((1, into), (0, out)):
@@ -161,34 +159,9 @@ def _own(key: EdgeType) -> EdgeType:
     return (key[0], f"stated_{key[1]}", key[2]) if ours else key
 
 
-def _pairs(events: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([events["user"], events["item"]])
-
-
-def _add_both(
-    data: HeteroData,
-    key: EdgeType,
-    source: pd.Series,
-    target: pd.Series,
-    weight: NDArray[np.float32],
-) -> None:
-    """Add an edge type and its reverse."""
-    _add(data, key, source, target, weight)
-    _add(data, (key[2], REVERSE + key[1], key[0]), target, source, weight)
-
-
-def _add(
-    data: HeteroData,
-    key: EdgeType,
-    source: pd.Series,
-    target: pd.Series,
-    weight: NDArray[np.float32],
-) -> None:
-    """Add an edge type; equal edges become one, their weights summed."""
-    from torch_geometric.utils import coalesce
-
-    edges = torch.from_numpy(np.stack([source.to_numpy(np.int64), target.to_numpy(np.int64)]))
-    nodes = max(data[key[0]].num_nodes, data[key[2]].num_nodes)
-    values = torch.from_numpy(np.array(weight, np.float32))
-    store = data[key]
-    store.edge_index, store.edge_weight = coalesce(edges, values, num_nodes=nodes)
+def _are_among(events: pd.DataFrame, users: IntArray, items: IntArray) -> NDArray[np.bool_]:
+    """(E,) whether each user and item (E,) are those of an event."""
+    width = max(events["item"].max(), items.max(initial=0)) + 1 if len(events) else 1
+    known = events["user"].to_numpy(np.int64) * width + events["item"].to_numpy()
+    found: NDArray[np.bool_] = pd.Index(users.astype(np.int64) * width + items).isin(known)
+    return found

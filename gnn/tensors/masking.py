@@ -11,15 +11,72 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from linkspan.gnn.events.transitions import NEXT, all_transitions, order_within
+from linkspan.gnn.events.transitions import NEXT, Sequence, sequences
 from linkspan.gnn.settings import TrainSettings
-from linkspan.gnn.tensors.adjacency import Adjacency, EdgeType, adjacencies, with_values
-from linkspan.gnn.tensors.hetero_data import REVERSE
+from linkspan.gnn.tensors.adjacency import (
+    REVERSE,
+    Adjacency,
+    EdgeType,
+    adjacencies,
+    edges_of,
+    with_values,
+)
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 IntArray = NDArray[np.int64]
+
+
+class _Steps(NamedTuple):
+    """Edges of the steps that begin at each event, from which follow those of any cut.
+
+    Attributes:
+        edges: (E, G) int32, the edge of the step over g events from the event at each place, at
+            column g - 1; -1 where there is none.
+        weights: (G,) of a step over g events.
+        places: (E,) int32 place of each event; None where it is that of its row.
+    """
+
+    edges: Tensor
+    weights: Tensor
+    places: Tensor | None
+
+    def cut(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Edges, -1 where none, and weights of the steps into, out of, and over events.
+
+        Args:
+            rows: (B,) of the events.
+
+        Returns:
+            (B, S) both, for the S pairs of g and the place within the step.
+        """
+        longest, device = self.edges.shape[1], rows.device
+        reach = [g for g in range(1, longest + 1) for _ in range(g + 1)]
+        before = [each for g in range(1, longest + 1) for each in range(g + 1)]
+        columns = torch.tensor(reach, device=device) - 1  # (S,)
+        places = rows if self.places is None else self.places[rows].long()
+        first = places[:, None] - torch.tensor(before, device=device)  # (B, S)
+        edges = self.edges[first.clamp(min=0), columns].long()
+        weights = self.weights[columns].expand(edges.shape)
+        return edges.masked_fill(first < 0, -1), weights
+
+
+class _Pairs(NamedTuple):
+    """Edges that are events.
+
+    Attributes:
+        edges: (E,) int32, -1 where there is none.
+        weights: Of all edges of the relation.
+    """
+
+    edges: Tensor
+    weights: Tensor
+
+    def cut(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Edges and weights, as `_Steps.cut` gives them; (B, 1) both."""
+        edges = self.edges[rows].long()[:, None]
+        return edges, self.weights[edges]
 
 
 class Removed(NamedTuple):
@@ -67,10 +124,10 @@ class SupervisionMask:
     ) -> None:
         self._matrices = adjacencies(data)
         self._data = data
-        self._edges: dict[EdgeType, Tensor] = {}
-        self._weights: dict[EdgeType, Tensor] = {}
+        self._cuts: dict[EdgeType, _Steps | _Pairs] = {}
         if not settings.learning.mask_supervision:
             return
+        device = data["item"].count.device
         users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
         passed = set(data.edge_types if read is None else read)
         for key in data.edge_types:
@@ -79,19 +136,18 @@ class SupervisionMask:
             between = {key[0], key[2]} == {"user", "item"}
             if between and not key[1].startswith(REVERSE) and len(data[key].edge_weight):
                 ends = (users, items) if key[0] == "user" else (items, users)
-                self._edges[key] = torch.from_numpy(_find(data, key, *ends))[:, None]  # (E, 1)
-                self._weights[key] = data[key].edge_weight.cpu()[self._edges[key]]
+                edges = torch.from_numpy(_Edges(data, key).find(*ends)).to(device)
+                self._cuts[key] = _Pairs(edges, data[key].edge_weight)
         if NEXT in data.edge_types:
-            domains = data["item"].domain.cpu().numpy()
-            for key, steps in all_transitions(events, domains, settings.model).items():
+            window, decay = settings.model.transition_window, settings.model.transition_decay
+            weights = torch.tensor([decay**steps for steps in range(window)], device=device)
+            for key, order in sequences(events, data["item"].domain.cpu().numpy()):
                 if not passed & {key, (key[2], REVERSE + key[1], key[0])}:
                     continue
-                order = np.arange(len(events)) if key == NEXT else order_within(events, domains)
-                edges, weights = _cut(data, key, steps, order)  # (E, S)
-                self._edges[key], self._weights[key] = edges, weights
-        device = data["item"].count.device
-        self._edges = {key: edges.to(device) for key, edges in self._edges.items()}
-        self._weights = {key: weights.to(device) for key, weights in self._weights.items()}
+                edges, places = _edges_of(data, key, order, window)
+                self._cuts[key] = _Steps(
+                    edges.to(device), weights, None if places is None else places.to(device)
+                )
 
     def without(self, rows: Tensor) -> dict[EdgeType, Adjacency]:
         """Matrices of all edge types, less what the events at positions ``rows`` (B,) gave."""
@@ -105,20 +161,20 @@ class SupervisionMask:
     @property
     def edge_types(self) -> list[EdgeType]:
         """Those that lose something, forward ones only."""
-        return list(self._edges)
+        return list(self._cuts)
 
     @property
     def nbytes(self) -> int:
         """Bytes held beside the matrices."""
-        tensors = [*self._edges.values(), *self._weights.values()]
-        return sum(each.nbytes for each in tensors)
+        own = [t for c in self._cuts.values() for t in (c.edges, getattr(c, "places", None))]
+        return sum(each.nbytes for each in own if each is not None)
 
     def removed(self, rows: Tensor) -> dict[EdgeType, Removed]:
         """Drops of relations without the events at positions ``rows`` (B,); forward ones only."""
         return {
             # (B, S) to (B * S,).
-            key: self._removed(key, edges[rows].flatten(), self._weights[key][rows].flatten())
-            for key, edges in self._edges.items()
+            key: self._removed(key, *(each.flatten() for each in cuts.cut(rows)))
+            for key, cuts in self._cuts.items()
         }
 
     def values_at(self, removed: dict[EdgeType, Removed], key: EdgeType, places: Tensor) -> Tensor:
@@ -130,9 +186,8 @@ class SupervisionMask:
             places: (E,) positions among the values of the whole ``adj_t``.
         """
         forward = (key[2], key[1].removeprefix(REVERSE), key[0])
-        if key in removed:  # an edge's place in ``adj_t`` is its number in the reverse type
-            reverse = self._data[key[2], REVERSE + key[1], key[0]]
-            return self._values(key, removed[key], reverse.slot_t[places])
+        if key in removed:
+            return self._values(key, removed[key], self._data[key].order_t[places].long())
         if key[1].startswith(REVERSE) and forward in removed:
             return self._values(forward, removed[forward], places)
         return self._matrices[key].adj_t.values()[places]
@@ -141,7 +196,7 @@ class SupervisionMask:
         """Removed of a relation without some weight of some edges, -1 for none."""
         store, there = self._data[key], chosen >= 0
         edges, place = torch.unique(chosen[there], return_inverse=True)  # (E',)
-        sources, targets = store.edge_index[:, edges]
+        sources, targets = _ends(store.adj, edges)
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
         lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
         lost = torch.minimum(lost, store.edge_weight[edges])
@@ -157,15 +212,18 @@ class SupervisionMask:
         """Normalised weights of all edges, or of those at ``chosen`` (E,), less what is lost."""
         store = self._data[key]
         if chosen is None:
-            (sources, targets), weight = store.edge_index, store.edge_weight.clone()
+            weight = store.edge_weight.clone()
             weight[removed.edges] -= removed.lost
+            sizes = store.adj.crow_indices().diff()
+            out = removed.out.repeat_interleave(sizes, output_size=len(weight))
+            into = removed.into.index_select(0, store.adj.col_indices())
         else:
-            (sources, targets), weight = store.edge_index[:, chosen], store.edge_weight[chosen]
+            (sources, targets), weight = _ends(store.adj, chosen), store.edge_weight[chosen]
+            out, into = removed.out[sources], removed.into[targets]
             if len(removed.edges):
                 place = torch.searchsorted(removed.edges, chosen).clamp(max=len(removed.edges) - 1)
                 weight = weight - removed.lost[place] * (removed.edges[place] == chosen)
-        scale: Tensor = (removed.out[sources] * removed.into[targets]).clamp(1e-12).rsqrt()
-        values: Tensor = weight * scale
+        values: Tensor = weight * (out * into).clamp(1e-12).rsqrt()
         return values
 
     def _less(self, key: EdgeType, removed: Removed) -> Adjacency:
@@ -173,43 +231,43 @@ class SupervisionMask:
         store, (adj_t, adj) = self._data[key], self._matrices[key]
         values = self._values(key, removed)
         return Adjacency(
-            with_values(adj_t, torch.empty_like(values).scatter_(0, store.slot_t, values)),
-            with_values(adj, torch.empty_like(values).scatter_(0, store.slot, values)),
+            with_values(adj_t, values.index_select(0, store.order_t)), with_values(adj, values)
         )
 
 
-def _cut(
-    data: HeteroData, key: EdgeType, steps: pd.DataFrame, order: IntArray
-) -> tuple[Tensor, Tensor]:
-    """Edges and weights (E, S) of the steps into, out of, and over each event; -1 where none."""
-    edge = _find(data, key, steps["source"].to_numpy(), steps["target"].to_numpy())
-    weight, reach = steps["weight"].to_numpy(), steps["steps"].to_numpy()
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    first = place[steps["position"].to_numpy()] - reach
-    longest = int(reach.max(initial=0))
-    width = sum(range(2, longest + 2))
-    edges = np.full((len(order), width), -1, np.int64)
-    weights = np.zeros(edges.shape, np.float32)
-    column = 0
-    for length in range(1, longest + 1):
-        chosen = reach == length
-        for between in range(length + 1):
-            events = order[first[chosen] + between]
-            edges[events, column], weights[events, column] = edge[chosen], weight[chosen]
-            column += 1
-    return torch.from_numpy(edges), torch.from_numpy(weights)
+def _edges_of(
+    data: HeteroData, key: EdgeType, sequence: Sequence, window: int
+) -> tuple[Tensor, Tensor | None]:
+    """``edges`` and ``places`` of `_Steps`."""
+    edges, known = np.full((len(sequence.items), window), -1, np.int32), _Edges(data, key)
+    for steps, first, sources, targets in sequence.steps(window):
+        edges[first, steps - 1] = known.find(sources, targets)
+    if sequence.order is None:
+        return torch.from_numpy(edges), None
+    places = np.empty(len(edges), np.int32)
+    places[sequence.order] = np.arange(len(edges), dtype=np.int32)
+    return torch.from_numpy(edges), torch.from_numpy(places)
 
 
-def _find(data: HeteroData, key: EdgeType, sources: IntArray, targets: IntArray) -> IntArray:
-    """Position in ``edge_index`` of each pair, or -1."""
-    width = data[key[2]].num_nodes
-    edges = data[key].edge_index.cpu().numpy()
-    codes = edges[0] * width + edges[1]
-    wanted = sources.astype(np.int64) * width + targets
-    if not len(codes):
-        return np.full(len(wanted), -1, np.int64)
-    order = np.argsort(codes, kind="stable")
-    place = np.minimum(np.searchsorted(codes, wanted, sorter=order), len(codes) - 1)
-    found: IntArray = order[place]
-    return np.where(codes[found] == wanted, found, -1)
+def _ends(adj: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
+    """Sources and targets (P,) of edges (P,), by their numbers."""
+    starts = adj.crow_indices()
+    sources = torch.searchsorted(starts, edges.to(starts.dtype), right=True) - 1
+    return sources, adj.col_indices()[edges].long()
+
+
+class _Edges:
+    """Numbers of the edges of a relation, by their ends."""
+
+    def __init__(self, data: HeteroData, key: EdgeType) -> None:
+        sources, targets = edges_of(data[key].adj).cpu().numpy()
+        self._width = data[key[2]].num_nodes
+        self._codes = sources * self._width + targets  # sorted, as the edges are
+
+    def find(self, sources: IntArray, targets: IntArray) -> NDArray[np.int32]:
+        """(P,) number of the edge of each pair (P,), or -1."""
+        wanted, codes = sources.astype(np.int64) * self._width + targets, self._codes
+        if not len(codes):
+            return np.full(len(wanted), -1, np.int32)
+        place = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
+        return np.where(codes[place] == wanted, place, -1).astype(np.int32)

@@ -121,7 +121,7 @@ class Estimate:
         self._model, self._taught = model, taught
         self._chosen, self._learning = settings.model, settings.learning
         self._nodes = {kind: int(data[kind].num_nodes) for kind in data.node_types}
-        self._edges = {key: data[key].edge_index.shape[1] for key in data.edge_types}
+        self._edges = {key: len(data[key].adj.values()) for key in data.edge_types}
         self._masked = mask.edge_types
         self._width = settings.model.embedding_size
         self._places = len(model.between) if model.ordered else model.length
@@ -135,7 +135,9 @@ class Estimate:
             )
             for kind in data.node_types
         }
-        graph = sum(_bytes(value) for store in data.stores for value in store.values())
+        # A relation and its reverse have the same matrices.
+        held = {id(value): value for store in data.stores for value in store.values()}
+        graph = sum(map(_bytes, held.values()))
         self._parameters = sum(each.nbytes for each in model.parameters())
         # Gradients, two means of Adam, and a copy of the best; and a second one, or Adam's own
         # products, for a moment.

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from linkspan.errors import ModelError
 from linkspan.gnn.events.dislikes import Dislikes
 from linkspan.gnn.events.domains import item_domains, rows_by_domain
-from linkspan.gnn.events.history import PAD, Histories, before_events, other_events
+from linkspan.gnn.events.history import EventHistories, before_events, other_events
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.models.view import View
@@ -84,7 +84,7 @@ class Trainer:
         self.fresh = ~events.duplicated(["user", "item"]).to_numpy()
         if targets is not None:
             self.fresh &= targets
-        rows = int((self._histories().items[self.fresh, 0] != PAD).sum())
+        rows = int((self._histories().begun & self.fresh).sum())
         if not rows:
             raise ModelError(
                 "no event has one before it by the same user, so nothing can be learned",
@@ -133,7 +133,7 @@ class Trainer:
         self.model.train()
         self.objective.begin_epoch(self.epoch)
         histories = self._histories()
-        rows = np.flatnonzero(self.fresh & (histories.items[:, 0] != PAD))
+        rows = np.flatnonzero(self.fresh & histories.begun)
         self.random.shuffle(rows)
         total = 0.0
         for step, batch in enumerate(np.array_split(rows, self._steps(len(rows))), start=1):
@@ -204,7 +204,7 @@ class Trainer:
         """A copy of the parameters."""
         return copy.deepcopy(self.learned.state_dict())
 
-    def _histories(self) -> Histories:
+    def _histories(self) -> EventHistories:
         length = self.model.length
         events = self.view.events
         if self.view.snapshot.timed:

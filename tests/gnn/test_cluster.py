@@ -295,7 +295,7 @@ def test_gradients_of_two_shares_add_up_to_that_of_the_batch(
         for each in trainer.model.parameters():
             torch.nn.init.normal_(each, std=0.2)
         histories = trainer._histories()
-        batch = np.flatnonzero(histories.items[:, 0] >= 0)[:300]
+        batch = np.flatnonzero(histories.begun)[:300]
         batch = batch[np.argsort(histories.domains[batch], kind="stable")]
         loss = trainer.learner.learn(batch, histories.take(batch))
         named = trainer.model.named_parameters()

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from linkspan.gnn import TrainSettings, evaluate, last_out, load, save, score_top, train
 from linkspan.gnn.events.transitions import NEXT
-from linkspan.gnn.network.convolutions import build_hop, edges_of
-from linkspan.gnn.tensors.adjacency import adjacencies
+from linkspan.gnn.network.convolutions import build_hop, unmasked_edges
+from linkspan.gnn.tensors.adjacency import adjacencies, edges_of
 from linkspan.gnn.tensors.hetero_data import build_hetero_data
 from linkspan.gnn.tensors.masking import SupervisionMask
 from linkspan.graph.snapshot import Snapshot
@@ -54,7 +54,7 @@ def test_a_light_hop_is_a_weighted_sum(planted: Snapshot, settings: TrainSetting
     store = data[NEXT]
     out, into = store.out.numpy(), store.into.numpy()
     for (source, target), weight in zip(
-        store.edge_index.T.tolist(), store.edge_weight.tolist(), strict=True
+        edges_of(store.adj).T.tolist(), store.edge_weight.tolist(), strict=True
     ):
         norm = (out[source] * into[target]) ** -0.5
         expected[target] += 0.3 * weight * norm * x[source].numpy()
@@ -67,11 +67,11 @@ def test_edges_that_are_masked_are_left_out(planted: Snapshot, settings: TrainSe
     key = ("user", "SAVED", "item")
     rows = torch.tensor([5, 77])
     masked = SupervisionMask(data, events, settings).without(rows)
-    whole = set(map(tuple, edges_of(adjacencies(data)[key]).T.tolist()))
-    left = set(map(tuple, edges_of(masked[key]).T.tolist()))
+    whole = set(map(tuple, unmasked_edges(adjacencies(data)[key]).T.tolist()))
+    left = set(map(tuple, unmasked_edges(masked[key]).T.tolist()))
     chosen = events.iloc[rows.numpy()][["user", "item"]]
     assert whole - left == set(chosen.itertuples(index=False, name=None))
-    assert whole == set(map(tuple, data[key].edge_index.T.tolist()))
+    assert whole == set(map(tuple, edges_of(data[key].adj).T.tolist()))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.known import FadingHistory, KnownEvents, count_users
-from linkspan.gnn.events.transitions import transitions
+from linkspan.gnn.events.transitions import Sequence
 from linkspan.gnn.parts.ease import gram_matrix, item_weights, ridge_inverse
 from linkspan.gnn.parts.historic import (
     ItemMatrix,
@@ -130,8 +130,9 @@ def test_steps_are_shares_and_mutual_weights() -> None:
             for gap, target in enumerate(items.iloc[place + 1 : place + 3]):
                 if source != target:
                     counts[source, target] += 0.7**gap
-    steps = transitions(events, 2, 0.7)
-    forward, mutual = forward_steps(steps, 7, 5.0).toarray(), mutual_steps(steps, 7).toarray()
+    sequence = Sequence(None, events["user"].to_numpy(), events["item"].to_numpy())
+    steps = sequence.transitions(7, 2, 0.7)
+    forward, mutual = forward_steps(steps, 5.0).toarray(), mutual_steps(steps).toarray()
     both = np.zeros((7, 7))
     for (source, target), weight in counts.items():
         out = sum(value for (a, _), value in counts.items() if a == source)

@@ -106,7 +106,7 @@ def test_gradients_do_not_depend_on_the_plan_where_nothing_is_left_to_chance(
         trainer = Trainer(View.whole(planted, text_of(planted)), chosen)
         trainer.learner.plan = Plan(rows, fan_out, 0, 0)
         histories = trainer._histories()
-        batch = np.flatnonzero(histories.items[:, 0] >= 0)[:300]
+        batch = np.flatnonzero(histories.begun)[:300]
         batch = batch[np.argsort(histories.domains[batch], kind="stable")]
         torch.manual_seed(1)
         for each in trainer.model.parameters():
