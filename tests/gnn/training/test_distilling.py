@@ -113,7 +113,7 @@ def test_the_term_is_the_cross_entropy_of_two_softmaxes(
     """By a loop over the events; the target stands among the drawn items too, and counts once."""
     trainer = Trainer(teacher.view, small.changed(negatives=60), teacher=teacher)
     histories = trainer._histories()
-    rows = np.flatnonzero(histories.items[:, 0] >= 0)[:9]
+    rows = np.flatnonzero(histories.begun)[:9]
     rows = rows[np.argsort(histories.domains[rows], kind="stable")]
     batch = trainer.learner._build(rows, histories.take(rows))
     assert len(batch.negatives) > 1
@@ -162,7 +162,7 @@ def test_the_gradients_do_not_depend_on_the_plan(
         trainer.learner.plan = Plan(rows, fan_out, 0, 0)
         histories = trainer._histories()
         # Events of the last domain: the subgraph lacks items of the first ones.
-        asked = (histories.items[:, 0] >= 0) & (histories.domains == 2)
+        asked = (histories.begun) & (histories.domains == 2)
         chosen = np.flatnonzero(asked)[:20]
         trainer.learner.learn(chosen, histories.take(chosen))
         found.append({name: each.grad for name, each in trainer.model.named_parameters()})
