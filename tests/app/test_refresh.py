@@ -30,6 +30,7 @@ def read_lists(database: Database) -> pd.DataFrame:
 def test_a_refresh_concerns_those_with_news(
     linkspan: Any, project: Path, on_server: Database
 ) -> None:
+    change("embedding_size = 16", "embedding_size = 64")  # so that it needs more than a MiB
     first = json.loads(linkspan("run", "--json").out)["run"]
     before = read_lists(on_server)
     assert linkspan("refresh").out.rstrip().endswith("No list has to change.")
