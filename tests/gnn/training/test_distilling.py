@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stopping import Stop
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
@@ -204,21 +205,6 @@ def test_who_knows_other_events_cannot_teach(
         train(planted, split, text, small, teacher=replace(teacher, best_epoch=0))
 
 
-class Stop(Progress):
-    """Breaks a training off after its second epoch."""
-
-    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
-        class Counting(Task):
-            told = 0
-
-            def advance(self, steps: int = 1, note: str = "") -> None:
-                self.told += bool(note)
-                if self.told > 1:
-                    raise KeyboardInterrupt
-
-        return Counting()
-
-
 def test_a_training_goes_on_by_the_same_teacher_only(
     planted: Snapshot, text: Text, small: TrainSettings, teacher: FittedModel, tmp_path: Path
 ) -> None:
@@ -228,7 +214,7 @@ def test_a_training_goes_on_by_the_same_teacher_only(
         model.bias[0] += 1.0
     other, file, begun = replace(whole, model=model), tmp_path / "kept", tmp_path / "begun"
     with pytest.raises(KeyboardInterrupt):
-        train_all(planted, text, small, 3, Stop(), begun, teacher=whole)
+        train_all(planted, text, small, 3, Stop(after=1), begun, teacher=whole)
     expected = train_all(planted, text, small, 3, teacher=whole)
     epochs = []
     for who in (whole, other, None):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from stopping import Stop
 from torch.profiler import ProfilerActivity, profile
 
 from linkspan.errors import ModelError
@@ -33,7 +34,6 @@ from linkspan.gnn.tensors.subgraph import Subgraph, draw_subgraph
 from linkspan.gnn.training.memory import FAN_OUTS, MIB, Estimate, Plan, choose_plan
 from linkspan.gnn.training.trainer import Trainer
 from linkspan.graph.snapshot import Snapshot
-from linkspan.progress import Progress, Task
 
 Text = dict[str, np.ndarray]
 TextOf = Callable[[Snapshot], Text]
@@ -227,21 +227,6 @@ def test_subgraphs_find_the_planted_tastes(
     assert model["ndcg"] > popularity["ndcg"] + 0.3
 
 
-class Stop(Progress):
-    """Breaks a training off after an epoch."""
-
-    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
-        class Counting(Task):
-            told = 0
-
-            def advance(self, steps: int = 1, note: str = "") -> None:
-                self.told += bool(note)
-                if self.told > 1:
-                    raise KeyboardInterrupt
-
-        return Counting()
-
-
 @pytest.mark.usefixtures("subgraphs")
 def test_a_training_on_subgraphs_is_repeated_and_resumed_to_the_same_model(
     planted: Snapshot, text_of: TextOf, settings: TrainSettings, tmp_path: Path
@@ -252,7 +237,7 @@ def test_a_training_on_subgraphs_is_repeated_and_resumed_to_the_same_model(
     again = train_all(planted, text, chosen, 3)
     assert score_top(whole, k=3).equals(score_top(again, k=3))
     with pytest.raises(KeyboardInterrupt):
-        train_all(planted, text, chosen, 3, Stop(), file)
+        train_all(planted, text, chosen, 3, Stop(after=1), file)
     assert file.exists()
     resumed = train_all(planted, text, chosen, 3, checkpoint=file)
     for name, value in whole.model.state_dict().items():

@@ -10,6 +10,7 @@ import torch
 from cold_items import cold_hit_rate, cold_snapshot
 from safetensors import safe_open
 from safetensors.torch import save_file
+from stopping import Stop
 
 from linkspan.errors import ModelError
 from linkspan.gnn import (
@@ -34,7 +35,7 @@ from linkspan.gnn.training.checkpoint import Checkpoint, Progressed
 from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.rates import JOINT
 from linkspan.graph.snapshot import Snapshot
-from linkspan.progress import Progress, Task
+from linkspan.progress import Progress
 
 Text = dict[str, np.ndarray]
 TextOf = Callable[[Snapshot], Text]
@@ -186,24 +187,6 @@ def test_the_weights_of_the_best_epoch_are_kept(
     again = replace(split, test=split.validation, validation=split.test[:0])
     known = fitted.learned.on(fitted.view.over(planted.events().iloc[split.train]))
     assert evaluate(known, again).figures()["ndcg"] == pytest.approx(max(gains))
-
-
-class Stop(Progress):
-    """Breaks a training off after some epochs, as a kill between two of them would."""
-
-    def __init__(self, after: int) -> None:
-        self.after, self.told = after, 0
-
-    def task(self, name: str, total: int | None = None, unit: str = "rows") -> Task:
-        outer = self
-
-        class Counting(Task):
-            def advance(self, steps: int = 1, note: str = "") -> None:
-                outer.told += bool(note)
-                if outer.told > outer.after:
-                    raise KeyboardInterrupt
-
-        return Counting()
 
 
 @pytest.mark.parametrize("refit", [False, True], ids=["train", "refit"])
