@@ -130,8 +130,9 @@ class SupervisionMask:
         device = data["item"].count.device
         users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
         passed = set(data.edge_types if read is None else read)
+        masked = {key for key in data.edge_types if passed & {key, _reverse(key)}}
         for key in data.edge_types:
-            if not passed & {key, (key[2], REVERSE + key[1], key[0])}:
+            if key not in masked:
                 continue
             between = {key[0], key[2]} == {"user", "item"}
             if between and not key[1].startswith(REVERSE) and len(data[key].edge_weight):
@@ -142,7 +143,7 @@ class SupervisionMask:
             window, decay = settings.model.transition_window, settings.model.transition_decay
             weights = torch.tensor([decay**steps for steps in range(window)], device=device)
             for key, order in sequences(events, data["item"].domain.cpu().numpy()):
-                if not passed & {key, (key[2], REVERSE + key[1], key[0])}:
+                if key not in masked:
                     continue
                 edges, places = _edges_of(data, key, order, window)
                 self._cuts[key] = _Steps(
@@ -155,7 +156,7 @@ class SupervisionMask:
         for key, removed in self.removed(rows).items():
             masked = self._less(key, removed)
             result[key] = masked
-            result[key[2], REVERSE + key[1], key[0]] = Adjacency(masked.adj, masked.adj_t)
+            result[_reverse(key)] = Adjacency(masked.adj, masked.adj_t)
         return result
 
     @property
@@ -233,6 +234,11 @@ class SupervisionMask:
         return Adjacency(
             with_values(adj_t, values.index_select(0, store.order_t)), with_values(adj, values)
         )
+
+
+def _reverse(key: EdgeType) -> EdgeType:
+    """The edge type of the same edges, from their targets to their sources."""
+    return key[2], REVERSE + key[1], key[0]
 
 
 def _edges_of(
