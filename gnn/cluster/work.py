@@ -6,7 +6,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -18,10 +18,10 @@ from ray.train import (
     Checkpoint,
     CheckpointConfig,
     FailureConfig,
-    Result,
     RunConfig,
     ScalingConfig,
     TrainingFailedError,
+    UserCallback,
 )
 from ray.train.torch import TorchConfig, TorchTrainer
 from threadpoolctl import threadpool_limits
@@ -83,15 +83,16 @@ class RayCluster:
                     storage_path=storage,
                     failure_config=FailureConfig(max_failures=FAILURES),
                     checkpoint_config=CheckpointConfig(num_to_keep=1),
+                    callbacks=[_Kept(file)],  # type: ignore[list-item]
                 ),
             )
             # In a thread of its own it leaves SIGINT alone.
             running = stack.enter_context(ThreadPoolExecutor(1)).submit(trainer.fit)
-            latest = None
+            latest = _written(file)
             try:
                 while not running.done():
                     wait([running], _LOOK)
-                    before, latest = latest, _fetch(f"{storage}/{name}", latest, file)
+                    before, latest = latest, _written(file)
                     if latest != before:
                         heard()
                 result: Any = running.result()
@@ -125,16 +126,27 @@ class RayCluster:
             yield _result(asked.popleft())
 
 
-def _fetch(run: str, known: str | None, file: Path) -> str | None:
-    """Copy the latest checkpoint of a run, unless it is known; the path that it has there."""
-    try:
-        latest = Result.from_path(run).checkpoint
-        if latest is None or latest.path == known:
-            return known
-        _copy(latest, file)
-        return str(latest.path)
-    except (RuntimeError, OSError):  # there is none yet, or it gave way to the next just now
-        return known
+class _Kept(UserCallback):
+    """A copy of each checkpoint in a file of the machine that asked for the training.
+
+    Ray calls it in the process that leads the training, which runs on that machine. What Ray
+    notes of its checkpoints beside them is not to be read before the training is over: it is
+    written in place, and a reader may find it empty.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def after_report(
+        self, run_context: object, metrics: object, checkpoint: Checkpoint | None
+    ) -> None:
+        if checkpoint is not None:
+            with suppress(OSError):  # told where the last one cannot be copied either
+                _copy(checkpoint, self._file)
+
+
+def _written(file: Path) -> int | None:
+    return file.stat().st_mtime_ns if file.exists() else None
 
 
 def _copy(checkpoint: Checkpoint, file: Path) -> None:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -56,20 +57,27 @@ class Done(NamedTuple):
 
 
 class Killed(RayCluster):
-    """A cluster one of whose workers is killed once in a training, and once in other work."""
+    """A cluster one of whose workers is killed once in a training, and once in other work.
+
+    The training's dies while Ray writes what it notes of its checkpoints, in a file that is empty
+    before it is written.
+    """
 
     def __init__(self, workers: int, folder: Path) -> None:
-        super().__init__(workers)
+        super().__init__(workers, str(folder / "storage"))
         self.folder = folder
 
     def learn(self, learn: Callable[..., Any], file: Path, *heard: Any) -> None:
-        mark = self.folder / "training"
+        mark, storage = self.folder / "training", self.folder / "storage"
 
         def dying(*, checkpoint: Path, engine: ClusterEngine) -> Any:
             together, steps = engine.together, count(1)
 
             def counted(loss: float) -> float:
-                if engine.place == 1 and next(steps) == 9 and not mark.exists():
+                if engine.place == 1 and next(steps) == 25 and not mark.exists():
+                    while not (notes := list(storage.glob("*/checkpoint_manager_snapshot.json"))):
+                        time.sleep(0.1)  # the epoch before this one is reported
+                    notes[0].write_bytes(b"")
                     mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
                 return together(loss)
@@ -169,7 +177,8 @@ def test_two_workers_one_of_them_killed_end_in_the_lists_of_one_process(
     monkeypatch.setattr(Trainer, "run_epoch", refuse)  # not in the workers
     with using(Killed(ray_cluster.workers, tmp_path)):
         found = job(alone.weights)
-    assert {each.name for each in tmp_path.iterdir()} == {"training", "work"}
+    assert {each.name for each in tmp_path.iterdir()} == {"training", "work", "storage"}
+    assert not list((tmp_path / "storage").iterdir())
     assert_same(found, alone)
 
 
