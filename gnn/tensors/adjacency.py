@@ -68,12 +68,12 @@ def weighted_sum(adjacencies: Sequence[Adjacency], weights: Tensor, x: Sequence[
 
 
 def add_adjacencies(data: HeteroData) -> None:
-    """Give each edge type ``adj_t`` and ``adj`` (`Adjacency`), and the slots of its edges in them.
+    """Give each edge type ``adj_t`` and ``adj`` (`Adjacency`), and the slots of its edges in one.
 
     An edge (s, t) of weight w becomes ``w / sqrt(out(s) * in(t))``; ``out`` and ``in`` are the sums
     of weights at its two ends (the symmetric normalisation of Kipf & Welling, arXiv:1609.02907, for
-    a bipartite graph). ``slot_t`` and ``slot`` (E,) say where each edge of ``edge_index`` stands
-    among the values of ``adj_t`` and ``adj``. Edges must be unique.
+    a bipartite graph). Edges must be unique and sorted by source and target, the order of the
+    values of ``adj``; ``slot_t`` (E,) says where each stands among those of ``adj_t``.
     """
     for source, name, target in data.edge_types:
         store = data[source, name, target]
@@ -84,7 +84,7 @@ def add_adjacencies(data: HeteroData) -> None:
         store.out, store.into = out, into
         values = store.edge_weight * (out[rows] * into[columns]).clamp(min=1e-12).rsqrt()
         store.adj_t, store.slot_t = _csr(columns, rows, values, (targets, sources))
-        store.adj, store.slot = _csr(rows, columns, values, (sources, targets))
+        store.adj, _ = _csr(rows, columns, values, (sources, targets))
 
 
 def build_adjacency(

@@ -103,8 +103,12 @@ class SupervisionMask:
     def removed(self, rows: Tensor) -> dict[EdgeType, Removed]:
         """Drops of relations without the events at positions ``rows`` (B,); forward ones only."""
         return {
-            # (B, S) to (B * S,).
-            key: self._removed(key, edges[rows].flatten(), self._weights[key][rows].flatten())
+            # (B, S) to (B * S,); `index_select` is several times as fast as brackets.
+            key: self._removed(
+                key,
+                edges.index_select(0, rows).flatten(),
+                self._weights[key].index_select(0, rows).flatten(),
+            )
             for key, edges in self._edges.items()
         }
 
@@ -126,16 +130,17 @@ class SupervisionMask:
 
     def _removed(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Removed:
         """Removed of a relation without some weight of some edges, -1 for none."""
-        store, there = self._data[key], chosen >= 0
-        edges, place = torch.unique(chosen[there], return_inverse=True)  # (E',)
-        sources, targets = store.edge_index[:, edges]
+        store, there = self._data[key], (chosen >= 0).nonzero().flatten()
+        edges, place = torch.unique(chosen.index_select(0, there), return_inverse=True)  # (E',)
+        sources, targets = (ends.index_select(0, edges) for ends in store.edge_index)
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
-        lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
-        lost = torch.minimum(lost, store.edge_weight[edges])
+        lost = torch.zeros(len(edges), device=edges.device)
+        lost = lost.index_add_(0, place, weights.index_select(0, there))
+        lost = torch.minimum(lost, store.edge_weight.index_select(0, edges))
         # The ends that are asked for: items, of which steps have two.
         ends, sums = (sources, store.out) if key[2] == "user" else (targets, store.into)
         left = sums - torch.zeros_like(sums).index_add_(0, ends, lost)  # (S,) or (T,)
-        lost = lost * (left >= 0.5 * sums)[ends]
+        lost = lost * (left >= 0.5 * sums).index_select(0, ends)
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
         return Removed(edges, lost, out, into)
@@ -151,8 +156,8 @@ class SupervisionMask:
             if len(removed.edges):
                 place = torch.searchsorted(removed.edges, chosen).clamp(max=len(removed.edges) - 1)
                 weight = weight - removed.lost[place] * (removed.edges[place] == chosen)
-        scale: Tensor = (removed.out[sources] * removed.into[targets]).clamp(1e-12).rsqrt()
-        values: Tensor = weight * scale
+        out, into = removed.out.index_select(0, sources), removed.into.index_select(0, targets)
+        values: Tensor = weight * (out * into).clamp(1e-12).rsqrt()
         return values
 
     def _less(self, key: EdgeType, removed: Removed) -> Adjacency:
@@ -161,7 +166,7 @@ class SupervisionMask:
         values = self._values(key, removed)
         return Adjacency(
             with_values(adj_t, torch.empty_like(values).scatter_(0, store.slot_t, values)),
-            with_values(adj, torch.empty_like(values).scatter_(0, store.slot, values)),
+            with_values(adj, values),  # the edges have its order
         )
 
 
