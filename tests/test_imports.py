@@ -60,7 +60,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
             "scores",
             "training",
         ),
-        "cluster": ("settings", "elsewhere", "training"),
+        "cluster": ("settings", "elsewhere", "network", "training"),
         "federation": (
             "settings",
             "events",

@@ -137,7 +137,9 @@ def tune(
     refuse_private(settings, "a search of settings")
     pipeline = build_pipeline(settings, as_json)
     taken = pipeline.workspace.load_snapshot()
-    found = pipeline.tune(taken, pipeline.embed(taken), trials)
+    text = pipeline.embed(taken)
+    with shared_out(settings):
+        found = pipeline.tune(taken, text, trials)
     before = settings.train.model_dump(mode="json")
     best = found.settings.model_dump(mode="json")
     changed = {

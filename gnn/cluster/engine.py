@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed
 
+from linkspan.gnn.cluster.columns import OwnColumns
 from linkspan.gnn.training.engine import Engine
 
 
@@ -28,6 +29,7 @@ class ClusterEngine(Engine):
     def __init__(self, place: int, workers: int, on_saved: Callable[[Path], None]) -> None:
         super().__init__(torch.device("cpu"))
         self.place, self.workers, self._on_saved = place, workers, on_saved
+        self.columns: OwnColumns = OwnColumns(place, workers)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -42,6 +44,7 @@ class ClusterEngine(Engine):
 
         A parameter that no worker has a gradient of keeps none, as alone.
         """
+        self.columns.back()
         learned = [each for group in self.optimizer.param_groups for each in group["params"]]
         there = [float(each.grad is not None) for each in learned]
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in learned]

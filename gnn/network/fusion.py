@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from linkspan.gnn.network.columns import WHOLE, Columns
 from linkspan.gnn.settings import Fusion
 from linkspan.gnn.tensors.features import TABLE, TEXT, item_parts
 
@@ -51,17 +53,19 @@ class ItemFusion(nn.Module):
         if self.categories is not None:
             nn.init.zeros_(self.categories.weight[0])
 
-    def projected(self, store: Any) -> tuple[Tensor, Tensor]:
-        """Parts (N, P, K), and whether an item has them (N, P)."""
+    def projected(self, store: Any, columns: Columns = WHOLE) -> tuple[Tensor, Tensor]:
+        """Parts (N, P, K), of the columns asked for, and whether an item has them (N, P)."""
         parts = item_parts(store)
         states, there = [], []
         for name, project in zip(self.names, self.project, strict=True):
             if name in parts:
-                states.append(project(parts[name]))  # (N, K)
+                weight = columns.own(project.get_parameter("weight"), dim=0)
+                states.append(functional.linear(parts[name], weight))  # (N, K)
                 there.append((parts[name] != 0).any(dim=1))  # (N,)
             if name == TABLE and self.categories is not None:
                 # (N, C) codes to (N, K), and to (N,).
-                summed, known = self.categories(store.codes), (store.codes != 0).any(dim=1)
+                summed = columns.own(self.categories(store.codes))
+                known = (store.codes != 0).any(dim=1)
                 states = [*states[:-1], states[-1] + summed] if name in parts else [*states, summed]
                 there = [*there[:-1], there[-1] | known] if name in parts else [*there, known]
         return torch.stack(states, dim=1), torch.stack(there, dim=1)
@@ -74,9 +78,9 @@ class Weighted(ItemFusion):
         super().__init__(store, width)
         self.weights = nn.Parameter(torch.ones(len(self.names)))
 
-    def forward(self, store: Any) -> Tensor:
-        """(N, K)."""
-        states, _ = self.projected(store)
+    def forward(self, store: Any, columns: Columns = WHOLE) -> Tensor:
+        """(N, K), of the columns asked for."""
+        states, _ = self.projected(store, columns)
         return torch.einsum("npk,p->nk", states, self.weights)
 
 
@@ -91,12 +95,12 @@ class Concat(ItemFusion):
             nn.Linear(2 * width, width, bias=False),
         )
 
-    def forward(self, store: Any) -> Tensor:
-        """(N, K)."""
+    def forward(self, store: Any, columns: Columns = WHOLE) -> Tensor:
+        """(N, K), of the columns asked for."""
         states, there = self.projected(store)
         # (N, P, K) and (N, P) to (N, P * (K + 1)).
         joined: Tensor = self.layers(torch.cat([states.flatten(1), there.to(states.dtype)], dim=1))
-        return joined
+        return columns.own(joined)
 
 
 class Attention(ItemFusion):
@@ -111,9 +115,9 @@ class Attention(ItemFusion):
         self.look = nn.Linear(width, width)
         self.ask = nn.Parameter(torch.randn(len(self.names), width) * width**-0.5)
 
-    def forward(self, store: Any) -> Tensor:
-        """(N, K), zero where an item has no part."""
+    def forward(self, store: Any, columns: Columns = WHOLE) -> Tensor:
+        """(N, K), of the columns asked for, zero where an item has no part."""
         states, there = self.projected(store)
         logits = (torch.tanh(self.look(states)) * self.ask).sum(dim=2)  # (N, P)
         shares = torch.softmax(logits.masked_fill(~there, -1e9), dim=1) * there
-        return (shares[:, :, None] * states).sum(dim=1)
+        return columns.own((shares[:, :, None] * states).sum(dim=1))

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from linkspan.gnn.events.history import PAD, SET_LENGTH
 from linkspan.gnn.events.transitions import NEXT, NEXT_INSIDE
+from linkspan.gnn.network.columns import WHOLE, Columns
 from linkspan.gnn.network.convolutions import build_hop
 from linkspan.gnn.network.fusion import build_fusion
 from linkspan.gnn.settings import TrainSettings
@@ -122,6 +123,7 @@ class HistoryGNN(nn.Module):
                 if "text" in data[kind] and (kind != "item" or self.fusion is None)
             }
         )
+        self.light = chosen.convolution == "light"
         self.convs = nn.ModuleList(
             build_hop(chosen.convolution, keys, width) for keys in self.relations
         )
@@ -149,7 +151,12 @@ class HistoryGNN(nn.Module):
         self.met: Tensor
         self.register_buffer("met", (data["item"].count > 0).float())
 
-    def encode(self, data: HeteroData, matrices: Mapping[EdgeType, Adjacency]) -> States:
+    def encode(
+        self,
+        data: HeteroData,
+        matrices: Mapping[EdgeType, Adjacency],
+        columns: Columns = WHOLE,
+    ) -> States:
         """Pass messages.
 
         Args:
@@ -157,8 +164,11 @@ class HistoryGNN(nn.Module):
                 are read from it.
             matrices: Its edges, as `linkspan.gnn.tensors.adjacency` gives them, or with some of
                 them masked.
+            columns: Which of the states' columns messages are passed for here, where convolutions
+                are light; else for all.
         """
-        x = {kind: self._node_input(kind, data) for kind in self.kinds}
+        columns, width = columns if self.light else WHOLE, self.query.in_features
+        x = {kind: self._node_input(kind, data, columns) for kind in self.kinds}
         context: Tensor | None = None
         for hop in self.convs:
             messages: dict[str, Tensor] = hop(x, matrices)
@@ -168,7 +178,8 @@ class HistoryGNN(nn.Module):
                 **x,
                 **{kind: x[kind] + sums if kind in x else sums for kind, sums in messages.items()},
             }
-        items, domains = x["item"], data["item"].domain
+        items, domains = columns.joined(x["item"], width), data["item"].domain
+        context = None if context is None else columns.joined(context, width)
         shared = items if self.training else None
         if self.item_adapters is not None:
             items = self.item_adapters(items, domains)
@@ -235,8 +246,8 @@ class HistoryGNN(nn.Module):
         prior: Tensor = self.popularity * torch.log1p(counts) + self.bias * self.met
         return prior
 
-    def _node_input(self, kind: str, data: HeteroData) -> Tensor:
-        identity: Tensor = self.identity[_nodes(kind)]
+    def _node_input(self, kind: str, data: HeteroData, columns: Columns) -> Tensor:
+        identity: Tensor = columns.own(self.identity[_nodes(kind)])
         met = self.met
         if "rows" in data[kind]:  # a part of the graph
             identity = functional.embedding(data[kind].rows, identity)  # (n, K)
@@ -244,12 +255,12 @@ class HistoryGNN(nn.Module):
         if kind == "item":
             identity = identity * met[:, None]
         if kind == "item" and self.fusion is not None:
-            fused: Tensor = self.fusion(data["item"])
+            fused: Tensor = self.fusion(data["item"], columns)
             return identity + fused
         if _nodes(kind) not in self.project:
             return identity
-        projected: Tensor = self.project[_nodes(kind)](data[kind].text)
-        return identity + projected
+        weight = columns.own(self.project[_nodes(kind)].get_parameter("weight"), dim=0)
+        return identity + functional.linear(data[kind].text, weight)
 
     def _shares(
         self, states: States, domains: Tensor, history: Tensor, kept: Tensor | None

@@ -195,16 +195,17 @@ class SupervisionMask:
 
     def _removed(self, key: EdgeType, chosen: Tensor, weights: Tensor) -> Removed:
         """Removed of a relation without some weight of some edges, -1 for none."""
-        store, there = self._data[key], chosen >= 0
-        edges, place = torch.unique(chosen[there], return_inverse=True)  # (E',)
+        store, there = self._data[key], (chosen >= 0).nonzero().flatten()
+        edges, place = torch.unique(chosen.index_select(0, there), return_inverse=True)  # (E',)
         sources, targets = _ends(store.adj, edges)
         # A step may stand in the cuts of two events of a batch: no edge loses more than it has.
-        lost = torch.zeros(len(edges), device=edges.device).index_add_(0, place, weights[there])
-        lost = torch.minimum(lost, store.edge_weight[edges])
+        lost = torch.zeros(len(edges), device=edges.device)
+        lost = lost.index_add_(0, place, weights.index_select(0, there))
+        lost = torch.minimum(lost, store.edge_weight.index_select(0, edges))
         # The ends that are asked for: items, of which steps have two.
         ends, sums = (sources, store.out) if key[2] == "user" else (targets, store.into)
         left = sums - torch.zeros_like(sums).index_add_(0, ends, lost)  # (S,) or (T,)
-        lost = lost * (left >= 0.5 * sums)[ends]
+        lost = lost * (left >= 0.5 * sums).index_select(0, ends)
         into = store.into - torch.zeros_like(store.into).index_add_(0, targets, lost)
         out = store.out - torch.zeros_like(store.out).index_add_(0, sources, lost)
         return Removed(edges, lost, out, into)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from linkspan.gnn.network.columns import WHOLE, Columns
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.settings import LearningSettings
 from linkspan.gnn.training.rates import Rates
@@ -25,6 +26,7 @@ class Engine:
     Attributes:
         place: Number of this worker, from 0.
         workers: Number of workers that share the events of each batch.
+        columns: Of the states, those that messages are passed for here.
 
     Args:
         device: Where tensors are.
@@ -33,6 +35,7 @@ class Engine:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.place, self.workers = 0, 1
+        self.columns: Columns = WHOLE
 
     def start(self, learned: nn.Module, rates: Rates, settings: LearningSettings) -> None:
         """Make the optimiser.

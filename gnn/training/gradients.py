@@ -75,7 +75,8 @@ class Learner:
         pieces = np.split(np.arange(len(rows)), range(size, len(rows), size))
         if self.plan.fan_out:
             return sum(self._around(rows[p], histories.take(p), len(rows)) for p in pieces)
-        states = self._model.encode(self._data, self._mask.without(self._tensor(rows)))
+        matrices = self._mask.without(self._tensor(rows))
+        states = self._model.encode(self._data, matrices, self._engine.columns)
         if len(pieces) == 1:
             return self._back(states, self._build(rows, histories), len(rows))
         # Each piece leaves its gradients at the states; then they go back through the hops once.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from linkspan.errors import ModelError
+from linkspan.gnn.elsewhere import find_cluster
 from linkspan.gnn.evaluation.ranking import rank_events
 from linkspan.gnn.events.split import Split, some_validation
 from linkspan.gnn.metrics import ndcg
 from linkspan.gnn.models.learned import Epoch, FittedModel
 from linkspan.gnn.scores.hybrid import published
 from linkspan.gnn.scores.weighing import fit_hybrid
+from linkspan.gnn.scores.workers import in_order
 from linkspan.gnn.settings import PARTS, TrainSettings, in_parts
 from linkspan.gnn.training.train import train
 from linkspan.graph.snapshot import Snapshot
@@ -82,7 +85,8 @@ def tune(
 
     After Bergstra et al. (2011). A trial whose network falls below the median of the others at the
     same epoch is given up. What was tried is kept in ``storage``, so that a search that was broken
-    off goes on where it was.
+    off goes on where it was. Where a cluster is open, each of its workers tries other settings at
+    the same time, and these are drawn, and given up, by what was tried before all of them.
 
     Args:
         snapshot: The graph.
@@ -114,7 +118,6 @@ def tune(
         study_name=f"{snapshot.fingerprint()} {rows} {settings.model_dump_json()}",
         storage=f"sqlite:///{storage}",
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2),
         load_if_exists=True,
     )
     varied = [n for n in SPACE if PARTS[n] != "transfer" or len(snapshot.domains) > 1]
@@ -125,25 +128,18 @@ def tune(
     study.sampler = optuna.samplers.TPESampler(seed=settings.learning.seed + len(before))
     if all(each.params != first for each in before):
         study.enqueue_trial(first)
+    cluster = find_cluster()
+    at_once = cluster.workers if cluster else 1
     with progress.task("tune", total=trials, unit="trials") as task:
-        while (tried := len(study.get_trials(deepcopy=False, states=done))) < trials:
-            trial = study.ask()
-            drawn = {name: _draw(trial, name, value) for name, value in first.items()}
-            chosen = settings.changed(**drawn)
-
-            def report(epoch: Epoch, trial: Any = trial) -> None:
-                trial.report(epoch.ndcg or 0.0, epoch.epoch)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-
-            try:
-                found = _measure(snapshot, split, text, chosen, report)
-            except (optuna.TrialPruned, ModelError):
-                study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-                task.advance(note=f"trial {tried + 1} given up")
-                continue
-            study.tell(trial, found)
-            task.advance(note=f"NDCG@10 {100 * found:.2f}, best {100 * study.best_value:.2f}")
+        former = study.get_trials(deepcopy=False, states=done)
+        while len(former) < trials:
+            asked = [study.ask() for _ in range(min(at_once, trials - len(former)))]
+            drawn = [{name: _draw(t, name, own) for name, own in first.items()} for t in asked]
+            attempt = partial(_attempt, snapshot, split, text, former)
+            found = in_order(attempt, [settings.changed(**each) for each in drawn], at_once)
+            for trial, (value, gains) in zip(asked, found, strict=True):
+                task.advance(note=_tell(study, trial, value, gains))
+            former = study.get_trials(deepcopy=False, states=done)
     ended = study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     if not ended:
         raise ModelError("no settings could be trained", hint="Train once by itself to see why")
@@ -161,6 +157,50 @@ def tune(
             for each in sorted(ended, key=lambda each: -(each.value or 0.0))
         ],
     )
+
+
+def _attempt(
+    snapshot: Snapshot,
+    split: Split,
+    text: dict[str, FloatArray],
+    former: Sequence[Any],
+    settings: TrainSettings,
+) -> tuple[float | None, list[float]]:
+    """Figure of some settings, as `_measure` gives it, and NDCG@10 after each epoch until then.
+
+    None where they were given up, for what former trials had after as many epochs, or could not be
+    trained.
+    """
+    import optuna
+
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=2)
+    study = optuna.create_study(direction="maximize", pruner=pruner)
+    study.add_trials(former)
+    trial, gains = study.ask(), list[float]()
+
+    def report(epoch: Epoch) -> None:
+        gains.append(epoch.ndcg or 0.0)
+        trial.report(gains[-1], epoch.epoch)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        return _measure(snapshot, split, text, settings, report), gains
+    except (optuna.TrialPruned, ModelError):
+        return None, gains
+
+
+def _tell(study: Any, trial: Any, value: float | None, gains: list[float]) -> str:
+    """Keep what `_attempt` found, and say it."""
+    import optuna
+
+    for epoch, gain in enumerate(gains, 1):
+        trial.report(gain, epoch)
+    if value is None:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        return f"trial {trial.number + 1} given up"
+    study.tell(trial, value)
+    return f"NDCG@10 {100 * value:.2f}, best {100 * study.best_value:.2f}"
 
 
 def _draw(trial: Any, name: str, own: Any) -> Any:

@@ -26,8 +26,7 @@ import torch
 
 from linkspan import gnn
 from linkspan.errors import ConfigError, ModelError
-from linkspan.gnn import ClusterSettings, Epoch, FittedModel, TrainSettings, View
-from linkspan.gnn.cluster import engine as engines
+from linkspan.gnn import ClusterSettings, Epoch, FittedModel, TrainSettings
 from linkspan.gnn.cluster import opening, work
 from linkspan.gnn.cluster.engine import ClusterEngine
 from linkspan.gnn.cluster.work import RayCluster
@@ -37,8 +36,8 @@ from linkspan.gnn.models.weights import MixtureWeights
 from linkspan.gnn.scores import scoring
 from linkspan.gnn.scores.workers import how_many, in_order
 from linkspan.gnn.training.engine import Engine
-from linkspan.gnn.training.memory import Plan
 from linkspan.gnn.training.trainer import Trainer
+from linkspan.gnn.training.tuning import Tuned
 from linkspan.graph.snapshot import Snapshot
 
 Text = dict[str, np.ndarray]
@@ -92,7 +91,7 @@ class Killed(RayCluster):
 
         def dying(numbered: tuple[int, Any]) -> Any:
             number, task = numbered
-            if number == 2 and not mark.exists():
+            if number == 1 and not mark.exists():
                 mark.touch()
                 os.kill(os.getpid(), signal.SIGKILL)
             return work(task)
@@ -197,6 +196,24 @@ def test_weights_and_lists_of_the_same_network_are_equal_to_the_last_bit(
     pd.testing.assert_frame_equal(found[0][1], found[1][1], check_exact=True)
 
 
+@pytest.mark.slow
+def test_workers_try_settings_at_the_same_time(
+    ray_cluster: Cluster, noisy: Snapshot, settings: TrainSettings, tmp_path: Path
+) -> None:
+    """The first trial is that of one process; the worker of the second dies and is replaced."""
+    short = settings.changed(epochs=1)
+
+    def search(name: str, trials: int) -> Tuned:
+        return gnn.tune(noisy, gnn.last_out(noisy), {}, short, tmp_path / name, trials)
+
+    alone = search("alone", 1)
+    with using(Killed(ray_cluster.workers, tmp_path)):
+        found = search("shared", 3)
+    assert found.trials + found.given_up == 3
+    assert found.first == pytest.approx(alone.first, abs=1e-6)
+    assert (tmp_path / "work").exists()
+
+
 class Noted(RayCluster):
     """A cluster whose trainings are done here, and counted."""
 
@@ -285,81 +302,6 @@ def workers_of(title: str) -> list[psutil.Process]:
         except psutil.Error:
             pass
     return found
-
-
-@pytest.mark.parametrize(
-    ("plan", "dropout"),
-    [(None, 0.3), (Plan(70, 0, 0, 0), 0.0), (Plan(1000, 10_000, 0, 0), 0.0)],
-    ids=["whole", "pieces", "subgraph"],
-)
-def test_gradients_of_two_shares_add_up_to_that_of_the_batch(
-    planted: Snapshot, text_of: TextOf, settings: TrainSettings, plan: Plan | None, dropout: float
-) -> None:
-    chosen = settings.changed(dropout=dropout)
-
-    def learned(engine: Engine) -> tuple[float, dict[str, torch.Tensor], Trainer]:
-        torch.manual_seed(1)
-        trainer = Trainer(View.whole(planted, text_of(planted)), chosen, engine=engine)
-        trainer.learner.plan = plan or trainer.learner.plan
-        for each in trainer.model.parameters():
-            torch.nn.init.normal_(each, std=0.2)
-        histories = trainer._histories()
-        batch = np.flatnonzero(histories.begun)[:300]
-        batch = batch[np.argsort(histories.domains[batch], kind="stable")]
-        loss = trainer.learner.learn(batch, histories.take(batch))
-        named = trainer.model.named_parameters()
-        return loss, {n: each.grad for n, each in named if each.grad is not None}, trainer
-
-    loss, whole, trainer = learned(Engine(CPU))
-    state, drawn = torch.get_rng_state(), trainer.random.bit_generator.state
-    shares = []
-    for place in range(2):
-        shares.append(learned(ClusterEngine(place, 2, lambda _: None)))
-        assert shares[-1][2].random.bit_generator.state == drawn  # all draw the same
-        if plan is None or not plan.fan_out:
-            assert torch.equal(torch.get_rng_state(), state)
-    assert all(0.2 < each[0] / loss < 0.8 for each in shares)
-    assert sum(each[0] for each in shares) == pytest.approx(loss, rel=1e-5)
-    for name, expected in whole.items():
-        found = shares[0][1][name] + shares[1][1][name]
-        assert torch.allclose(found, expected, atol=1e-5, rtol=1e-4), name
-
-
-def test_what_workers_sum_is_what_each_of_them_goes_on_with(
-    planted: Snapshot, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The other worker has twice the gradients, and none for what this one has none for."""
-
-    def add(values: torch.Tensor) -> None:
-        values *= 3
-
-    monkeypatch.setattr(engines.distributed, "all_reduce", add)
-    engine = ClusterEngine(0, 2, lambda _: None)
-    trainer = Trainer(View.whole(planted, {}), settings, engine=engine)
-    one, other, *_ = (each for each in trainer.model.parameters() if each.requires_grad)
-    one.grad = torch.full_like(one, 2.0)
-    assert engine.together(1.5) == 4.5
-    assert one.grad is not None and (one.grad == 6.0).all()
-    assert other.grad is None
-    assert engine.mean((0.5, 0.25), 10) == (0.5, 0.25)
-
-
-def test_users_are_shared_out_and_each_is_learned_once() -> None:
-    users = np.arange(50)
-    taken = [ClusterEngine(place, 3, lambda _: None).mine(users) for place in range(3)]
-    assert (np.sum(taken, axis=0) == 1).all()
-    assert Engine(CPU).mine(users).all()
-
-
-def test_subgraphs_are_drawn_apart_and_then_all_draw_the_same() -> None:
-    draws = []
-    for place in range(2):
-        torch.manual_seed(3)
-        with ClusterEngine(place, 2, lambda _: None).apart():
-            own = torch.rand(place + 5)[:5]
-        draws.append((own, torch.rand(5)))
-    assert not torch.equal(draws[0][0], draws[1][0])
-    assert torch.equal(draws[0][1], draws[1][1])
 
 
 @pytest.mark.soak
