@@ -33,7 +33,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     from linkspan import gnn
     from linkspan.gnn.events.domains import rows_by_domain
     from linkspan.gnn.scores.components import Seen
-    from linkspan.gnn.scores.hybrid import published, total
+    from linkspan.gnn.scores.hybrid import published
     from linkspan.gnn.scores.reasons import find_drops
     from linkspan.opening import open_model
 
@@ -48,8 +48,8 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
     fitted = open_model(folder, snapshot)
     users, mixture = np.array([user]), published(fitted)
     column = int(np.searchsorted(rows_by_domain(snapshot)[found.domain], item))
-    parts = mixture.parts(users, found.domain)
-    scores = total(parts)
+    scored = mixture.scored(users, found.domain)
+    scores, parts = scored.all(), scored.parts(np.array([[column]]))
     own = float(scores[0, column])
     Seen(fitted, not_liked=True).hide(scores, users, found.domain)
     left = find_drops(mixture, users, found.domain, np.array([[item]]))
@@ -67,9 +67,7 @@ def score_again(found: Explanation, workspace: Workspace) -> Explanation:
             found,
             score=own,
             place=None if met else int((scores[0] > own).sum()) + 1,
-            parts={
-                name: float(parts[name][0, column]) if name in parts else 0.0 for name in gnn.PARTS
-            },
+            parts={name: float(parts[name][0, 0]) if name in parts else 0.0 for name in gnn.PARTS},
             past=[_past(snapshot, user, row, loss) for loss, row in drops[:_MOST]],
         )
     )

@@ -31,14 +31,11 @@ def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> Floa
 
 
 def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-    """(B, 1) the k-th largest of each row of scores (B, N).
+    """(B, 1) the k-th largest of each row of scores (B, N): faster than a partition."""
+    import torch  # not where but figures are read
 
-    Values are partitioned several times faster than positions (``argpartition``), and from the
-    front ten times faster than from the back where most are equal and the least of all.
-    """
-    low = -scores
-    low.partition(k - 1, axis=1)
-    return -low[:, k - 1, None]
+    best = torch.topk(torch.from_numpy(scores), k, dim=1).values
+    return best[:, -1:].numpy()
 
 
 def top_columns(scores: NDArray[np.float32], k: int) -> IntArray:

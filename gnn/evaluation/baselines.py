@@ -17,12 +17,8 @@ from linkspan.gnn.events.known import KnownEvents, count_users
 from linkspan.gnn.events.transitions import Sequence
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.ease import item_cosines, item_weights
-from linkspan.gnn.parts.historic import (
-    ItemMatrix,
-    Likeness,
-    by_domain,
-    forward_steps,
-)
+from linkspan.gnn.parts.historic import ItemMatrix, by_domain, forward_steps
+from linkspan.gnn.parts.likeness import Likeness
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Component
 from linkspan.gnn.scores.signals import STEP_PRIOR, has_text

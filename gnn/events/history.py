@@ -135,18 +135,20 @@ def other_events(
     return EventHistories(users, domains[items], (sizes > 1)[pair], take)
 
 
-def latest(events: pd.DataFrame, users: IntArray, domain: int, length: int) -> Histories:
+def latest(
+    owners: IntArray, items: IntArray, users: IntArray, domain: int, length: int
+) -> Histories:
     """For each of ``users``, the latest of all their events.
 
     Args:
-        events: In time order within each user, sorted by user; columns ``user`` and ``item``.
+        owners: (E,) users of events, ascending, in time order within each.
+        items: (E,) their items.
         users: (B,) user rows; they may have no event.
         domain: Position of the domain for which they are asked.
         length: L.
     """
-    all_users, items = events["user"].to_numpy(np.int64), events["item"].to_numpy(np.int64)
-    first = np.searchsorted(all_users, users, side="left")
-    end = np.searchsorted(all_users, users, side="right")
+    first = np.searchsorted(owners, users, side="left")
+    end = np.searchsorted(owners, users, side="right")
     position = end[:, None] - 1 - np.arange(length)
     inside = position >= first[:, None]
     rows = items[np.maximum(position, 0)] if len(items) else np.zeros_like(position)

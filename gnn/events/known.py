@@ -106,8 +106,11 @@ class KnownEvents:
         if not timed:
             events = _by_chance(events)
         self._events, self._domains, self.timed = events, domains, timed
-        self._codes = domains[events["item"].to_numpy(np.int64)]
+        # Both without a copy each time that they are asked for.
+        self._users, self._items = (events[name].to_numpy(np.int64) for name in ("user", "item"))
+        self._codes = domains[self._items]
         self._within: dict[int, FadingHistory] = {}
+        self._own: dict[int, tuple[IntArray, IntArray]] = {}
         self._all = FadingHistory(events, len(domains), timed=timed)
 
     def over(self, domain: int | None = None) -> FadingHistory:
@@ -127,20 +130,20 @@ class KnownEvents:
             domain: Position of the domain.
             length: L.
         """
-        events = self._events
-        found = latest(events, users, domain, length).items
+        found = latest(self._users, self._items, users, domain, length).items
         columns = np.broadcast_to(np.arange(length), found.shape)
-        own_rows = np.flatnonzero(self._codes == domain)
-        own_users = events["user"].to_numpy()[own_rows]
+        if domain not in self._own:
+            inside_domain = np.flatnonzero(self._codes == domain)
+            self._own[domain] = inside_domain, self._users[inside_domain]
+        own_rows, own_users = self._own[domain]
         place = np.searchsorted(own_users, users, side="right")[:, None] - 1 - np.arange(length)
         there = place >= np.searchsorted(own_users, users, side="left")[:, None]
         rows = own_rows[np.where(there, place, 0)] if len(own_rows) else np.zeros_like(place)
-        end = np.searchsorted(events["user"].to_numpy(), users, side="right")
+        end = np.searchsorted(self._users, users, side="right")
         steps = end[:, None] - 1 - rows
         beyond = there & (steps >= length)
         own = np.where(there, np.where(beyond, length + columns, steps), -1)
-        met = events["item"].to_numpy(np.int64)
-        more = np.where(beyond, met[rows] if len(met) else PAD, PAD)
+        more = np.where(beyond, self._items[rows] if len(self._items) else PAD, PAD)
         inside = np.full((len(users), 2 * length + 1), -1)  # the last column takes what is absent
         np.put_along_axis(inside, own, columns, axis=1)
         return Recent(

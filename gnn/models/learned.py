@@ -15,6 +15,7 @@ from torch import Tensor
 
 from linkspan.errors import ModelError
 from linkspan.gnn.encoding.texts import unit_rows
+from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.device import choose_device
 from linkspan.gnn.models.keys import NodeKeys
@@ -30,6 +31,7 @@ from linkspan.gnn.network.model import (
 from linkspan.gnn.parts.foreign import ForeignPart
 from linkspan.gnn.parts.linear import Linear, move_linear
 from linkspan.gnn.parts.private import PrivatePart
+from linkspan.gnn.parts.products import Vectors
 from linkspan.gnn.parts.walks import Walks
 from linkspan.gnn.settings import TrainSettings
 from linkspan.gnn.tensors.adjacency import EdgeType, adjacencies
@@ -320,6 +322,11 @@ class FittedModel:
             states = states.copy()
             states[self.rows_of_base >= 0] = self.base.item_states
         return states
+
+    @cached_property
+    def item_vectors(self) -> Vectors:
+        """States of the items by domain, as users' states are multiplied with them."""
+        return Vectors(self.states.items, rows_by_domain(self.snapshot))
 
     @cached_property
     def rows_of_base(self) -> NDArray[np.int64]:

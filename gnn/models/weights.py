@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,11 @@ class MixtureWeights:
     def as_dict(self) -> dict[str, Any]:
         """As JSON takes it."""
         return asdict(self)
+
+
+class Cases(NamedTuple):
+    """Weights of a signal, float32, as the fields of `MixtureWeights`."""
+
+    usual: np.float32
+    newcomer: np.float32
+    new_item: np.float32

@@ -275,11 +275,17 @@ class HistoryGNN(nn.Module):
             direct = (self.position + self.position_inside * inside) * there
         else:
             direct = torch.exp(self.log_inside * inside) * there
-        query = functional.embedding(rows, self.query(states.items))  # (B, L, K / 2)
-        key = functional.embedding(rows, self.key(states.items))
+        query, key = (self._projected(each, states, rows) for each in (self.query, self.key))
         logits = query @ key.transpose(1, 2) / query.shape[2] ** 0.5 + self.between  # (B, L, L)
         attention = torch.softmax(logits.masked_fill(there[:, None] == 0, -1e9), dim=2)
         return direct, (direct[:, None] @ attention)[:, 0] * there
+
+    def _projected(self, project: nn.Linear, states: States, rows: Tensor) -> Tensor:
+        """(B, L, K / 2) of items at rows (B, L): each of the graph's once, or each of the rows."""
+        if rows.numel() < len(states.items):
+            gathered: Tensor = project(functional.embedding(rows, states.items))
+            return gathered
+        return functional.embedding(rows, project(states.items))
 
 
 def node_parameters(kinds: Iterable[str]) -> dict[str, str]:

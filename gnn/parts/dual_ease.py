@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.events.domains import rows_at_once
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.ease import gram_matrix, ridge_inverse
-from linkspan.gnn.parts.historic import ROWS, Historic, Scores, by_domain, in_slices
+from linkspan.gnn.parts.historic import Historic, by_domain
+from linkspan.gnn.parts.values import Dense
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -134,13 +134,6 @@ class Dual(Historic):
         scores *= self._scale[domain]
         return scores
 
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `linkspan.gnn.parts.historic.ItemMatrix.at`, from the scores of all items."""
-        size = rows_at_once(len(self._rows[domain]), 4, ROWS)
-        return in_slices(self._at, users, domain, items, size)
-
-    def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        scores = self.score(users, domain)
-        places = np.searchsorted(self._rows[domain], items)
-        values = np.take_along_axis(scores, places, 1)
-        return Scores(values, scores.mean(axis=1), scores.std(axis=1))
+    def values(self, users: IntArray, domain: str) -> Dense:
+        """The same, as a sum takes them."""
+        return Dense(self.score(users, domain))

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from linkspan.gnn.parts.values import Dense
 from linkspan.graph.snapshot import Snapshot
 
 FloatArray = NDArray[np.float32]
@@ -156,6 +157,10 @@ class Foreign:
         states = np.where((rows >= 0)[:, None], self._states[rows], np.float32(0))
         scores: FloatArray = states @ self._weights[domain]
         return scores
+
+    def values(self, users: IntArray, domain: str) -> Dense:
+        """The same, as a sum takes them."""
+        return Dense(self.score(users, domain))
 
     def of(self, owners: IntArray) -> Self:
         """The same for users who are asked for by other rows.

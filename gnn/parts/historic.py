@@ -8,22 +8,19 @@ one by `linkspan.gnn.parts.ease`. Their sum is a strong model by itself, and the
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.events.domains import rows_at_once
 from linkspan.gnn.events.known import FadingHistory, KnownEvents
+from linkspan.gnn.parts.values import Few, Same
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-
-ROWS = 512
-"""Users for whom some items are scored at once, at most."""
 
 
 def forward_steps(steps: sparse.csr_array, prior: float) -> sparse.csr_array:
@@ -68,33 +65,6 @@ def by_domain(
     return {domain: matrix[:, items] for domain, items in rows.items()}
 
 
-class Scores(NamedTuple):
-    """Scores of a feature for some items of a domain, and for all its items together.
-
-    Attributes:
-        values: (B, k) scores of the items.
-        mean: (B,) over all items of the domain.
-        deviation: (B,) standard deviation over them.
-    """
-
-    values: FloatArray
-    mean: FloatArray
-    deviation: FloatArray
-
-
-def in_slices(
-    at: Callable[[IntArray, str, IntArray], Scores],
-    users: IntArray,
-    domain: str,
-    items: IntArray,
-    size: int,
-) -> Scores:
-    """Scores of a feature for some items (B, k), made for so many users at a time."""
-    starts = range(0, max(len(users), 1), size)
-    parts = [at(users[n : n + size], domain, items[n : n + size]) for n in starts]
-    return Scores(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
 class Historic:
     """A feature of histories; the same parameters score any others.
 
@@ -137,24 +107,9 @@ class Scattered(Historic, ABC):
         """(B, N) scores of the domain's items."""
         return np.asarray(self.found(users, domain).toarray(), np.float32)
 
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """Scores of some items (B, k) of the domain, for few users at a time."""
-        # A place that is not zero takes ten times its value on the way; at worst none is zero.
-        size = rows_at_once(len(self._rows[domain]), 10, ROWS)
-        return in_slices(self._at, users, domain, items, size)
-
-    def _at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        rows, count = self._rows[domain], len(self._rows[domain])
-        found = self.found(users, domain)
-        user = np.repeat(np.arange(len(users)), np.diff(found.indptr))
-        # Made dense, it takes half the time of a search among sorted places.
-        values = np.take_along_axis(found.toarray(), np.searchsorted(rows, items), 1)  # (B, k)
-        mean = np.bincount(user, found.data, len(users)) / count  # (B,)
-        square = np.bincount(user, np.square(found.data, dtype=np.float64), len(users)) / count
-        deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
-        return Scores(
-            values.astype(np.float32), mean.astype(np.float32), deviation.astype(np.float32)
-        )
+    def values(self, users: IntArray, domain: str) -> Few:
+        """The same, as a sum takes them."""
+        return Few(self.found(users, domain))
 
 
 class ItemMatrix(Scattered):
@@ -192,62 +147,6 @@ class ItemMatrix(Scattered):
         return found
 
 
-class Likeness(Historic):
-    """Products of an item's vector with those of a history that fades, summed.
-
-    Args:
-        vectors: (N, d), zeros where there is none; of texts and states of length 1 (`unit_rows`),
-            so that products are cosines.
-        known_events: Known events.
-        rows: Domain to item rows.
-        decay: Weight of an event for each step that it is older.
-        part: Which of `PARTS` it belongs to.
-        kind: Of vectors; with the decay, what tells it from others.
-        onto: (N, d) vectors of the items that are scored; by default those of the history.
-    """
-
-    def __init__(
-        self,
-        vectors: FloatArray,
-        known_events: KnownEvents,
-        rows: Mapping[str, IntArray],
-        decay: float,
-        part: str = "text",
-        kind: str = "text",
-        onto: FloatArray | None = None,
-    ) -> None:
-        super().__init__(known_events, rows)
-        self.part, self.name = part, f"{kind} {decay:g}"
-        self._vectors, self._decay = vectors, decay
-        self._onto = vectors if onto is None else onto
-        self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
-
-    def score(self, users: IntArray, domain: str) -> FloatArray:
-        """(B, N) scores of the domain's items."""
-        mean = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
-        scores: FloatArray = mean @ self._onto[self._rows[domain]].T
-        return scores
-
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """As `ItemMatrix.at`."""
-        if domain not in self._known:
-            self._known[domain] = moments(self._onto[self._rows[domain]])
-        mean, covariance = self._known[domain]
-        state = self._past(domain).rows(users, self._decay) @ self._vectors  # (B, d)
-        values = np.zeros(items.shape, np.float32)
-        for place, column in enumerate(items.T):  # (B, k, d) at once would be large
-            values[:, place] = np.einsum("bd,bd->b", state, self._onto[column])
-        square = np.einsum("bd,bd->b", state @ covariance, state)
-        return Scores(values, state @ mean, np.sqrt(np.maximum(square, 0.0)))
-
-
-def moments(vectors: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(d,) mean and (d, d) covariance of vectors (n, d)."""
-    mean = vectors.mean(axis=0)
-    centred = vectors - mean
-    return mean, centred.T @ centred / np.float32(len(vectors))
-
-
 class Popular:
     """Logarithm of one and the number of users of an item.
 
@@ -266,3 +165,7 @@ class Popular:
         """(B, N) scores, the same for every user."""
         counts = self._counts[domain]
         return np.broadcast_to(counts, (len(users), len(counts)))
+
+    def values(self, users: IntArray, domain: str) -> Same:
+        """The same, as a sum takes them."""
+        return Same(self._counts[domain], len(users))

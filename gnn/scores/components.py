@@ -15,7 +15,8 @@ from linkspan.gnn.events.domains import rows_by_domain
 from linkspan.gnn.events.history import PAD, Histories
 from linkspan.gnn.events.known import KnownEvents, Recent
 from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.parts.historic import Scores, moments
+from linkspan.gnn.parts.products import Products, add_products
+from linkspan.gnn.parts.values import Same
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -62,6 +63,10 @@ class Prior:
         """(B, N) scores, the same for every user."""
         return np.broadcast_to(self._prior[domain], (len(users), len(self._prior[domain])))
 
+    def values(self, users: IntArray, domain: str) -> Same:
+        """The same, as a sum takes them."""
+        return Same(self._prior[domain], len(users))
+
 
 class Cosine:
     """Cosine of user and item over the temperature; 0 for a user without a history."""
@@ -71,40 +76,27 @@ class Cosine:
     def __init__(self, fitted: FittedModel) -> None:
         self._fitted, self._known_events = fitted, fitted.known_events
         self._owners: IntArray | None = None
-        self._known: dict[str, tuple[FloatArray, FloatArray]] = {}
-        self._rows = rows_by_domain(fitted.snapshot)
         self._codes = {domain: code for code, domain in enumerate(fitted.snapshot.domains)}
 
-    @torch.no_grad()
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores."""
-        model, states = self._fitted.model, self._fitted.states
-        code = self._codes[domain]
-        recent = self._known_events.recent(users, code, model.length)
-        user = model.user_states(states, *self._inputs(users, recent, code))
-        items = states.items[self._tensor(self._rows[domain])]  # (N, K)
-        scores: FloatArray = (user @ items.T / model.temperature).cpu().numpy()
+        items, _ = self._fitted.item_vectors.inside(domain)
+        scores = np.zeros((len(users), len(items)), np.float32)
+        add_products(scores, self._state(users, domain), items)
         return scores
 
-    @torch.no_grad()
-    def at(self, users: IntArray, domain: str, items: IntArray) -> Scores:
-        """Scores of some items (B, k) of the domain, without those of all others.
+    def values(self, users: IntArray, domain: str) -> Products:
+        """The same, as a sum takes them."""
+        return Products(self._state(users, domain), *self._fitted.item_vectors.inside(domain))
 
-        The mean and the deviation of a cosine over all items follow from the mean and covariance of
-        their states.
-        """
-        model, states, code = self._fitted.model, self._fitted.states, self._codes[domain]
+    @torch.no_grad()
+    def _state(self, users: IntArray, domain: str) -> FloatArray:
+        """(B, K) states of users over the temperature."""
+        model, code = self._fitted.model, self._codes[domain]
         recent = self._known_events.recent(users, code, model.length)
-        user = model.user_states(states, *self._inputs(users, recent, code))
-        values = (states.items[self._tensor(items)] @ user[:, :, None])[:, :, 0]  # (B, k)
-        if domain not in self._known:
-            inside = states.items[self._tensor(self._rows[domain])] / model.temperature
-            self._known[domain] = moments(inside.cpu().numpy())
-        mean, covariance = self._known[domain]
-        state = user.cpu().numpy()
-        square = np.einsum("bd,bd->b", state @ covariance, state)
-        found: FloatArray = (values / model.temperature).cpu().numpy()
-        return Scores(found, state @ mean, np.sqrt(np.maximum(square, 0.0)))
+        user = model.user_states(self._fitted.states, *self._inputs(users, recent, code))
+        state: FloatArray = (user / model.temperature).cpu().numpy()
+        return state
 
     def over(self, known_events: KnownEvents, owners: IntArray | None = None) -> Self:
         """The same for other histories.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from linkspan.gnn.events.domains import rows_at_once
 from linkspan.gnn.metrics import kth_largest
+from linkspan.gnn.parts.values import standardized
 from linkspan.gnn.scores.components import Seen
-from linkspan.gnn.scores.hybrid import standardized
 from linkspan.gnn.scores.signals import Signal
 
 FloatArray = NDArray[np.float32]

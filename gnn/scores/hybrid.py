@@ -15,35 +15,17 @@ from linkspan.gnn.events.domains import item_domains, rows_by_domain
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
-from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.models.weights import Cases, MixtureWeights
 from linkspan.gnn.parts.foreign import Foreign
 from linkspan.gnn.parts.historic import Historic
 from linkspan.gnn.parts.linear import learn_linear
+from linkspan.gnn.parts.values import Values
 from linkspan.gnn.scores.components import Cosine
 from linkspan.gnn.scores.signals import GNN, HYBRID, SIMPLE, Signal, build_signals, network_signals
+from linkspan.gnn.scores.summing import Scored, Summand
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
-
-
-class Cases(NamedTuple):
-    """Weights of a signal, float32, as the fields of `MixtureWeights`."""
-
-    usual: np.float32
-    newcomer: np.float32
-    new_item: np.float32
-
-    def of_users(
-        self, newcomers: NDArray[np.bool_], new: NDArray[np.bool_] | np.bool_
-    ) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Weights (B,) for items that were met, and whether the signal counts at all.
-
-        Args:
-            newcomers: (B,) which users are new to the domain.
-            new: Whether there are new items, for all or (B,) for each.
-        """
-        weights = np.where(newcomers, self.newcomer, self.usual)
-        return weights, (weights > 0) | (new & (self.new_item > 0))
 
 
 class People(NamedTuple):
@@ -115,7 +97,8 @@ class Mixture:
         others: Mapping[tuple[str, ...], Other] | None = None,
     ) -> None:
         self.name, self.signals = name, tuple(signals)
-        self.events, self.known_events = fitted.events, fitted.known_events
+        self.events = fitted.events[["user", "item"]].astype(np.int64)
+        self.known_events = fitted.known_events
         self._fitted, self._weights, self._others = fitted, weights, dict(others or {})
         self._domains, self.length = item_domains(fitted.snapshot), fitted.model.length
         self._people: People | None = None
@@ -125,76 +108,49 @@ class Mixture:
         self.rows = rows_by_domain(fitted.snapshot)
         self.codes = {domain: code for code, domain in enumerate(self.rows)}
 
-    def parts(self, users: IntArray, domain: str) -> dict[str, FloatArray]:
-        """Part to its share (B, N) of the scores of a domain's items."""
-        if (other := self.other(domain)) is not None:
-            return other.mixture.parts(users, domain)
-        parts: dict[str, FloatArray] = {}
-        unmet = self._unmet[self.rows[domain]]  # (N,)
-        newcomers = self._newcomers(users, domain)
-        for signal, weights in self._weighed(domain):
-            if self._weights is None:
-                share = signal.score(users, domain)
-            else:
-                share = self._share(signal, weights, users, domain, newcomers, unmet)
-            known = parts.get(signal.part)
-            parts[signal.part] = share if known is None else known + share
-        if not parts:  # no signal counts in this domain
-            last = self.signals[-1]
-            parts[last.part] = np.zeros_like(last.score(users, domain))
-        if self._weights is not None and self._weights.start and unmet.any():
-            any_part = next(iter(parts.values()))
-            prior = parts.setdefault("popularity", np.zeros_like(any_part))
-            prior[:, unmet] += np.float32(self._weights.start)
-        return parts
+    def scored(self, users: IntArray, domain: str, *, moving: bool = False) -> Scored:
+        """Scores of users (B,) for the items of a domain, to be summed.
 
-    def _share(
-        self,
-        signal: Signal,
-        weights: Cases,
-        users: IntArray,
-        domain: str,
-        newcomers: NDArray[np.bool_],
-        unmet: NDArray[np.bool_],
-    ) -> FloatArray:
-        """(B, N) weighed scores of a signal, made for those users only for whom it counts."""
-        of_user, asked = weights.of_users(newcomers, unmet.any())
-        share = np.zeros((len(users), len(unmet)), np.float32)
-        if asked.any():
-            found = standardized(signal.score(users[asked], domain))
-            new = found[:, unmet] * weights.new_item
-            found *= of_user[asked, None]
-            found[:, unmet] = new
-            share[asked] = found
-        return share
+        Args:
+            users: Their rows.
+            domain: Name of the domain.
+            moving: Whether only what depends on histories will be asked for.
+        """
+        if (other := self.other(domain)) is not None:
+            return other.mixture.scored(users, domain, moving=moving)
+        unmet, newcomers = self._unmet[self.rows[domain]], self._newcomers(users, domain)
+        groups = []
+        for newcomer in np.unique(newcomers):
+            places = np.flatnonzero(newcomers == newcomer)
+            summands = list[Summand]()
+            for signal, weights in self._weighed(domain):
+                usual = weights.newcomer if newcomer else weights.usual
+                of_new = weights.new_item if unmet.any() else np.float32(0)
+                moves = isinstance(signal, Cosine | Historic)
+                if (usual or of_new) and (moves or not moving):
+                    values = signal.values(users[places], domain)
+                    standard = self._standard(values)
+                    summands.append(Summand(signal.part, moves, usual, of_new, values, *standard))
+            groups.append((places, summands))
+        start = self._weights.start if self._weights is not None else 0.0
+        return Scored(groups, self.signals[-1].part, unmet, start, len(users))
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
-        return total(self.parts(users, domain))
+        return self.scored(users, domain).all()
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
-        if (other := self.other(domain)) is not None:
-            return other.mixture.at(users, domain, other.places(items))
-        total = np.zeros(items.shape, np.float32)
-        unmet = self._unmet[items]  # (B, k)
-        newcomers = self._newcomers(users, domain)
-        for signal, weights in self._weighed(domain):
-            if not isinstance(signal, Cosine | Historic):
-                continue
-            of_user, asked = weights.of_users(newcomers, unmet.any(axis=1))
-            if not asked.any():
-                continue
-            # (R, k), (R,), (R,) for the R users for whom it counts.
-            values, mean, deviation = signal.at(users[asked], domain, items[asked])
-            if self._weights is not None:
-                there = (deviation > 1e-6)[:, None]
-                centred = values - mean[:, None]
-                values = np.divide(
-                    centred, deviation[:, None], out=np.zeros_like(centred), where=there
-                )
-            total[asked] += np.where(unmet[asked], weights.new_item, of_user[asked, None]) * values
-        return total
+        columns = np.searchsorted(self.rows[domain], items)
+        return self.scored(users, domain, moving=True).moving(columns)
+
+    def _standard(self, values: Values) -> tuple[FloatArray, FloatArray]:
+        """(B,) both: what values are multiplied by, less the other: as they are without weights."""
+        if self._weights is None:
+            return np.ones_like(values.mean), np.zeros_like(values.mean)
+        there = values.deviation > 0
+        scale = np.divide(1, values.deviation, out=np.zeros_like(values.deviation), where=there)
+        return scale, values.mean
 
     def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
         """The same parts and weights for other histories of the same users: no training.
@@ -317,20 +273,6 @@ def total(parts: Mapping[str, FloatArray]) -> FloatArray:
     result = np.array(first, np.float32)
     for part in others:
         result += part
-    return result
-
-
-def standardized(scores: FloatArray) -> FloatArray:
-    """Scores (B, N) less their mean over the items, over their standard deviation.
-
-    A user for whom all items score the same gets zeros.
-    """
-    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    deviation = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))  # (B, 1)
-    deviation[deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
-    result: FloatArray = np.divide(
-        centred, deviation, out=np.zeros_like(centred), where=deviation > 0
-    )
     return result
 
 

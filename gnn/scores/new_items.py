@@ -15,7 +15,7 @@ from linkspan.gnn.events.sampling import at_most
 from linkspan.gnn.metrics import kth_largest
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import SignalWeights
-from linkspan.gnn.parts.historic import Likeness
+from linkspan.gnn.parts.likeness import Likeness
 from linkspan.gnn.parts.relations import Association
 from linkspan.gnn.scores.components import Component, Cosine, Seen
 from linkspan.gnn.scores.examples import (

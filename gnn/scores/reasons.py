@@ -9,15 +9,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from linkspan.gnn.events.domains import rows_at_once
 from linkspan.gnn.events.history import PAD
-from linkspan.gnn.scores.hybrid import Mixture, Other, total
+from linkspan.gnn.scores.hybrid import Mixture, Other
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
 _CHUNK = 4096
-"""Histories that are scored at once."""
+"""Histories that are scored at once, at most; fewer where a domain has many items."""
+
+_ARRAYS = 10
+"""Numbers that a history takes on the way for each item, at worst: where no score is zero."""
 
 _DENSE = 2**21
 """Scores of one user's histories that are made for all items at once, at most: 8 MiB a part."""
@@ -69,42 +73,58 @@ def find_drops(mixture: Mixture, users: IntArray, domain: str, items: IntArray) 
     past = _past(mixture, users, domain)  # (B, L)
     owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
     drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
-    scores = mixture.at(users, domain, items)
-    for start in range(0, len(owner), _CHUNK):
-        rows, places = owner[start : start + _CHUNK], place[start : start + _CHUNK]
+    size = rows_at_once(len(mixture.rows[domain]), _ARRAYS, _CHUNK)
+    pieces = [slice(start, start + size) for start in range(0, max(len(users), 1), size)]
+    scores = np.concatenate([mixture.at(users[each], domain, items[each]) for each in pieces])
+    for start in range(0, len(owner), size):
+        rows, places = owner[start : start + size], place[start : start + size]
         events = without(mixture.events, users[rows], past[rows, places])
         left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
         drops[rows, :, places] = scores[rows] - left  # (V, k)
     return Drops(past, drops)
 
 
-def score_with_drops(
-    mixture: Mixture, domain: str
-) -> tuple[dict[str, FloatArray], Callable[[IntArray], Drops]]:
+class OneScored(NamedTuple):
+    """Scores of one user, in a domain.
+
+    Attributes:
+        scores: (1, N).
+        parts: Turns columns (1, k) into shares, as `linkspan.gnn.scores.summing.Scored.parts`.
+        drops: Turns item rows (1, k) into their `Drops`.
+    """
+
+    scores: FloatArray
+    parts: Callable[[IntArray], dict[str, FloatArray]]
+    drops: Callable[[IntArray], Drops]
+
+
+def score_with_drops(mixture: Mixture, domain: str) -> OneScored:
     """Score the one user of a mixture, and find the same drops, all histories in one pass.
 
     Args:
         mixture: What scores; its user's row is 0.
         domain: Name of the domain.
-
-    Returns:
-        Part to its share (1, N) of the scores of the domain's items, as `Mixture.parts`; and what
-        turns item rows (1, k) into their `Drops`.
     """
     if (served := mixture.other(domain)) is not None:
-        parts, find = score_with_drops(served.mixture, domain)
-        return parts, lambda items, served=served: _moved(served, find(served.places(items)))
+        inside = score_with_drops(served.mixture, domain)
+
+        def drops_inside(items: IntArray) -> Drops:
+            return _moved(served, inside.drops(served.places(items)))
+
+        return inside._replace(drops=drops_inside)
     user, rows = np.zeros(1, np.int64), mixture.rows[domain]
     past = _past(mixture, user, domain)
     places = np.flatnonzero(past[0] != PAD)  # (V,)
     if len(rows) * len(places) > _DENSE:
-        parts = mixture.parts(user, domain)
-        return parts, lambda items: find_drops(mixture, user, domain, items)
+        scored = mixture.scored(user, domain)
+        return OneScored(
+            scored.all(), scored.parts, lambda items: find_drops(mixture, user, domain, items)
+        )
     gone = np.append(PAD, past[0, places])  # from the first history nothing
     owners = np.zeros(len(gone), np.int64)
     other = mixture.over(without(mixture.events, owners, gone), owners)
-    parts = other.parts(np.arange(len(gone)), domain)
-    scores = total(parts)  # (V + 1, N)
+    scored = other.scored(np.arange(len(gone)), domain)
+    scores = scored.all()  # (V + 1, N)
 
     def drops(items: IntArray) -> Drops:
         found = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
@@ -112,7 +132,11 @@ def score_with_drops(
         found[0][:, places] = (scores[0, columns] - scores[1:, columns]).T
         return Drops(past, found)
 
-    return {name: part[:1] for name, part in parts.items()}, drops
+    def parts(columns: IntArray) -> dict[str, FloatArray]:
+        found = scored.parts(np.repeat(columns, len(gone), axis=0))
+        return {name: part[:1] for name, part in found.items()}
+
+    return OneScored(scores[:1], parts, drops)
 
 
 def _moved(served: Other, found: Drops) -> Drops:

@@ -168,26 +168,22 @@ class Ranker:
         """
         rows = self._mixture.rows[domain]
         if self._alone:
-            parts, find = score_with_drops(self._mixture, domain)
+            scores, parts_at, drops_of = score_with_drops(self._mixture, domain)
         else:
-            parts = self._mixture.parts(users, domain)
-            find = partial(find_drops, self._mixture, users, domain)
-        scores = total(parts)
+            scored = self._mixture.scored(users, domain)
+            scores, parts_at = scored.all(), scored.parts
+            drops_of = partial(find_drops, self._mixture, users, domain)
         if not np.isfinite(scores).all():
             raise ModelError(f"scores in domain '{domain}' are not finite")
         self._seen.hide(scores, users, domain)
         self._choice.hide(scores, users, rows)
         eligible = np.isfinite(scores).sum(axis=1, keepdims=True)
         best = self._chooser.best(scores, users, rows, k)
-        items = rows[best]  # (B, k)
-        columns: dict[str, NDArray[Any]] = {
-            name: np.take_along_axis(parts[name], best, 1)
-            if name in parts
-            else np.zeros(best.shape, np.float32)
-            for name in PARTS
-        }
-        columns["score"] = np.take_along_axis(scores, best, 1)
-        columns["because"] = find(items).because()
+        items, hidden = rows[best], np.isneginf(np.take_along_axis(scores, best, 1))  # (B, k)
+        parts, none = parts_at(best), np.zeros(best.shape, np.float32)
+        columns: dict[str, NDArray[Any]] = {name: parts.get(name, none) for name in PARTS}
+        columns["score"] = np.where(hidden, -np.inf, total(parts)).astype(np.float32)
+        columns["because"] = drops_of(items).because()
         columns["eligible"] = np.broadcast_to(eligible, best.shape)
         return _lists(users, "user", items, "item", columns).assign(domain=domain)
 

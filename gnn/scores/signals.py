@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.encoding.texts import unit_rows
@@ -13,18 +15,16 @@ from linkspan.gnn.events.transitions import NEXT_INSIDE, all_transitions
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.parts.dual_ease import Dual, DualWeights
 from linkspan.gnn.parts.foreign import Foreign
-from linkspan.gnn.parts.historic import (
-    ItemMatrix,
-    Likeness,
-    Popular,
-    by_domain,
-    forward_steps,
-    mutual_steps,
-)
+from linkspan.gnn.parts.historic import ItemMatrix, Popular, by_domain, forward_steps, mutual_steps
+from linkspan.gnn.parts.likeness import Likeness
 from linkspan.gnn.parts.private import PrivatePart
+from linkspan.gnn.parts.products import Vectors
 from linkspan.gnn.parts.relations import Association, item_profiles
+from linkspan.gnn.parts.values import Values
 from linkspan.gnn.parts.walks import Walked
 from linkspan.gnn.scores.components import Component, Cosine, Prior
+
+IntArray = NDArray[np.int64]
 
 HYBRID, SIMPLE, GNN = "hybrid", "hybrid without gnn", "gnn"
 """Names in the figures: of the sum of all parts, of the simple parts, of the network alone."""
@@ -56,6 +56,10 @@ class Signal(Component, Protocol):
     @property
     def part(self) -> str:
         """Name in `PARTS` of the part that its share is counted in."""
+        ...
+
+    def values(self, users: IntArray, domain: str) -> Values:
+        """Scores of all items of a domain for users (B,), as a sum takes them."""
         ...
 
 
@@ -114,9 +118,9 @@ def _private_signals(fitted: FittedModel, part: PrivatePart) -> dict[str, list[S
     """The signals of a model with a privacy budget: no event but the user's own is read."""
     known_events, rows = fitted.known_events, rows_by_domain(fitted.snapshot)
     decays = PRIVATE_DECAYS if fitted.snapshot.timed else PRIVATE_DECAYS[:1]
+    onto = Vectors(part.right, rows)
     simple: list[Signal] = [
-        Likeness(part.left, known_events, rows, decay, "linear", "linear", part.right)
-        for decay in decays
+        Likeness(part.left, known_events, rows, decay, "linear", "linear", onto) for decay in decays
     ]
     steps = part.transitions
     for name, matrix in (
@@ -138,8 +142,8 @@ def _content_signals(fitted: FittedModel) -> list[Likeness | Association]:
     signals: list[Likeness | Association] = []
     if has_text(fitted):
         text = unit_rows(fitted.text["item"])
-        decays = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1]
-        signals += [Likeness(text, known_events, rows, decay) for decay in decays]
+        decays, onto = TEXT_DECAYS if snapshot.timed else TEXT_DECAYS[:1], Vectors(text, rows)
+        signals += [Likeness(text, known_events, rows, decay, onto=onto) for decay in decays]
     for name, profile in item_profiles(snapshot).items():
         signals.append(Association(name, profile, known_events, rows, RELATION_DECAY))
     return signals

@@ -134,10 +134,10 @@ def test_a_history_leads_to_what_shares_its_things(build: Build) -> None:
     users = np.array([0, 1])  # the first met items 0 and then 5, both by maker 0
     expected = [np.sqrt([0, 1.5, 1.5, 0]), [0, 0, 0, 1]]
     np.testing.assert_allclose(signal.score(users, "b"), expected, rtol=1e-6)
-    some = np.array([[4, 5], [7, 6]])
-    found = signal.at(users, "b", some)
+    some = np.array([[0, 1], [3, 2]])
+    found = signal.values(users, "b")
     scores = signal.score(users, "b")
-    np.testing.assert_allclose(found.values, np.take_along_axis(scores, some - 4, 1), rtol=1e-6)
+    np.testing.assert_allclose(found.at(some), np.take_along_axis(scores, some, 1), rtol=1e-6)
     np.testing.assert_allclose(found.mean, scores.mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(found.deviation, scores.std(axis=1), rtol=1e-5)
 
@@ -187,7 +187,7 @@ def test_parts_with_weights_for_newcomers_and_new_items_add_up(
     fitted, _ = arrivals
     mixture = mixtures(fitted)[HYBRID]
     users = np.arange(40)
-    parts = mixture.parts(users, "b")
+    parts = mixture.scored(users, "b").parts(np.tile(np.arange(60), (40, 1)))
     np.testing.assert_allclose(sum(parts.values()), mixture.score(users, "b"), atol=1e-5)
     new = ~np.isin(rows_by_domain(fitted.snapshot)["b"], fitted.events["item"])
     assert new.sum() == 12 and np.abs(parts["relations"][:, new]).max() > 0
@@ -216,9 +216,11 @@ def test_a_newcomer_is_scored_by_weights_of_its_own(build: Build, settings: Trai
             ).values()
         )
     )
-    inside, outside = mixture.parts(np.array([60]), "a"), mixture.parts(np.array([60]), "b")
-    assert np.abs(inside["popularity"]).max() > 0 == np.abs(inside["linear"]).max()
-    assert np.abs(outside["linear"]).max() > 0 == np.abs(outside["popularity"]).max()
+    inside, outside = (
+        mixture.scored(np.array([60]), domain).parts(np.arange(12)[None]) for domain in "ab"
+    )
+    assert np.abs(inside["popularity"]).max() > 0 and set(inside) == {"popularity"}
+    assert np.abs(outside["linear"]).max() > 0 and set(outside) == {"linear"}
     # The reason for a newcomer's item is what the newcomer's own weights say.
     drops = find_drops(mixture, np.array([60]), "b", np.array([[12, 15]]))
     lost = drops.drops.max(axis=2) > 0  # where the score falls without something, it is named

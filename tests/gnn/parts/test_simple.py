@@ -14,14 +14,8 @@ from linkspan.gnn.encoding.texts import unit_rows
 from linkspan.gnn.events.known import FadingHistory, KnownEvents, count_users
 from linkspan.gnn.events.transitions import Sequence
 from linkspan.gnn.parts.ease import gram_matrix, item_weights, ridge_inverse
-from linkspan.gnn.parts.historic import (
-    ItemMatrix,
-    Likeness,
-    Popular,
-    by_domain,
-    forward_steps,
-    mutual_steps,
-)
+from linkspan.gnn.parts.historic import ItemMatrix, Popular, by_domain, forward_steps, mutual_steps
+from linkspan.gnn.parts.likeness import Likeness
 
 
 def made_events(users: int, items: int, per_user: int, seed: int = 0) -> pd.DataFrame:

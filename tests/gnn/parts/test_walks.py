@@ -70,16 +70,13 @@ def test_no_walk_goes_over_the_user_who_asks() -> None:
     assert (first > 0).tolist() == [column in (0, 2) for column in range(len(ROWS["a"]))]
 
 
-def test_some_items_are_scored_as_all_are(
-    events: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", 200)  # two users
-    users, items = np.array([3, USERS - 1, 0]), ROWS["b"][[[0, 5], [1, 2], [9, 3]]]
-    scores = walked(events).score(users, "b")
-    values, mean, spread = walked(events).at(users, "b", items)
-    np.testing.assert_allclose(values, scores[[[0], [1], [2]], [[0, 5], [1, 2], [9, 3]]], atol=1e-5)
-    np.testing.assert_allclose(mean, scores.mean(axis=1), atol=1e-5)
-    np.testing.assert_allclose(spread, scores.std(axis=1), atol=1e-5)
+def test_some_items_are_scored_as_all_are(events: pd.DataFrame) -> None:
+    users, columns = np.array([3, USERS - 1, 0]), np.array([[0, 5], [1, 2], [9, 3]])
+    scores, values = walked(events).score(users, "b"), walked(events).values(users, "b")
+    expected = np.take_along_axis(scores, columns, 1)
+    np.testing.assert_allclose(values.at(columns), expected, atol=1e-5)
+    np.testing.assert_allclose(values.mean, scores.mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(values.deviation, scores.std(axis=1), atol=1e-5)
 
 
 def test_other_histories_walk_past_their_owners(events: pd.DataFrame) -> None:

@@ -79,14 +79,14 @@ def record_sizes(monkeypatch: pytest.MonkeyPatch, sizes: dict[str, list[int]]) -
     def record(owner: type, method: str) -> None:
         plain = getattr(owner, method)
 
-        def recording(self: object, users: np.ndarray, domain: str) -> object:
+        def recording(self: object, users: np.ndarray, domain: str, **more: bool) -> object:
             sizes[f"{owner.__name__}.{method}"].append(len(users) * WIDTHS[domain])
-            return plain(self, users, domain)
+            return plain(self, users, domain, **more)
 
         monkeypatch.setattr(owner, method, recording)
 
     for owner, method in (
-        (Cosine, "score"), (Mixture, "parts"), (Dual, "score"), (ItemMatrix, "found"),
+        (Cosine, "score"), (Mixture, "scored"), (Dual, "score"), (ItemMatrix, "found"),
         (Walked, "found"),
     ):  # fmt: skip
         record(owner, method)
@@ -177,7 +177,7 @@ def test_pieces_change_nothing(
     record_sizes(monkeypatch, sizes := defaultdict(list))
     for before, after in zip(expected, everything(), strict=True):
         pd.testing.assert_frame_equal(after, before, rtol=1e-4, atol=1e-4)
-    assert {"Cosine.score", "Mixture.parts", "similar"} < set(sizes)
+    assert {"Cosine.score", "Mixture.scored", "similar"} < set(sizes)
     for name, found in sizes.items():
         assert 4 * max(found) <= BUDGET, name
 

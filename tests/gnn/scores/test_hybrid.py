@@ -31,8 +31,9 @@ from linkspan.gnn.events.domains import item_domains
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.weights import MixtureWeights
+from linkspan.gnn.parts.values import Dense, Values, standardized
 from linkspan.gnn.scores.examples import Examples, draw_examples
-from linkspan.gnn.scores.hybrid import Mixture, standardized, total
+from linkspan.gnn.scores.hybrid import Mixture, total
 from linkspan.gnn.scores.weight_search import _ascend, _gains, fit_logit, fit_weights
 from linkspan.graph.snapshot import Snapshot
 
@@ -46,6 +47,9 @@ class Table:
 
     def score(self, users: np.ndarray, domain: str) -> np.ndarray:
         return self.scores[users]
+
+    def values(self, users: np.ndarray, domain: str) -> Values:
+        return Dense(self.scores[users])
 
 
 def rows_drawn(weights: list[float], rows: int, seed: int) -> Examples:
@@ -141,7 +145,7 @@ def test_parts_add_up_to_the_score(both: tuple[FittedModel, Split]) -> None:
         own[signal.name] * standardized(signal.score(users, "art")) for signal in signals
     )
     np.testing.assert_allclose(mixture.score(users, "art"), expected, atol=1e-5)
-    parts = mixture.parts(users, "art")
+    parts = mixture.scored(users, "art").parts(np.tile(np.arange(60), (2, 1)))
     assert set(parts) == {name for name, weight in zip("abc", own.values(), strict=True) if weight}
     np.testing.assert_allclose(sum(parts.values()), mixture.score(users, "art"), atol=1e-6)
 
