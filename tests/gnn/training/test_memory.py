@@ -130,7 +130,7 @@ def wide(build: Callable[..., Snapshot]) -> Snapshot:
     return build({"a": [0] * 20_000, "b": [0] * 20_000}, histories)
 
 
-@pytest.mark.parametrize("share", [0.9, 0.5, 0.001])
+@pytest.mark.parametrize("share", [0.95, 0.85, 0.001])
 def test_a_machine_that_has_too_little_is_told_with_the_setting_that_fits(
     wide: Snapshot, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch, share: float
 ) -> None:
