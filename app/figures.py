@@ -56,7 +56,8 @@ def shown(name: str, value: float | None) -> str:
 
 def interval(row: Row) -> str:
     """A gain with its 95% interval, in percent."""
-    gain, low, high = (100 * row[name] for name in ("gain", "low", "high"))
+    # A zero has no sign.
+    gain, low, high = (round(100 * row[name], 2) + 0.0 for name in ("gain", "low", "high"))
     return f"{gain:+.2f} ({low:+.2f} to {high:+.2f})"
 
 

@@ -248,7 +248,7 @@ def _sentence(
         others: All other domains of the graph.
         guarded: Whether its lists are of its own events.
     """
-    points = f"{100 * whole['gain']:+.1f} points, {_range(whole)}"
+    points = f"{100 * whole['gain']:+.1f} points of NDCG, {_range(whole)}"
     if not whole["certain"]:
         few = f"; {counted(whole['lists'], 'test list')} only" if whole["lists"] < _FEW else ""
         text = f"no difference that can be told ({points}{few}): no reason to learn it apart"
@@ -281,7 +281,7 @@ def _beneath(whole: Row, segments: Sequence[Row]) -> str:
             who = row["segment"] if row["segment"] == "new items" else f"{row['segment']} events"
             text += f"; but with {who} {100 * row['gain']:+.1f}, {_range(row)}"
     new = sum(row["lists"] for row in segments if row["segment"] == "new items")
-    if 2 * new > whole["lists"]:
+    if 4 * new > whole["lists"]:
         text += (
             f"; {new:,} of {whole['lists']:,} test lists are of items that nobody had met, for "
             "which only texts and relations can do something"

@@ -248,7 +248,8 @@ class MachineSettings(BaseModel):
             was trained on CUDA is opened on the CPU where there is none.
         memory: MiB that the tensors of training may take (graph, vectors, parameters, their Adam
             state, and the states of a step); what would take more is trained in pieces of batches,
-            and if need be on subgraphs drawn around them. 0: no bound.
+            and if need be on subgraphs drawn around them. 0: no bound; then training is refused
+            where the machine, or its container, has less than that takes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

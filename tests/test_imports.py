@@ -84,7 +84,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "adopting": ("roles", "connecting", "writing", "users", "publishing"),
     },
 }
-LEAVES = ("linkspan.errors", "linkspan.precision", "linkspan.progress")
+LEAVES = ("linkspan.errors", "linkspan.machine", "linkspan.precision", "linkspan.progress")
 # The only folder that may import a distribution.
 OWNERS = {
     "neo4j": "graph",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -64,7 +65,7 @@ def inspect(
     if roles is None:
         return out.print("\nLinkspan loaded this graph itself, so it needs no roles.")
     for note in roles.open:
-        out.print(f"- {note}", markup=False)
+        out.print(fill(f"- {note}", 80, subsequent_indent="  "), markup=False)
     if write is not None:
         out.print(f"\nRoles were written to {write}.", markup=False)
     elif roles.text:

@@ -195,7 +195,12 @@ def train(
         taken = pipeline.workspace.load_snapshot()
         with shared_out(settings):
             trained = pipeline.train(taken, pipeline.embed(taken), refit=refit)
-    show_json({"run": trained.id}) if as_json else out.print(f"Run {trained.id}")
+    if as_json:
+        return show_json({"run": trained.id})
+    return out.print(
+        f"Run {trained.id}: 'linkspan evaluate' measures it, with --transfer what each\ndomain "
+        "gains from the others; 'linkspan publish' publishes it."
+    )
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import typer
@@ -45,7 +46,7 @@ def init(
         shown.add_row(name, kind.replace("[", r"\["))
     out.print(shown)
     for note in made.open:
-        out.print(f"- {note}", markup=False)
+        out.print(fill(f"- {note}", 80, subsequent_indent="  "), markup=False)
     guesses = made.text.count("# guess:")
     out.print(
         f"\nWrote {file}, with {guesses} guesses marked in it. Look at them, then", markup=False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from linkspan import machine
 from linkspan.errors import ModelError
 from linkspan.gnn.network.model import HistoryGNN
 from linkspan.gnn.settings import HEADS, TrainSettings
@@ -25,6 +26,8 @@ FAN_OUTS = (16, 8, 4, 2, 1)
 SMALLEST = 16
 """Events at once, at least."""
 _FLOAT, _LONG = 4, 8
+_SHARE = 0.75
+"""Of the memory of a machine, what tensors are proposed to take; the rest is for all else."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def choose_plan(
     """The first way to train that stays within ``settings.machine.memory``.
 
     That is: whole batches over the whole graph; batches in pieces, which changes nothing but the
-    draw of negatives; subgraphs around pieces.
+    draw of negatives; subgraphs around pieces. Without a bound it is the first one, so that a run
+    does not depend on the machine: where this has too little memory for it, that is an error.
 
     Args:
         data: The graph, with adjacencies.
@@ -74,26 +78,45 @@ def choose_plan(
         taught: Width of the states of a network that is learned from; 0 without.
 
     Raises:
-        ModelError: Nothing stays within it.
+        ModelError: Nothing stays within it, or the machine has less than is needed without it.
     """
     estimate = Estimate(data, model, mask, settings, taught)
-    memory = settings.machine.memory
-    whole = estimate.whole(batch)
-    if not memory or whole <= memory * MIB:
+    memory, whole = settings.machine.memory, estimate.whole(batch)
+    has = machine_memory(model.bias.device)
+    if whole <= (memory * MIB or has):
         return Plan(batch, 0, whole, whole)
-    least = whole
-    for fan_out in (0, *FAN_OUTS):
-        for rows in _halves(batch):
-            found = estimate.around(rows, fan_out) if fan_out else estimate.whole(batch, rows)
-            if found <= memory * MIB:
-                return Plan(rows, fan_out, found, whole)
-            least = min(least, found)
+    smaller = [
+        Plan(rows, fan_out, estimate.around(rows, fan_out), whole)
+        if fan_out
+        else Plan(rows, 0, estimate.whole(batch, rows), whole)
+        for fan_out in (0, *FAN_OUTS)
+        for rows in _halves(batch)
+    ]
+    room = memory * MIB or _SHARE * has
+    fits = next((plan for plan in smaller if plan.bytes <= room), None)
+    if memory and fits:
+        return fits
+    least = _mib(min(plan.bytes for plan in smaller))
+    fewer = "lower 'embedding_size', 'history_length', 'negatives' or 'transition_window'"
+    if memory:
+        raise ModelError(
+            f"training needs about {least:,} MiB at least, and 'memory' in [train.machine] "
+            f"allows {memory:,}",
+            hint=f"Raise 'memory', or {fewer}",
+        )
     raise ModelError(
-        f"training needs about {_mib(least):,} MiB at least, and 'memory' in [train.machine] "
-        f"allows {memory:,}",
-        hint="Raise 'memory', or lower 'embedding_size', 'history_length', 'negatives' or "
-        "'transition_window'",
+        f"training would take about {_mib(whole):,} MiB, and there are {has // MIB:,}",
+        hint=f"With 'memory = {_mib(fits.bytes)}' in [train.machine] it takes no more"
+        if fits
+        else f"It takes {least:,} at least: {fewer}",
     )
+
+
+def machine_memory(device: torch.device) -> int:
+    """Bytes that a device has in all."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return machine.memory()
 
 
 class Estimate:

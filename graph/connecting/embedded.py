@@ -15,12 +15,12 @@ import secrets
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from linkspan import machine
 from linkspan.errors import ConfigError, DatabaseError
 
 try:
@@ -137,11 +137,8 @@ def usual_heap() -> str:
     asked = re.findall(r"-Xmx(\d+[mMgG])(?:\s|$)", os.environ.get(JAVA_OPTIONS, ""))
     if asked:
         return str(asked[-1])
-    memory = int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    with suppress(OSError, ValueError):  # no container, or "max"
-        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     least, most = _HEAP_MB
-    return f"{min(max(memory // 4 // 2**20, least), most)}m"
+    return f"{min(max(machine.memory() // 4 // 2**20, least), most)}m"
 
 
 def is_running(folder: Path) -> bool:

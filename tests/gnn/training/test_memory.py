@@ -130,6 +130,27 @@ def wide(build: Callable[..., Snapshot]) -> Snapshot:
     return build({"a": [0] * 20_000, "b": [0] * 20_000}, histories)
 
 
+@pytest.mark.parametrize("share", [0.95, 0.85, 0.001])
+def test_a_machine_that_has_too_little_is_told_with_the_setting_that_fits(
+    wide: Snapshot, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    large = settings.changed(embedding_size=64, batch_size=3000, history_length=20, negatives=50)
+    view = View.whole(wide, {})
+    whole = Trainer(view, large).plan.whole
+    monkeypatch.setattr("linkspan.machine.memory", lambda: int(share * whole))
+    there = int(share * whole) // MIB
+    with pytest.raises(
+        ModelError, match=f"about {-(-whole // MIB)} MiB, and there are {there}"
+    ) as e:
+        train_all(wide, {}, large, 1)
+    if share < 0.01:
+        assert "It takes" in str(e.value) and "embedding_size" in str(e.value)
+        return
+    (fits,) = re.findall(r"'memory = (\d+)'", str(e.value))
+    plan = Trainer(view, large.changed(memory=int(fits))).plan
+    assert plan.bytes <= int(fits) * MIB <= 0.75 * share * whole + MIB
+
+
 def test_a_bound_is_met_by_pieces_then_by_subgraphs_then_refused(
     wide: Snapshot, settings: TrainSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
