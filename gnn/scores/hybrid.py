@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
@@ -108,32 +108,12 @@ class Mixture:
         self.rows = rows_by_domain(fitted.snapshot)
         self.codes = {domain: code for code, domain in enumerate(self.rows)}
 
-    def scored(self, users: IntArray, domain: str, *, moving: bool = False) -> Scored:
-        """Scores of users (B,) for the items of a domain, to be summed.
-
-        Args:
-            users: Their rows.
-            domain: Name of the domain.
-            moving: Whether only what depends on histories will be asked for.
-        """
+    def scored(self, users: IntArray, domain: str) -> Scored:
+        """Scores of users (B,) for the items of a domain, to be summed."""
         if (other := self.other(domain)) is not None:
-            return other.mixture.scored(users, domain, moving=moving)
-        unmet, newcomers = self._unmet[self.rows[domain]], self._newcomers(users, domain)
-        groups = []
-        for newcomer in np.unique(newcomers):
-            places = np.flatnonzero(newcomers == newcomer)
-            summands = list[Summand]()
-            for signal, weights in self._weighed(domain):
-                usual = weights.newcomer if newcomer else weights.usual
-                of_new = weights.new_item if unmet.any() else np.float32(0)
-                moves = isinstance(signal, Cosine | Historic)
-                if (usual or of_new) and (moves or not moving):
-                    values = signal.values(users[places], domain)
-                    standard = self._standard(values)
-                    summands.append(Summand(signal.part, moves, usual, of_new, values, *standard))
-            groups.append((places, summands))
-        start = self._weights.start if self._weights is not None else 0.0
-        return Scored(groups, self.signals[-1].part, unmet, start, len(users))
+            return other.mixture.scored(users, domain)
+        groups = [(places, list(each)) for places, each in self._groups(users, domain)]
+        return self._scored(groups, users, domain)
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
@@ -141,8 +121,40 @@ class Mixture:
 
     def at(self, users: IntArray, domain: str, items: IntArray) -> FloatArray:
         """(B, k) scores of some items (B, k), less what is the same for every history."""
+        if (other := self.other(domain)) is not None:
+            return other.mixture.at(users, domain, other.places(items))
+        groups = self._groups(users, domain, moving=True)  # one signal at a time
         columns = np.searchsorted(self.rows[domain], items)
-        return self.scored(users, domain, moving=True).moving(columns)
+        return self._scored(groups, users, domain).moving(columns)
+
+    def _scored(
+        self, groups: Iterable[tuple[IntArray, Iterable[Summand]]], users: IntArray, domain: str
+    ) -> Scored:
+        start = self._weights.start if self._weights is not None else 0.0
+        unmet = self._unmet[self.rows[domain]]
+        return Scored(groups, self.signals[-1].part, unmet, start, len(users))
+
+    def _groups(
+        self, users: IntArray, domain: str, *, moving: bool = False
+    ) -> Iterator[tuple[IntArray, Iterator[Summand]]]:
+        """Places of the users who are new to a domain, and of the others, with what is summed."""
+        newcomers = self._newcomers(users, domain)
+        for newcomer in np.unique(newcomers):
+            places = np.flatnonzero(newcomers == newcomer)
+            yield places, self._summands(users[places], domain, bool(newcomer), moving)
+
+    def _summands(
+        self, users: IntArray, domain: str, newcomer: bool, moving: bool
+    ) -> Iterator[Summand]:
+        """The signals that count; where ``moving``, those that depend on histories."""
+        unmet = self._unmet[self.rows[domain]].any()
+        for signal, weights in self._weighed(domain):
+            usual = weights.newcomer if newcomer else weights.usual
+            of_new = weights.new_item if unmet else np.float32(0)
+            moves = isinstance(signal, Cosine | Historic)
+            if (usual or of_new) and (moves or not moving):
+                values = signal.values(users, domain)
+                yield Summand(signal.part, moves, usual, of_new, values, *self._standard(values))
 
     def _standard(self, values: Values) -> tuple[FloatArray, FloatArray]:
         """(B,) both: what values are multiplied by, less the other: as they are without weights."""

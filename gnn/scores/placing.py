@@ -15,7 +15,7 @@ _CHUNK = 1024
 """Users scored at once, at most."""
 
 _ARRAYS = len(PARTS) + 4
-"""Arrays of scores of a domain at the same time: all parts, and what a sum and ranks make."""
+"""As in `linkspan.gnn.scores.scoring`, with ranks in place of a choice."""
 
 
 def place_item(fitted: FittedModel, item: int, domain: str) -> pd.DataFrame:

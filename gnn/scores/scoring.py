@@ -30,7 +30,8 @@ CHUNK = 1024
 """Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
 
 _ARRAYS = len(PARTS) + 4
-"""Arrays of scores of a domain at the same time: all parts, and what a sum or a choice makes."""
+"""Arrays of scores of a domain at the same time, or what takes as much: of signals most of which
+are zero, their sum, and what a choice makes."""
 
 
 def score_top(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ class Scored:
 
     Args:
         groups: Places of some of the users, from 0 to B - 1, and what is summed for them; each user
-            is in one group.
+            is in one group. Where they are made as they are asked for, one question may be asked.
         last: Part that is named where nothing counts.
         unmet: (N,) items that nobody has met.
         start: What these have beside the signals.
@@ -52,7 +52,7 @@ class Scored:
 
     def __init__(
         self,
-        groups: Sequence[tuple[IntArray, Sequence[Summand]]],
+        groups: Iterable[tuple[IntArray, Iterable[Summand]]],
         last: str,
         unmet: NDArray[np.bool_],
         start: float,
@@ -63,11 +63,12 @@ class Scored:
 
     def all(self) -> FloatArray:
         """(B, N), a new array."""
-        if len(self._groups) == 1:
-            return self._sum(*self._groups[0])
         scores = np.empty((self._users, len(self._unmet)), np.float32)
         for places, summands in self._groups:
-            scores[places] = self._sum(places, summands)
+            found = self._sum(places, list(summands))
+            if len(places) == self._users:
+                return found
+            scores[places] = found
         return scores
 
     def _sum(self, places: IntArray, summands: Sequence[Summand]) -> FloatArray:
