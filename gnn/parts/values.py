@@ -58,10 +58,8 @@ class Dense(Values):
 
     def __init__(self, scores: FloatArray) -> None:
         self._scores = scores
-        self.mean = scores.mean(axis=1, dtype=np.float64).astype(np.float32)
-        spread = np.sqrt(np.mean(np.square(scores - self.mean[:, None]), axis=1))
-        least = 1e-6 * np.abs(scores).max(axis=1, initial=1e-12)
-        self.deviation = np.where(spread > least, spread, 0).astype(np.float32)
+        _, mean, deviation = _centred(scores)
+        self.mean, self.deviation = mean[:, 0], deviation[:, 0]
 
     def add(self, scores: FloatArray, scale: FloatArray) -> None:
         """As `Values.add`."""
@@ -144,10 +142,17 @@ def standardized(scores: FloatArray) -> FloatArray:
 
     A user for whom all items score the same gets zeros.
     """
-    centred = scores - scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
-    deviation = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))  # (B, 1)
-    deviation[deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
+    centred, _, deviation = _centred(scores)
     result: FloatArray = np.divide(
         centred, deviation, out=np.zeros_like(centred), where=deviation > 0
     )
     return result
+
+
+def _centred(scores: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Scores (B, N) less their mean; this (B, 1); and their deviation (B, 1), as in `Values`."""
+    mean = scores.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    centred = scores - mean
+    deviation = np.sqrt(np.mean(np.square(centred), axis=1, keepdims=True))
+    deviation[deviation <= 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=1e-12)] = 0.0
+    return centred, mean, deviation

@@ -82,7 +82,7 @@ def choose_plan(
     """
     estimate = Estimate(data, model, mask, settings, taught)
     memory, whole = settings.machine.memory, estimate.whole(batch)
-    has = machine_memory(model.bias.device)
+    has = _memory(model.bias.device)
     if whole <= (memory * MIB or has):
         return Plan(batch, 0, whole, whole)
     smaller = [
@@ -112,7 +112,7 @@ def choose_plan(
     )
 
 
-def machine_memory(device: torch.device) -> int:
+def _memory(device: torch.device) -> int:
     """Bytes that a device has in all."""
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
