@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.events.known import FadingHistory, KnownEvents
-from linkspan.gnn.parts.values import Few, Same
+from linkspan.gnn.parts.values import Changed, Few, Same, Values
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -97,19 +97,86 @@ class Historic:
 
 
 class Scattered(Historic, ABC):
-    """A feature that scores few of the items; the others have 0."""
+    """A feature that scores few of the items; the others have 0.
+
+    Args:
+        known_events: Known events.
+        rows: Domain to item rows; the order is that of the domains' positions.
+        decay: Weight of an event for each step that it is older.
+        inside: As for `Historic`.
+    """
+
+    def __init__(
+        self,
+        known_events: KnownEvents,
+        rows: Mapping[str, IntArray],
+        decay: float = 1.0,
+        *,
+        inside: bool = False,
+    ) -> None:
+        super().__init__(known_events, rows, inside=inside)
+        self._decay = decay
+        self._lacking: tuple[Self, IntArray] | None = None
 
     @abstractmethod
+    def reached(self, past: sparse.csr_array, users: IntArray, domain: str) -> sparse.csr_array:
+        """Sum of what each event gives to the domain's items, times its weight.
+
+        Args:
+            past: (B, N') weights of the events, by item row.
+            users: (B,) whose they are.
+            domain: Name of the domain.
+
+        Returns:
+            (B, N), no place twice.
+        """
+
+    def bent(self, sums: FloatArray) -> FloatArray:
+        """Scores that are made of the sums, one by one; 0 of 0."""
+        return sums
+
+    def over(self, known_events: KnownEvents, owners: IntArray | None = None) -> Self:
+        """As `Historic.over`."""
+        other = super().over(known_events, owners)
+        other._lacking = None
+        return other
+
+    def lacking(self, whole: Self, rows: IntArray) -> Self:
+        """The same for histories that lack few events of others, from whose sums they are made.
+
+        Args:
+            whole: The feature of these others.
+            rows: (U,) which of its users each user here is.
+        """
+        other = copy(self)
+        fades = self._known_events.timed and self._decay < 1  # all older events become younger
+        other._lacking = None if fades else (whole, rows)
+        return other
+
     def found(self, users: IntArray, domain: str) -> sparse.csr_array:
         """(B, N) scores of the domain's items."""
+        sums = self.reached(self._past(domain).rows(users, self._decay), users, domain)
+        sums.data = self.bent(sums.data)
+        return sums
 
     def score(self, users: IntArray, domain: str) -> FloatArray:
         """(B, N) scores of the domain's items."""
         return np.asarray(self.found(users, domain).toarray(), np.float32)
 
-    def values(self, users: IntArray, domain: str) -> Few:
+    def values(self, users: IntArray, domain: str) -> Values:
         """The same, as a sum takes them."""
-        return Few(self.found(users, domain))
+        if self._lacking is None:
+            return Few(self.found(users, domain))
+        whole, rows = self._lacking[0], self._lacking[1][users]
+        past = whole._past(domain)
+        lost = (past.rows(rows) - self._past(domain).rows(users)).tocsr()
+        distinct, places = np.unique(rows, return_inverse=True)  # (W,), (B,)
+        return Changed(
+            whole.reached(past.rows(distinct), distinct, domain),
+            places,
+            self.reached(lost, users, domain),
+            self.bent,
+        )
 
 
 class ItemMatrix(Scattered):
@@ -137,12 +204,11 @@ class ItemMatrix(Scattered):
         *,
         inside: bool = False,
     ) -> None:
-        super().__init__(known_events, rows, inside=inside)
-        self.part, self.name, self._matrices, self._decay = part, name, matrices, decay
+        super().__init__(known_events, rows, decay, inside=inside)
+        self.part, self.name, self._matrices = part, name, matrices
 
-    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
-        """(B, N) scores of the domain's items."""
-        past = self._past(domain).rows(users, self._decay)
+    def reached(self, past: sparse.csr_array, users: IntArray, domain: str) -> sparse.csr_array:
+        """As `Scattered.reached`."""
         found: sparse.csr_array = (past @ self._matrices[domain]).tocsr()
         return found
 

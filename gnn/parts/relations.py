@@ -12,6 +12,7 @@ from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.parts.historic import Scattered
 from linkspan.graph.snapshot import RelationKey, Snapshot
 
+FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
@@ -97,13 +98,16 @@ class Association(Scattered):
         rows: Mapping[str, IntArray],
         decay: float,
     ) -> None:
-        super().__init__(known_events, rows)
-        self.name, self._profile, self._decay = f"{name} {decay:g}", profile, decay
+        super().__init__(known_events, rows, decay)
+        self.name, self._profile = f"{name} {decay:g}", profile
         self._things = {domain: profile[items].T.tocsr() for domain, items in rows.items()}
 
-    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
-        """(B, N) scores of the domain's items."""
-        past = self._past(domain).rows(users, self._decay) @ self._profile  # (B, T)
-        scores: sparse.csr_array = (past @ self._things[domain]).tocsr()
-        scores.data = np.sqrt(scores.data)
+    def reached(self, past: sparse.csr_array, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) cosines with the domain's items, summed."""
+        cosines: sparse.csr_array = (past @ self._profile @ self._things[domain]).tocsr()
+        return cosines
+
+    def bent(self, sums: FloatArray) -> FloatArray:
+        """Their square root."""
+        scores: FloatArray = np.sqrt(sums)
         return scores

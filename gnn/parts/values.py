@@ -8,6 +8,7 @@ of the signal's own that is as wide as the domain.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ IntArray = NDArray[np.int64]
 
 _NARROW = 4096
 """Items of a domain for which a sparse row is made dense sooner than places in it are found."""
+
+_ROUNDING = 1e-5
+"""Share of what is taken away from a sum that is taken for its error, where no more is left."""
 
 
 class Values(ABC):
@@ -99,14 +103,8 @@ class Few(Values):
 
     def __init__(self, scores: sparse.csr_array) -> None:
         self._scores = scores
-        there = np.flatnonzero(np.diff(scores.indptr))  # users who have any
-        mean, square = np.zeros((2, scores.shape[0]))
-        for found, values in (
-            (mean, scores.data),
-            (square, np.square(scores.data, dtype=np.float64)),
-        ):
-            sums = np.add.reduceat(values, scores.indptr[there], dtype=np.float64)
-            found[there] = sums / scores.shape[1]
+        mean = _sums(scores, scores.data) / scores.shape[1]
+        square = _sums(scores, np.square(scores.data, dtype=np.float64)) / scores.shape[1]
         self.mean = mean.astype(np.float32)
         self.deviation = spread(square - mean**2, mean)
 
@@ -129,6 +127,66 @@ class Few(Values):
     def among(self, columns: IntArray) -> FloatArray:
         """As `Values.among`."""
         return np.asarray(self._scores[:, columns].toarray(), np.float32)
+
+
+class Changed(Values):
+    """Scores made of sums that are those of others, but for few places.
+
+    Args:
+        whole: (W, N) sums of the others, no place twice.
+        rows: (B,) row in ``whole`` of whose sums each user's are.
+        lost: (B, N) what these lack of them, likewise.
+        bent: Makes scores of sums, one by one; 0 of 0.
+    """
+
+    def __init__(
+        self,
+        whole: sparse.csr_array,
+        rows: IntArray,
+        lost: sparse.csr_array,
+        bent: Callable[[FloatArray], FloatArray],
+    ) -> None:
+        owners = np.repeat(rows, np.diff(lost.indptr))  # of each place
+        before = whole.toarray()[owners, lost.indices]
+        after = before - lost.data
+        after[np.abs(after) < _ROUNDING * np.abs(lost.data)] = 0  # nothing is left
+        before, after = bent(before), bent(after)
+        whole = sparse.csr_array((bent(whole.data), whole.indices, whole.indptr), whole.shape)
+        self._whole, self._rows = whole.toarray(), rows
+        self._more = Few(sparse.csr_array((after - before, lost.indices, lost.indptr), lost.shape))
+
+        def mean(of: Callable[[FloatArray], NDArray[np.float64]]) -> NDArray[np.float64]:
+            sums = _sums(whole, of(whole.data))[rows] + _sums(lost, of(after) - of(before))
+            found: NDArray[np.float64] = sums / lost.shape[1]
+            return found
+
+        there = mean(lambda scores: (scores != 0).astype(np.float64)) > 0
+        mean_of = mean(lambda scores: scores.astype(np.float64)) * there
+        square = mean(lambda scores: np.square(scores, dtype=np.float64)) * there
+        self.mean = mean_of.astype(np.float32)
+        self.deviation = spread(square - mean_of**2, mean_of)
+
+    def add(self, scores: FloatArray, scale: FloatArray) -> None:
+        """As `Values.add`."""
+        scores += scale[:, None] * self._whole[self._rows]
+        self._more.add(scores, scale)
+
+    def at(self, columns: IntArray) -> FloatArray:
+        """As `Values.at`."""
+        found: FloatArray = self._whole[self._rows[:, None], columns] + self._more.at(columns)
+        return found
+
+    def among(self, columns: IntArray) -> FloatArray:
+        """As `Values.among`."""
+        found: FloatArray = self._whole[self._rows[:, None], columns] + self._more.among(columns)
+        return found
+
+
+def _sums(scores: sparse.csr_array, values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(B,) sums of values that stand at the places of sparse rows."""
+    sums, there = np.zeros(scores.shape[0]), np.flatnonzero(np.diff(scores.indptr))
+    sums[there] = np.add.reduceat(values, scores.indptr[there], dtype=np.float64)
+    return sums
 
 
 def spread(square: NDArray[np.floating], mean: NDArray[np.floating]) -> FloatArray:

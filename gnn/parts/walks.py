@@ -104,13 +104,17 @@ class Walked(Scattered):
         other._owners = owners
         return other
 
-    def found(self, users: IntArray, domain: str) -> sparse.csr_array:
-        """(B, N) ``log(1 + SCALE * strength)`` of the domain's items."""
+    def reached(self, past: sparse.csr_array, users: IntArray, domain: str) -> sparse.csr_array:
+        """(B, N) strengths of the walks to the domain's items."""
         owners = users if self._owners is None else self._owners[users]
-        reached = (self._past(domain).rows(users) @ self._walks.out).tocsr()  # (B, U)
+        reached = (past @ self._walks.out).tocsr()  # (B, U)
         rows = np.repeat(np.arange(len(users)), np.diff(reached.indptr))  # user of each value
         reached.data[reached.indices == owners[rows]] = 0.0
         reached.eliminate_zeros()
         shares: sparse.csr_array = (reached @ self._met[domain]).tocsr()  # (B, N)
-        shares.data = np.log1p(np.float32(SCALE) * shares.data)
+        return shares
+
+    def bent(self, sums: FloatArray) -> FloatArray:
+        """``log(1 + SCALE * strength)``."""
+        shares: FloatArray = np.log1p(np.float32(SCALE) * sums)
         return shares

@@ -17,7 +17,7 @@ from linkspan.gnn.events.known import KnownEvents
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.models.weights import Cases, MixtureWeights
 from linkspan.gnn.parts.foreign import Foreign
-from linkspan.gnn.parts.historic import Historic
+from linkspan.gnn.parts.historic import Historic, Scattered
 from linkspan.gnn.parts.linear import learn_linear
 from linkspan.gnn.parts.values import Values
 from linkspan.gnn.scores.components import Cosine
@@ -164,7 +164,7 @@ class Mixture:
         scale = np.divide(1, values.deviation, out=np.zeros_like(values.deviation), where=there)
         return scale, values.mean
 
-    def over(self, events: pd.DataFrame, owners: IntArray) -> Mixture:
+    def over(self, events: pd.DataFrame, owners: IntArray, *, lacking: bool = False) -> Mixture:
         """The same parts and weights for other histories of the same users: no training.
 
         Who is new to a domain stays so: the weights are those for the owner's own history.
@@ -173,6 +173,8 @@ class Mixture:
             events: Columns ``user`` and ``item``, sorted by user and in time order within each;
                 their users are asked for by their rows here.
             owners: (U,) row of each of them among the users of this mixture.
+            lacking: Whether each history is its owner's but for a few events: what these gave is
+                taken off the owner's sums, where that is sooner done than summing again.
         """
         people = self._people
         other = self._with(
@@ -181,9 +183,18 @@ class Mixture:
             if people is None
             else People(people.graph[owners], people.walks[owners]),
         )
+        if lacking:
+            other.signals = tuple(
+                signal.lacking(whole, owners)
+                if isinstance(signal, Scattered) and isinstance(whole, Scattered)
+                else signal
+                for signal, whole in zip(other.signals, self.signals, strict=True)
+            )
         other._owned = self, owners
         other._others = {
-            domains: each._replace(mixture=each.mixture.over(self._inside(events, domains), owners))
+            domains: each._replace(
+                mixture=each.mixture.over(self._inside(events, domains), owners, lacking=lacking)
+            )
             for domains, each in self._others.items()
         }
         return other

@@ -79,7 +79,8 @@ def find_drops(mixture: Mixture, users: IntArray, domain: str, items: IntArray) 
     for start in range(0, len(owner), size):
         rows, places = owner[start : start + size], place[start : start + size]
         events = without(mixture.events, users[rows], past[rows, places])
-        left = mixture.over(events, users[rows]).at(np.arange(len(rows)), domain, items[rows])
+        other = mixture.over(events, users[rows], lacking=True)
+        left = other.at(np.arange(len(rows)), domain, items[rows])
         drops[rows, :, places] = scores[rows] - left  # (V, k)
     return Drops(past, drops)
 
@@ -122,7 +123,7 @@ def score_with_drops(mixture: Mixture, domain: str) -> OneScored:
         )
     gone = np.append(PAD, past[0, places])  # from the first history nothing
     owners = np.zeros(len(gone), np.int64)
-    other = mixture.over(without(mixture.events, owners, gone), owners)
+    other = mixture.over(without(mixture.events, owners, gone), owners, lacking=True)
     scored = other.scored(np.arange(len(gone)), domain)
     scores = scored.all()  # (V + 1, N)
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from linkspan.gnn.parts.products import Moments, Products, Vectors
-from linkspan.gnn.parts.values import Dense, Few, Same, Values, standardized
+from linkspan.gnn.parts.values import Changed, Dense, Few, Same, Values, standardized
 
-KINDS = ("dense", "same", "few", "products")
+KINDS = ("dense", "same", "few", "products", "changed")
 
 
 def drawn(kind: str, users: int, items: int, seed: int) -> tuple[Values, np.ndarray]:
@@ -31,6 +31,13 @@ def drawn(kind: str, users: int, items: int, seed: int) -> tuple[Values, np.ndar
     if kind == "dense":
         return Dense(whole), whole
     whole[random.random(whole.shape) < 0.8] = 0
+    if kind == "changed":
+        sums, rows = np.abs(whole), random.integers(0, max(users, 1), users)
+        lost = sums[rows] * random.choice([0, 0.3, 1], sums.shape).astype(np.float32)
+        lost[: users // 2] = sums[rows][: users // 2]  # nothing is left
+        left = sums[rows] - lost
+        sums, lost = sparse.csr_array(sums), sparse.csr_array(lost)
+        return Changed(sums, rows, lost, np.sqrt), np.sqrt(left)
     return Few(sparse.csr_array(whole)), whole
 
 
@@ -104,3 +111,14 @@ def test_vectors_are_cut_to_a_domain_without_a_copy_where_it_can_be(rows: list[i
     np.testing.assert_allclose(moments.covariance, covariance, atol=1e-6)
     assert np.shares_memory(cut.numpy(), whole) == (rows == [2, 3, 4])
     assert vectors.inside("a")[0] is cut
+
+
+def test_an_error_of_a_sum_is_not_taken_for_what_is_left() -> None:
+    sums = np.array([[0.3, 0.0, 2.0], [0.3, 0.5, 2.0]], np.float32)
+    lost = sums.copy()
+    lost[:, 0] *= np.float32(1 - 1e-6)
+    lost[1, 1] = 0
+    values = Changed(sparse.csr_array(sums), np.arange(2), sparse.csr_array(lost), np.sqrt)
+    assert values.deviation[0] == values.mean[0] == 0
+    np.testing.assert_array_equal(values.at(np.array([[0, 2], [0, 2]])), 0)
+    np.testing.assert_allclose(values.mean[1], np.sqrt(0.5) / 3, rtol=1e-6)

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from linkspan.gnn import FittedModel, TrainSettings, fit_hybrid, last_out, score_top, train
 from linkspan.gnn.events.history import PAD
 from linkspan.gnn.models.weights import MixtureWeights, SignalWeights
 from linkspan.gnn.scores.hybrid import published
-from linkspan.gnn.scores.reasons import Drops, find_drops
+from linkspan.gnn.scores.reasons import Drops, find_drops, without
 from linkspan.gnn.scores.signals import HYBRID
 from linkspan.graph.snapshot import Snapshot
 
@@ -101,3 +102,49 @@ def test_a_user_without_a_past_has_no_reason(fitted: FittedModel) -> None:
     none = fitted.learned.on(fitted.view.over(others))
     top = score_top(none, k=2, users=np.array([0]))
     assert (top["because"] == -1).all() and len(top) == 6
+
+
+@pytest.mark.parametrize("timed", [True, False], ids=["timed", "sets"])
+def test_what_events_gave_is_taken_off_as_if_all_were_summed_again(
+    build: Callable[..., Snapshot],
+    text_of: Callable[..., dict[str, np.ndarray]],
+    settings: TrainSettings,
+    timed: bool,
+) -> None:
+    """Also where an item was met twice, and where a history has no more than one."""
+    random = np.random.default_rng(1)
+    histories = [[*random.permutation(24)[: random.integers(2, 9)]] for _ in range(60)]
+    histories[0], histories[1], histories[2] = [3, 1, 3, 20, 3], [5], [30]
+    makers = pd.DataFrame({"key": ["Maker/0", "Maker/1"], "name": ["one", "two"]})
+    made = pd.DataFrame({"source": np.arange(32), "target": np.arange(32) % 2})
+    made = made.astype(np.int32).assign(weight=np.float32(1))
+    snapshot = build(
+        {"a": [0] * 16, "b": [1] * 16},
+        histories,
+        timed=timed,
+        entities={"Maker": makers},
+        relations={("item", "MADE_BY", "Maker"): made},
+    )
+    split = last_out(snapshot)
+    short = settings.changed(epochs=1, linear_regularization=5.0)
+    model = fit_hybrid(train(snapshot, split, text_of(snapshot), short), split)
+    even = SignalWeights(dict.fromkeys(model.weights[HYBRID].usual.shared, 0.3), {})
+    whole = model.learned.on(model.view.over(snapshot.events()))
+    mixture = published(replace(whole, weights={**model.weights, HYBRID: MixtureWeights(even)}))
+    users = np.repeat(np.arange(60), 3)
+    gone = np.array(
+        [
+            histories[user][place % len(histories[user])]
+            for user, place in zip(users, np.tile(np.arange(3), 60), strict=True)
+        ]
+    )
+    events = without(mixture.events, users, gone)
+    rows = np.arange(len(users))
+    for domain in "ab":
+        items = np.tile(mixture.rows[domain], (len(users), 1))
+        anew = mixture.over(events, users)
+        less = mixture.over(events, users, lacking=True)
+        np.testing.assert_allclose(
+            less.at(rows, domain, items), anew.at(rows, domain, items), atol=1e-4
+        )
+        np.testing.assert_allclose(less.score(rows, domain), anew.score(rows, domain), atol=1e-4)
