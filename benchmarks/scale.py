@@ -1,11 +1,12 @@
 """The whole job, from files to published lists, at sizes that grow: time and memory of each stage.
 
-Usage: ``python benchmarks/scale.py [--engine arcadedb|neo4j] [--events 100000 1000000] [--bulk]``
+Usage: ``python benchmarks/scale.py [--engine arcadedb|neo4j] [--events 1000000 5000000] [--bulk]``
 
-Generated events (`_generated`), skewed like real ones: ten for each item, twenty for each user, in
-four domains, with an author for five items. Each command is a process of its own, with the default
-settings but for the encoder (``hash``: the time of a language model is texts over its rate), two
-epochs, and no guard.
+Generated events (`_generated`), skewed like real ones: twenty for each user, in four domains, with
+an author for five items; a million are of 100,000 items, twenty million of 500,000 (`items_of`).
+Each command is a process of its own, with the default settings but for the encoder (``hash``: the
+time of a language model is texts over its rate), two epochs, and no guard. What no server has a
+part in is done and measured with the first one; the others publish the same lists.
 
 - seconds: of each stage, as it tells them.
 - per million: seconds at the largest size, by its events.
@@ -29,7 +30,7 @@ from pathlib import Path
 from time import sleep
 
 import psutil
-from _generated import generate
+from _generated import MAPPING, generate
 from _growth import RunningServer, started
 from demo import resident
 from rich.console import Console
@@ -38,6 +39,7 @@ from linkspan.console import table
 from servers import START
 
 COMMANDS = ("ingest", "snapshot", "embed", "train", "evaluate --baselines popularity", "publish")
+OF_SERVERS = ("ingest", "snapshot", "publish")
 STAGE = re.compile(r"^(\w+)\s+([\d.]+) s  ", re.MULTILINE)
 SETTINGS = """
 [database]
@@ -54,22 +56,27 @@ Taken = dict[str, tuple[float, float]]
 """Stage to its seconds, and to the most memory of its command in GB."""
 
 
-def run_stages(server: RunningServer, events: int, *, bulk: bool) -> Taken:
-    """All stages on an empty server."""
+def items_of(events: int) -> int:
+    """Items of a catalogue with so many events: it grows more slowly than they do."""
+    return min(events // 10, round(100_000 * (events / 1e6) ** 0.537))
+
+
+def run_stages(server: RunningServer, folder: Path, events: int, *, bulk: bool) -> Taken:
+    """All stages on an empty server; those of servers where the folder has lists already."""
     taken: Taken = {}
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        items = events // 10
+    commands = OF_SERVERS if folder.exists() else COMMANDS
+    if not folder.exists():
+        folder.mkdir()
+        items = items_of(events)
         generate(folder, items, events // 20, events, authors=items // 5, tastes=21)
-        settings = SETTINGS.format(uri=server.uri, http=server.http_url)
-        with (folder / "linkspan.toml").open("a") as toml:
-            toml.write(settings)
-        for command in COMMANDS:
-            flags = ["--bulk"] if bulk and command == "ingest" else []
-            told, peak = _run([*command.split(), *flags], folder, server)
-            for stage, seconds in STAGE.findall(told):
-                if stage != "server" and stage not in taken:
-                    taken[stage] = (float(seconds), peak)
+    settings = SETTINGS.format(uri=server.uri, http=server.http_url)
+    (folder / "linkspan.toml").write_text(MAPPING + settings)
+    for command in commands:
+        flags = ["--bulk"] if bulk and command == "ingest" else []
+        told, peak = _run([*command.split(), *flags], folder, server)
+        for stage, seconds in STAGE.findall(told):
+            if stage != "server" and stage not in taken:
+                taken[stage] = (float(seconds), peak)
     return taken
 
 
@@ -106,31 +113,36 @@ def main() -> None:
     """Run all sizes on each server and print a table for each."""
     parser = argparse.ArgumentParser(description="Time and memory of the whole job.")
     parser.add_argument("--engine", action="append", choices=START)
-    parser.add_argument("--events", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--events", type=int, nargs="+", default=[1_000_000, 5_000_000])
     parser.add_argument("--bulk", action="store_true", help="load by the engine's own importer")
     arguments = parser.parse_args()
-    sizes, console = sorted(arguments.events), Console()
-    for engine in arguments.engine or START:
-        found = []
-        for events in sizes:
-            with started(engine) as server:
-                found.append(run_stages(server, events, bulk=arguments.bulk))
-                held = of_server(server)
-        columns = [f">{events:,}" for events in sizes]
-        shown = table("seconds", *columns, ">per million", ">growth", ">GB", title=f"\n{engine}")
-        totals = [sum(seconds for seconds, _ in taken.values()) for taken in found]
-        rows = [(stage, [taken[stage][0] for taken in found]) for stage in found[-1]]
-        for stage, seconds in [*rows, ("all", totals)]:
-            growth = seconds[-1] / max(seconds[0], 0.1) / (sizes[-1] / sizes[0])
-            shown.add_row(
-                stage,
-                *(f"{each:,.1f}" for each in seconds),
-                f"{seconds[-1] / sizes[-1] * 1e6:,.0f}",
-                f"{growth:.2f}" if len(sizes) > 1 else "",
-                f"{found[-1][stage][1]:.1f}" if stage in found[-1] else "",
-            )
-        shown.add_row("server", *[""] * (len(sizes) + 2), f"{held:.1f}")
-        console.print(shown)
+    with tempfile.TemporaryDirectory() as name:
+        for engine in arguments.engine or START:
+            run_sizes(engine, Path(name), sorted(arguments.events), bulk=arguments.bulk)
+
+
+def run_sizes(engine: str, folder: Path, sizes: list[int], *, bulk: bool) -> None:
+    """Run all sizes on one server, each in a folder of its own, and print a table."""
+    found = []
+    for events in sizes:
+        with started(engine) as server:
+            found.append(run_stages(server, folder / str(events), events, bulk=bulk))
+            held = of_server(server)
+    columns = [f">{events:,}" for events in sizes]
+    shown = table("seconds", *columns, ">per million", ">growth", ">GB", title=f"\n{engine}")
+    totals = [sum(seconds for seconds, _ in taken.values()) for taken in found]
+    rows = [(stage, [taken[stage][0] for taken in found]) for stage in found[-1]]
+    for stage, seconds in [*rows, ("all", totals)]:
+        growth = seconds[-1] / max(seconds[0], 0.1) / (sizes[-1] / sizes[0])
+        shown.add_row(
+            stage,
+            *(f"{each:,.1f}" for each in seconds),
+            f"{seconds[-1] / sizes[-1] * 1e6:,.0f}",
+            f"{growth:.2f}" if len(sizes) > 1 else "",
+            f"{found[-1][stage][1]:.1f}" if stage in found[-1] else "",
+        )
+    shown.add_row("server", *[""] * (len(sizes) + 2), f"{held:.1f}")
+    Console().print(shown)
 
 
 if __name__ == "__main__":
