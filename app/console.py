@@ -49,7 +49,8 @@ class _Bar(Task):
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Move the bar on."""
-        self._bars.update(self._task, advance=steps, note=note)
+        fields: dict[str, Any] = {"note": note} if note else {}
+        self._bars.update(self._task, advance=steps, **fields)
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -68,17 +69,20 @@ class _Lines(Task):
     """A line every half a minute, for logs; none of what is done by then."""
 
     def __init__(self, name: str, total: int | None, unit: str) -> None:
-        self._name, self._unit, self._done = name, unit, 0
+        self._name, self._unit, self._done, self._note = name, unit, 0, ""
         self._of = "" if total is None else f" of {total:,}"
         self._began = self._told = monotonic()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         """Say how far it has come, where it is time."""
         self._done += steps
+        self._note = f", {note}" if note else self._note
         if (now := monotonic()) - self._told >= _EVERY:
-            self._told, note = now, f", {note}" if note else ""
+            self._told = now
             done = f"{self._done:,}{self._of} {self._unit}"
-            err.print(f"  {self._name}: {done} in {now - self._began:.0f} s{note}", markup=False)
+            err.print(
+                f"  {self._name}: {done} in {now - self._began:.0f} s{self._note}", markup=False
+            )
 
 
 class ConsoleProgress(Progress):

@@ -13,7 +13,12 @@ class Task:
     """One piece of work under way; a context manager. Does nothing."""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Say that ``steps`` more units are done; ``note`` is shown beside the bar."""
+        """Say that ``steps`` more units are done.
+
+        Args:
+            steps: How many.
+            note: Shown beside the bar, until there is another.
+        """
 
     def __enter__(self) -> Self:
         return self

@@ -69,15 +69,15 @@ def adapt(
     best = Epoch(base.best_epoch, math.inf, *validate(trainer, validation))
     curves, kept = list(base.curves[: base.best_epoch]), trainer.weights()
     passes = math.ceil(steps / trainer.steps)
-    with seeded(base.settings), progress.task("adapt", total=passes, unit="passes") as task:
+    total = passes * trainer.steps
+    with seeded(base.settings), progress.task("adapt", total=total, unit="steps") as task:
         for number in range(1, passes + 1):
-            epoch = Epoch(base.best_epoch + number, trainer.run_epoch(), None, None)
+            epoch = Epoch(base.best_epoch + number, trainer.run_epoch(task), None, None)
             if number == passes or number % math.ceil(passes / _CHECKS) == 0:
                 epoch = Epoch(*epoch[:2], *validate(trainer, validation))
                 if epoch.ndcg is None or best.ndcg is None or epoch.ndcg > best.ndcg:
                     best, kept = epoch, trainer.weights()
             curves.append(epoch)
-            task.advance()
     trainer.learned.load_state_dict(kept)
     fitted = _joined(base, trainer, domain, curves, best.epoch)
     if not base.weights:

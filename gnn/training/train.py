@@ -64,7 +64,7 @@ def train(
         split: Of this snapshot.
         text: Node type to vectors (n, d), as `linkspan.gnn.encoding.texts` gives them.
         settings: How to build and train.
-        progress: Told of each epoch.
+        progress: Told of each step, and of the figures of each epoch.
         on_epoch: Called after each epoch; what it raises ends the training.
         checkpoint: File that keeps the state after each epoch; where one of the same snapshot,
             settings and split is there, the training goes on from it: to the same model, if on the
@@ -99,13 +99,13 @@ def train(
         kept = Checkpoint(file, split.fingerprint, settings, split, text, teacher=teacher)
         curves, best, best_weights = trainer.restore(kept)
         epochs, patience = settings.learning.epochs, settings.learning.patience
-        with progress.task("train", total=epochs, unit="epochs") as task:
-            task.advance(len(curves))
+        with progress.task("train", total=epochs * trainer.steps, unit="steps") as task:
+            task.advance(len(curves) * trainer.steps)
             while len(curves) < epochs and len(curves) - best.epoch < patience:
-                loss = trainer.run_epoch()
+                loss = trainer.run_epoch(task)
                 hits, gain = validate(trainer, validation)
                 curves.append(Epoch(len(curves) + 1, loss, hits, gain))
-                task.advance(note=_note(curves[-1]))
+                task.advance(0, _note(curves[-1]))
                 _warn_of_collapse(curves, len(validation))
                 if gain is None or best.ndcg is None or gain > best.ndcg:
                     best, best_weights = curves[-1], trainer.weights()
@@ -133,7 +133,7 @@ def train_all(
         text: Node type to vectors (n, d).
         settings: How to build and train.
         epochs: Passes over the events, such as the ``best_epoch`` of `train`; 0: none is made.
-        progress: Told of each epoch.
+        progress: Told of each step, and of the figures of each epoch.
         checkpoint: As for `train`.
         domain: Learn from the events of this domain only.
         engine: As for `train`.
@@ -155,12 +155,13 @@ def train_all(
         trainer = Trainer(view, settings, engine=engine, teacher=teacher)
         kept = Checkpoint(file, snapshot.fingerprint(), settings, None, text, epochs, teacher)
         curves, _, _ = trainer.restore(kept)
-        with progress.task("fit on all events", total=epochs, unit="epochs") as task:
-            task.advance(len(curves))
+        steps = epochs * trainer.steps
+        with progress.task("fit on all events", total=steps, unit="steps") as task:
+            task.advance(len(curves) * trainer.steps)
             while len(curves) < epochs:
-                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(), None, None))
+                curves.append(Epoch(len(curves) + 1, trainer.run_epoch(task), None, None))
                 trainer.refuse_collapse(curves)
-                task.advance(note=_note(curves[-1]))
+                task.advance(0, _note(curves[-1]))
                 trainer.keep(kept, Progressed(curves, curves[-1], {}))
         return trainer.fitted(curves, epochs)
 
@@ -179,7 +180,7 @@ def train_further(
     Args:
         fitted: The model; it stays as it is.
         epochs: Passes over the events.
-        progress: Told of each epoch.
+        progress: Told of each step, and of the figures of each epoch.
         rates: What is learned, and how fast; parameters that are frozen stay to the last bit.
         memory: MiB that it may take, as in `MachineSettings`; a model that was saved knows of none.
 
@@ -190,11 +191,12 @@ def train_further(
     settings = fitted.settings.changed(memory=memory)
     with seeded(settings):
         trainer, curves = Trainer(fitted.view, settings, fitted, rates), []
-        with progress.task("train further", total=epochs, unit="epochs") as task:
+        steps = epochs * trainer.steps
+        with progress.task("train further", total=steps, unit="steps") as task:
             for number in range(1, epochs + 1):
-                curves.append(Epoch(number, trainer.run_epoch(), None, None))
+                curves.append(Epoch(number, trainer.run_epoch(task), None, None))
                 trainer.refuse_collapse([*fitted.curves, *curves])
-                task.advance(note=_note(curves[-1]))
+                task.advance(0, _note(curves[-1]))
         further = replace(fitted, model=trainer.model.eval(), curves=tuple(curves))
     return further if fitted.linear is None else with_linear(further)
 
@@ -236,7 +238,7 @@ def _shared_out(
     Args:
         learn: The training; takes ``checkpoint`` and ``engine``.
         settings: Of the training.
-        progress: Told of each epoch.
+        progress: Told of each step, and of the figures of each epoch.
         file: Its checkpoint.
         engine: Of the worker that this is, which learns by itself.
         teacher: Whom it learns from; then no cluster takes part.
@@ -279,4 +281,4 @@ def _warn_of_collapse(curves: Sequence[Epoch], rows: int) -> None:
 
 def _note(epoch: Epoch) -> str:
     figures = "" if epoch.ndcg is None else f", validation NDCG@10 {100 * epoch.ndcg:.2f}"
-    return f"loss {epoch.loss:.3f}{figures}"
+    return f"epoch {epoch.epoch}: loss {epoch.loss:.3f}{figures}"

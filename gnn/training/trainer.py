@@ -33,6 +33,7 @@ from linkspan.gnn.training.memory import MIB, choose_plan
 from linkspan.gnn.training.objective import Objective, Ranking, Term
 from linkspan.gnn.training.rates import JOINT, Rates
 from linkspan.gnn.training.watching import has_forgotten, ignorant_loss, not_finite
+from linkspan.progress import Task
 
 _log = logging.getLogger(__name__)
 
@@ -127,8 +128,12 @@ class Trainer:
         self.learned = nn.ModuleDict({"network": self.model, "objective": self.objective})
         self.engine.start(self.learned, rates, settings.learning)
 
-    def run_epoch(self) -> float:
-        """One pass over all events with a history; the mean loss."""
+    def run_epoch(self, task: Task | None = None) -> float:
+        """One pass over all events with a history; the mean loss.
+
+        Args:
+            task: Told of each step.
+        """
         self.epoch += 1
         self.model.train()
         self.objective.begin_epoch(self.epoch)
@@ -147,6 +152,8 @@ class Trainer:
                 )
             self.engine.step()
             total += loss * len(batch)
+            if task is not None:
+                task.advance()
         if not_finite(self.model, {}):
             raise self._not_finite(f"the parameters are not finite after epoch {self.epoch}")
         self.engine.end_epoch(self.model, len(rows))

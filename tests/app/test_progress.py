@@ -29,6 +29,17 @@ def test_a_line_now_and_then(clock: list[float], capsys: pytest.CaptureFixture[s
     ]
 
 
+def test_a_note_stays_until_there_is_another(
+    clock: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with console.ConsoleProgress().task("train", total=100, unit="steps") as task:
+        for note in ("", "epoch 1", "", "epoch 2", ""):
+            clock[0] += 31
+            task.advance(0 if note else 1, note)
+    told = [line.rpartition(" s")[2] for line in capsys.readouterr().err.splitlines()]
+    assert told == ["", ", epoch 1", ", epoch 1", ", epoch 2", ", epoch 2"]
+
+
 def test_no_line_of_short_work(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(10):
         clock[0] += 20
