@@ -192,6 +192,31 @@ def test_the_weighted_sum_and_its_gradients_equal_the_dense_ones(planted: Snapsh
     assert torch.autograd.gradcheck(lambda w, x: weighted_sum(double, w, list(x)), (weights, x))
 
 
+@pytest.mark.parametrize("width", [8, 19, 24])
+def test_a_sum_by_slices_of_columns_is_the_whole_one(
+    planted: Snapshot, monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    data = build_hetero_data(planted, planted.events(), {}, SETTINGS.model)
+    keys = [NEXT, NEXT_INSIDE, ("user", "SAVED", "item")]
+    matrices = [adjacencies(data)[key] for key in keys]
+    torch.manual_seed(0)
+    items, users = torch.randn(180, width), torch.randn(240, width)
+    aim = torch.randn(180, width)
+
+    def sums_and_slopes(cached: int) -> list[torch.Tensor]:
+        monkeypatch.setattr("linkspan.gnn.tensors.adjacency._CACHED", cached)
+        sources = [each.clone().requires_grad_() for each in (items, users)]
+        weights = torch.tensor([0.5, -2.0, 0.3], requires_grad=True)
+        found = weighted_sum(matrices, weights, [sources[0], sources[0], sources[1]])
+        (found * aim).sum().backward()
+        return [found.detach(), weights.grad, *(each.grad for each in sources)]
+
+    whole = sums_and_slopes(2**21)
+    for cached in (1, 240 * 8 + 1, 240 * 16):  # slices of 8, of 8, of 16 columns
+        for found, expected in zip(sums_and_slopes(cached), whole, strict=True):
+            torch.testing.assert_close(found, expected)
+
+
 def test_masking_cuts_the_steps_of_a_user_and_leaves_no_hole(
     build: Callable[..., Snapshot],
 ) -> None:
