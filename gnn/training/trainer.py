@@ -33,6 +33,7 @@ from linkspan.gnn.training.memory import MIB, choose_plan
 from linkspan.gnn.training.objective import Objective, Ranking, Term
 from linkspan.gnn.training.rates import JOINT, Rates
 from linkspan.gnn.training.watching import has_forgotten, ignorant_loss, not_finite
+from linkspan.machine import memory_kept
 from linkspan.progress import Task
 
 _log = logging.getLogger(__name__)
@@ -134,6 +135,10 @@ class Trainer:
         Args:
             task: Told of each step.
         """
+        with memory_kept():
+            return self._run_epoch(task)
+
+    def _run_epoch(self, task: Task | None) -> float:
         self.epoch += 1
         self.model.train()
         self.objective.begin_epoch(self.epoch)
