@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from linkspan.gnn.events.domains import item_domains, rows_at_once
-from linkspan.gnn.metrics import kth_largest
 from linkspan.gnn.parts.relations import relation_profiles
 from linkspan.gnn.scores.scoring import CHUNK
 from linkspan.graph.snapshot import RelationKey, Snapshot
@@ -60,28 +59,25 @@ def related_items(snapshot: Snapshot, k: int = 10, progress: Progress = SILENT) 
     with progress.task("related", total=len(domains), unit="items") as task:
         for start in range(0, len(domains), size):
             items = np.arange(start, min(start + size, len(domains)))
-            best = _best((whole[items] @ things).toarray(), items, domains, k)
+            best = _best((whole[items] @ things).tocoo(), items, domains, k)
             frames.append(best.assign(**_reasons(snapshot, profiles, whole, best)))
             task.advance(len(items))
     return pd.concat(frames, ignore_index=True)
 
 
-def _best(scores: FloatArray, items: IntArray, domains: IntArray, k: int) -> pd.DataFrame:
+def _best(scores: sparse.coo_array, items: IntArray, domains: IntArray, k: int) -> pd.DataFrame:
     """The two lists of each item, by scores (B, N) of some items with all; those of 0 are out."""
-    scores[np.arange(len(items)), items] = 0
-    same, frames = domains[items][:, None] == domains[None], []
-    for inside in (True, False):
-        own = np.where(same == inside, scores, np.float32(0))
-        row, other = np.nonzero((own > 0) & (own >= kth_largest(own, min(k, len(domains)))))
-        score = own[row, other]  # with those that tie with the last
-        order = np.lexsort((other, -score, row))
-        rank = np.arange(1, len(row) + 1) - np.searchsorted(row, row)
-        order, rank = order[rank <= k], rank[rank <= k]
-        columns = (items[row[order]], other[order], inside, rank, score[order])
-        frames.append(pd.DataFrame(dict(zip(_TYPES, columns, strict=True))).astype(_TYPES))
-    best = pd.concat(frames)
-    by = ["item", "inside", "rank"]
-    return best.sort_values(by, ascending=[True, False, True], ignore_index=True)
+    row, other = (each.astype(np.int64) for each in scores.coords)
+    kept = (scores.data > 0) & (other != items[row])
+    row, other, score = row[kept], other[kept], scores.data[kept]
+    inside = domains[items[row]] == domains[other]
+    order = np.lexsort((other, -score, ~inside, row))
+    row, other, score, inside = (each[order] for each in (row, other, score, inside))
+    lists = 2 * row + ~inside  # ascending
+    rank = np.arange(1, len(row) + 1) - np.searchsorted(lists, lists)
+    columns = dict(zip(_TYPES, (items[row], other, inside, rank, score), strict=True))
+    best: pd.DataFrame = pd.DataFrame(columns).astype(_TYPES)[rank <= k]
+    return best.reset_index(drop=True)
 
 
 def _reasons(

@@ -18,6 +18,7 @@ from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import Mixture, published, total
+from linkspan.gnn.scores.nearest import Nearest
 from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.gnn.scores.workers import how_many, in_order
@@ -28,6 +29,9 @@ IntArray = NDArray[np.int64]
 
 CHUNK = 1024
 """Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+
+_ASKED = 2**14
+"""Items whose nearest are looked for at once."""
 
 _ARRAYS = len(PARTS) + 4
 """Arrays of scores of a domain at the same time, or what takes as much: of signals most of which
@@ -230,6 +234,9 @@ def score_pairs(
 def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
     """The nearest items by cosine of their states, in their own domain and in the others.
 
+    Domains of more than `linkspan.gnn.scores.nearest.MOST` items are searched by cells, which may
+    miss some of the nearest, the same each time.
+
     Args:
         fitted: The model.
         k: Items in each of the two lists of an item; fewer where fewer are there.
@@ -240,19 +247,29 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
         both are of one domain), ``rank`` (int32, from 1 in each list), ``score`` (float32 cosine).
     """
     states, domains = fitted.item_states, item_domains(fitted.snapshot)
-    size, frames = rows_at_once(len(domains), 4, CHUNK), []
+    rows = [np.flatnonzero(domains == code) for code in range(len(fitted.snapshot.domains))]
+    nearest, frames = [Nearest(states[inside]) for inside in rows], []
+    pieces = [
+        (own, items[start : start + _ASKED])
+        for own, items in enumerate(rows)
+        for start in range(0, len(items), _ASKED)
+    ]
     with progress.task("similar", total=len(domains), unit="items") as task:
-        for start in range(0, len(domains), size):
-            items = np.arange(start, min(start + size, len(domains)))
-            cosines = states[items] @ states.T  # (B, N)
-            if not fitted.is_trained:  # texts alone: an item without one is like none
-                cosines[cosines == 0] = -np.inf
-            cosines[np.arange(len(items)), items] = -np.inf
-            same = domains[items][:, None] == domains[None]
+        for own, items in pieces:
+            # Of its own domain one more, the item itself.
+            found = [each.find(states[items], k + (at == own)) for at, each in enumerate(nearest)]
+            others = [inside[each.places] for inside, each in zip(rows, found, strict=True)]
             for inside in (True, False):
-                scores = np.where(same == inside, cosines, -np.inf)
+                if not (some := [at for at in range(len(rows)) if (at == own) == inside]):
+                    continue  # there is no other domain
+                other = np.concatenate([others[at] for at in some], axis=1)  # (B, k')
+                scores = np.concatenate([found[at].scores for at in some], axis=1)
+                if not fitted.is_trained:  # texts alone: an item without one is like none
+                    scores[scores == 0] = -np.inf
+                scores[other == items[:, None]] = -np.inf
                 best = top_columns(scores, k)
                 columns = {"score": np.take_along_axis(scores, best, 1)}
+                best = np.take_along_axis(other, best, 1)
                 frame = _lists(items, "item", best, "other", columns)
                 frames.append(frame.assign(inside=inside))
             task.advance(len(items))
