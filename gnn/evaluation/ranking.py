@@ -26,8 +26,8 @@ from linkspan.progress import SILENT, Progress
 
 IntArray = NDArray[np.int64]
 
-CHUNK = 1024
-"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+CHUNK = 384
+"""As `linkspan.gnn.scores.scoring.CHUNK`."""
 
 _ARRAYS = len(PARTS) + 5
 """Arrays of scores of a domain at the same time: all parts, what is hidden, and on the way."""
@@ -276,10 +276,10 @@ def rank_events(
         **{name: np.zeros(len(events)) for name in methods},
     }
     kept = {name: np.full((len(events) if lists else 0, LIST), -1, np.int64) for name in methods}
-    processes, tasks = how_many(fitted.device), list[_Asked]()
+    tasks = list[_Asked]()
 
     def at_once(domain: str) -> int:
-        return rows_at_once(len(rows_of[domain]), _ARRAYS * processes, CHUNK)
+        return rows_at_once(len(rows_of[domain]), _ARRAYS, CHUNK)
 
     for code, domain in enumerate(rows_of):
         rows = np.flatnonzero(domains[items] == code)
@@ -311,7 +311,9 @@ def rank_events(
         return np.isfinite(hidden).sum(axis=1)[line], found
 
     with progress.task("rank", total=len(events), unit="rows") as task:
-        for part, (left, found) in zip(tasks, in_order(rank, tasks, processes), strict=True):
+        for part, (left, found) in zip(
+            tasks, in_order(rank, tasks, how_many(fitted.device)), strict=True
+        ):
             table["candidates"][part.rows] = left
             for name, (ranks, best) in found.items():
                 table[name][part.rows] = ranks

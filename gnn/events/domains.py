@@ -11,7 +11,7 @@ from linkspan.graph.snapshot import Snapshot
 IntArray = NDArray[np.int64]
 
 AT_ONCE = 2**26
-"""Numbers of float32 in dense arrays that are as wide as a domain, all together: 256 MiB."""
+"""Numbers of float32 in dense arrays as wide as a domain, all of a process together: 256 MiB."""
 
 
 def item_domains(snapshot: Snapshot) -> IntArray:

@@ -27,8 +27,12 @@ from linkspan.progress import SILENT, Progress
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
-CHUNK = 1024
-"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`)."""
+CHUNK = 384
+"""Users scored at once, at most; fewer where a domain has many items (`rows_at_once`).
+
+As many whoever scores them: the last digit of a score depends on it. So few that several processes
+have nearly as many each; fewer would take longer.
+"""
 
 _ASKED = 2**14
 """Items whose nearest are looked for at once."""
@@ -78,8 +82,7 @@ def score_top(
     chosen = np.arange(len(fitted.snapshot.users)) if users is None else np.asarray(users, np.int64)
     rows_of = rows_by_domain(fitted.snapshot)
     processes = how_many(fitted.device)
-    widest = max(len(rows_of[domain]) for domain in wanted)
-    size = rows_at_once(widest, _ARRAYS * processes, CHUNK)
+    size = rows_at_once(max(len(rows_of[domain]) for domain in wanted), _ARRAYS, CHUNK)
     chunks = [chosen[start : start + size] for start in range(0, max(len(chosen), 1), size)]
 
     def lists(chunk: IntArray) -> list[pd.DataFrame]:

@@ -341,6 +341,31 @@ def test_errors_of_a_task_and_workers_that_always_die_are_told(
             list(in_order(dying, range(2), 2))
 
 
+class Loaded:
+    """Work that notes in a folder each process that reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        (self.folder / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+
+    def __call__(self, task: int) -> tuple[int, int]:
+        time.sleep(0.02)  # so that no worker does all
+        return task, os.getpid()
+
+
+def test_a_worker_reads_the_work_once_whatever_the_number_of_tasks(
+    ray_cluster: Cluster, tmp_path: Path
+) -> None:
+    with using(ray_cluster):
+        found, pids = zip(*in_order(Loaded(tmp_path), range(40), 2), strict=True)
+    read = [int(each.name.partition("-")[0]) for each in tmp_path.iterdir()]
+    assert list(found) == list(range(40))
+    assert sorted(read) == sorted(set(pids))
+
+
 def test_terms_that_look_at_whole_batches_are_refused(
     ray_cluster: Cluster, planted: Snapshot, settings: TrainSettings
 ) -> None:

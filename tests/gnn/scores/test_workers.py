@@ -14,12 +14,14 @@ import torch
 from linkspan import gnn
 from linkspan.errors import ModelError
 from linkspan.gnn.evaluation import ranking
+from linkspan.gnn.events.domains import AT_ONCE
 from linkspan.gnn.scores import scoring
 from linkspan.gnn.scores.workers import how_many, in_order
 from linkspan.gnn.settings import SplitSettings, TrainSettings
 from linkspan.graph.snapshot import Snapshot
 
 CPU = torch.device("cpu")
+Chunk = np.ndarray
 
 
 @pytest.fixture
@@ -70,6 +72,28 @@ def test_errors_of_a_process_are_told_as_its_own() -> None:
 def test_a_process_that_is_killed_is_told() -> None:
     with pytest.raises(ModelError, match=r"ended before its time.*OMP_NUM_THREADS=1"):
         list(in_order(lambda _: os.kill(os.getpid(), signal.SIGKILL), range(4), 2))
+
+
+@pytest.mark.parametrize("budget", [AT_ONCE, 100_000])
+def test_users_are_cut_into_the_same_chunks_for_any_number_of_processes(
+    build: Callable[..., Snapshot], monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    """Else the last digit of a score depends on it. Two workers have nearly as many users each."""
+    snapshot = build({"a": [0] * 40}, [[0, 1, 2], [3, 4]])
+    model = gnn.train_all(snapshot, {}, TrainSettings.of(embedding_size=8, device="cpu"), 1)
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", budget)
+    found = []
+
+    def kept(work: Callable[[Chunk], object], chunks: list[Chunk], _: int) -> Iterator[object]:
+        found.append([len(each) for each in chunks])
+        return (work(each[:1]) for each in chunks)
+
+    monkeypatch.setattr(scoring, "in_order", kept)
+    for processes in (1, 2, 16):
+        monkeypatch.setattr(scoring, "how_many", lambda _, many=processes: many)
+        gnn.score_top(model, 3, users=np.zeros(3_000, np.int64))
+    assert found[0] == found[1] == found[2]
+    assert sum(found[0]) == 3_000 >= 1.9 * sum(found[0][::2])
 
 
 def test_lists_ranks_and_weights_are_those_of_one_process(
