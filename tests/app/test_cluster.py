@@ -66,6 +66,9 @@ def test_an_address_of_no_cluster_is_told(
     linkspan: Any, project: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    # "auto" would join the cluster of another test.
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", set)
+    monkeypatch.setattr("ray._private.services.find_bootstrap_address", lambda _: None)
     set_cluster(project, f'address = "{address}"')
     answer = linkspan("train")
     assert answer.code == 2

@@ -39,6 +39,7 @@ from linkspan.gnn.training.engine import Engine
 from linkspan.gnn.training.trainer import Trainer
 from linkspan.gnn.training.tuning import Tuned
 from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import Task
 
 Text = dict[str, np.ndarray]
 TextOf = Callable[[Snapshot], Text]
@@ -170,7 +171,7 @@ def test_two_workers_one_of_them_killed_end_in_the_lists_of_one_process(
 ) -> None:
     """The killed one in mid-epoch of the first training, and one in mid-scoring."""
 
-    def refuse(_: Trainer) -> float:
+    def refuse(_: Trainer, task: Task | None = None) -> float:
         raise AssertionError("this process trains")
 
     monkeypatch.setattr(Trainer, "run_epoch", refuse)  # not in the workers
@@ -233,9 +234,9 @@ def test_the_training_on_all_events_is_the_cluster_s_too(
     expected = gnn.train_all(noisy, {}, settings, 2).model.state_dict()
     noted, epochs, run = Noted(), list[bool](), Trainer.run_epoch
 
-    def counted(trainer: Trainer) -> float:
+    def counted(trainer: Trainer, task: Task | None = None) -> float:
         epochs.append(True)
-        return run(trainer)
+        return run(trainer, task)
 
     monkeypatch.setattr(Trainer, "run_epoch", counted)
     with using(noted):

@@ -29,6 +29,7 @@ from linkspan.gnn.training.transfer.mmd import MMD
 from linkspan.gnn.training.transfer.populations import ring
 from linkspan.gnn.training.transfer.watched import PATIENCE
 from linkspan.graph.snapshot import Snapshot
+from linkspan.progress import Task
 
 TASTES, ITEMS, USERS = 6, 60, 240
 Texts = dict[str, np.ndarray]
@@ -198,11 +199,11 @@ def test_terms_go_together(
     calls: list[int] = []
     original = Trainer.run_epoch
 
-    def broken(self: Trainer) -> float:
+    def broken(self: Trainer, task: Task | None = None) -> float:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return original(self)
+        return original(self, task)
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "run_epoch", broken)
