@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_an_address_of_no_cluster_is_told(
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     # "auto" would join the cluster of another test.
-    monkeypatch.setattr("ray._private.services.find_gcs_addresses", set)
+    monkeypatch.setattr("ray._private.services.find_gcs_addresses", cache(set))
     monkeypatch.setattr("ray._private.services.find_bootstrap_address", lambda _: None)
     set_cluster(project, f'address = "{address}"')
     answer = linkspan("train")
