@@ -14,7 +14,7 @@ part in is done and measured with the first one; the others publish the same lis
 - GB: the most that the command held at the largest size, all its processes, without the server; and
   the server at the end.
 - 100 million, a billion: hours on this machine, computed and not measured: the seconds of the
-  largest size, growing on as they did from the smallest to it, and at least as the events do.
+  largest size, growing on as the events do.
 
 Needs an idle machine.
 """
@@ -22,7 +22,6 @@ Needs an idle machine.
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import re
 import subprocess
@@ -132,35 +131,24 @@ def run_sizes(engine: str, folder: Path, sizes: list[int], *, bulk: bool) -> Non
             found.append(run_stages(server, folder / str(events), events, bulk=bulk))
             held = of_server(server)
     columns = [f">{events:,}" for events in sizes]
-    later = [f">{name}" for name in AHEAD] if len(sizes) > 1 else []
+    later = [f">{name}" for name in AHEAD]
     shown = table("seconds", *columns, ">growth", ">GB", *later, title=f"\n{engine}")
     rows = [
         ([taken[stage][0] for taken in found], f"{found[-1][stage][1]:.1f}", stage)
         for stage in found[-1]
     ]
-    hours = [[expected(seconds, sizes, size) for seconds, *_ in rows] for size in AHEAD.values()]
     total = [sum(seconds) for seconds in zip(*(row[0] for row in rows), strict=True)]
-    hours = [[*each, sum(each)] for each in hours]
-    for place, (seconds, memory, stage) in enumerate([*rows, (total, "", "all")]):
+    for seconds, memory, stage in [*rows, (total, "", "all")]:
         growth = seconds[-1] / max(seconds[0], 0.1) / (sizes[-1] / sizes[0])
         shown.add_row(
             stage,
             *(f"{each:,.1f}" for each in seconds),
-            f"{growth:.2f}" if later else "",
+            f"{growth:.2f}" if len(sizes) > 1 else "",
             memory,
-            *(f"{each[place]:,.1f} h" for each in hours if later),
+            *(f"{seconds[-1] * ahead / sizes[-1] / 3600:,.1f} h" for ahead in AHEAD.values()),
         )
     shown.add_row("server", *[""] * (len(sizes) + 1), f"{held:.1f}", *[""] * len(later))
     Console().print(shown)
-
-
-def expected(seconds: list[float], sizes: list[int], events: float) -> float:
-    """Hours that a stage would take of so many events, by how it grew."""
-    if len(sizes) < 2 or seconds[0] < 0.1:
-        power = 1.0
-    else:
-        power = max(math.log(seconds[-1] / seconds[0]) / math.log(sizes[-1] / sizes[0]), 1.0)
-    return seconds[-1] * (events / sizes[-1]) ** power / 3600
 
 
 if __name__ == "__main__":
