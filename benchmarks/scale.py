@@ -79,6 +79,7 @@ def run_stages(server: RunningServer, folder: Path, events: int, *, bulk: bool) 
         for stage, seconds in STAGE.findall(told):
             if stage != "server" and stage not in taken:
                 taken[stage] = (float(seconds), peak)
+                print(f"{events:,} events: {stage} {seconds} s, {peak:.1f} GB", file=sys.stderr)
     return taken
 
 

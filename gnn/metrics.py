@@ -41,11 +41,11 @@ def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
 def top_columns(scores: NDArray[np.float32], k: int) -> IntArray:
     """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
     k = min(k, scores.shape[1])
-    inside = scores >= kth_largest(scores, k)
+    last = kth_largest(scores, k)
+    inside = scores >= last
     for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
-        first = np.argsort(-scores[row], kind="stable")[:k]
-        inside[row] = False
-        inside[row, first] = True
+        equal = np.flatnonzero(scores[row] == last[row])
+        inside[row, equal[k - inside[row].sum() :]] = False
     best = np.nonzero(inside)[1].reshape(len(scores), k)
     order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
     return np.take_along_axis(best, order, 1)

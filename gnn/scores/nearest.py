@@ -87,6 +87,14 @@ class _Cells:
 
     def find(self, asked: FloatArray, k: int) -> Found:
         """Find the nearest in the cells around each of (Q, d) vectors, as `Nearest.find` does."""
+        scores, places = np.zeros((len(asked), k), np.float32), np.zeros((len(asked), k), np.int64)
+        size = rows_at_once(_CELLS * k, 8, max(len(asked), 1))
+        for start in range(0, len(asked), size):
+            rows = slice(start, start + size)
+            scores[rows], places[rows] = self._find(asked[rows], k)
+        return Found(scores, places)
+
+    def _find(self, asked: FloatArray, k: int) -> Found:
         far = np.square(self._centres).sum(axis=1) / 2
         cells = top_columns(asked @ self._centres.T - far, _CELLS)  # (Q, C)
         scores = np.full((*cells.shape, k), -np.inf, np.float32)
@@ -94,14 +102,17 @@ class _Cells:
         order = np.argsort(cells.ravel(), kind="stable")  # of questions and their cells, by cell
         starts = np.searchsorted(cells.ravel()[order], np.arange(len(self._centres) + 1))
         for cell, (start, end) in enumerate(zip(self._starts, self._starts[1:], strict=False)):
-            question, place = np.divmod(order[starts[cell] : starts[cell + 1]], cells.shape[1])
-            if start == end or not len(question):
+            here = order[starts[cell] : starts[cell + 1]]
+            if start == end:
                 continue
-            products = asked[question] @ self._vectors[start:end].T
-            best = top_columns(products, k)
-            some = slice(0, best.shape[1])
-            scores[question, place, some] = np.take_along_axis(products, best, 1)
-            places[question, place, some] = self._members[start + best]
+            size = rows_at_once(end - start, 4, _CHUNK)  # of like vectors, all are in one cell
+            for first in range(0, len(here), size):
+                question, place = np.divmod(here[first : first + size], cells.shape[1])
+                products = asked[question] @ self._vectors[start:end].T
+                best = top_columns(products, k)
+                some = slice(0, best.shape[1])
+                scores[question, place, some] = np.take_along_axis(products, best, 1)
+                places[question, place, some] = self._members[start + best]
         scores, places = (each.reshape(len(asked), -1) for each in (scores, places))
         best = top_columns(scores, k)
         return Found(np.take_along_axis(scores, best, 1), np.take_along_axis(places, best, 1))

@@ -228,6 +228,16 @@ def test_catalogue_figures_by_hand() -> None:
     assert all(np.isnan(none[name]) for name in ("gini", "novelty", "popularity_lift", "diversity"))
 
 
+@pytest.mark.parametrize("values", [1, 2, 50])
+def test_the_largest_scores_are_those_of_a_stable_sort(values: int) -> None:
+    random = np.random.default_rng(values)
+    scores = random.integers(0, values, (30, 40)).astype(np.float32)
+    scores[random.random(scores.shape) < 0.2] = -np.inf
+    for k in (1, 7, 40, 60):
+        expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        np.testing.assert_array_equal(top_columns(scores, k), expected)
+
+
 def test_coverage_equals_that_of_pyg_and_diversity_a_loop() -> None:
     random = np.random.default_rng(0)
     scores = random.random((20, 50)).astype(np.float32)

@@ -56,6 +56,27 @@ def test_more_can_be_asked_for_than_the_cells_hold(monkeypatch: pytest.MonkeyPat
         assert set(there) >= set(range(question, 30, 4)) and len(set(there)) == len(there)
 
 
+def test_arrays_stay_bounded_where_most_vectors_are_one_or_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nearest, "MOST", 100)
+    monkeypatch.setattr(nearest, "_CELLS", 12)
+    vectors = scattered(0, 2000)
+    vectors[::2] = vectors[0]  # half of the texts are one
+    free = Nearest(vectors).find(vectors, 50)
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", 2**16)
+    sizes, top = [], nearest.top_columns
+
+    def noted(scores: np.ndarray, k: int) -> np.ndarray:
+        sizes.append(scores.size)
+        return top(scores, k)
+
+    monkeypatch.setattr(nearest, "top_columns", noted)
+    bounded = Nearest(vectors).find(vectors, 50)
+    assert max(sizes) <= 2**14
+    np.testing.assert_allclose(bounded.scores, free.scores, atol=1e-6)
+
+
 def by_hand(model: FittedModel, k: int) -> pd.DataFrame:
     """Lists of all items by sorting the whole graph for each."""
     states = model.item_states
