@@ -67,8 +67,7 @@ def _connect(settings: ClusterSettings) -> None:
     if address == "auto":
         address = os.environ.get("RAY_ADDRESS", address)
     try:
-        if address != "auto":
-            _knock(address)
+        _knock(address)
         ray.init(address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
         raise ConfigError(
@@ -82,17 +81,21 @@ def _knock(address: str) -> None:
 
     Raises:
         OSError: None does.
-        ValueError: It is no address.
+        ValueError: It is neither an address nor ``auto``, the cluster of this machine.
     """
-    parts = urlsplit(f"//{address}")
-    if "://" in address or not (parts.hostname and parts.port):
-        raise ValueError("it has to be HOST:PORT, seen from a machine of the cluster")
-    socket.create_connection((parts.hostname, parts.port), timeout=ANSWER).close()
-    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    command = [sys.executable, "-m", "ray.scripts.scripts", "health-check"]
+    missing = "none runs on this machine"
+    if address != "auto":
+        parts = urlsplit(f"//{address}")
+        if "://" in address or not (parts.hostname and parts.port):
+            raise ValueError("it has to be HOST:PORT, seen from a machine of the cluster")
+        socket.create_connection((parts.hostname, parts.port), timeout=ANSWER).close()
+        command += ["--address", address]
+        missing = "what listens there is no Ray cluster"
     try:
         subprocess.run(command, check=True, capture_output=True, timeout=ANSWER)
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-        raise OSError(f"what listens there is no Ray cluster, or not in {ANSWER:.0f} s") from error
+        raise OSError(f"{missing}, or it takes more than {ANSWER:.0f} s to answer") from error
 
 
 def _count_workers(settings: ClusterSettings) -> int:

@@ -33,6 +33,17 @@ def test_an_address_that_does_not_answer_is_told_in_time(
     assert time.monotonic() - began < 8
 
 
+def test_the_cluster_of_this_machine_is_knocked_at_before_ray_joins_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray ends the process where one that was there goes just then."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(opening, "ANSWER", 0.0)  # as if it had gone
+    monkeypatch.setattr("ray.init", lambda *_, **__: pytest.fail("joined"))
+    with pytest.raises(ConfigError, match="the Ray cluster at 'auto' does not answer"):
+        opening._connect(ClusterSettings(address="auto"))
+
+
 def test_without_a_cluster_ray_is_not_imported_nor_pyg_before_a_graph_is_made(
     tmp_path: Path,
 ) -> None:
