@@ -23,6 +23,17 @@ def count_users(events: pd.DataFrame, items: int) -> IntArray:
     return np.bincount(pairs["item"], minlength=items)
 
 
+def narrow(matrix: sparse.csr_array) -> sparse.csr_array:
+    """The same matrix, its places told in 32 bits if they fit.
+
+    SciPy multiplies by a copy of all places of a matrix where the other has places of other bits.
+    """
+    if max(matrix.nnz, *matrix.shape) > np.iinfo(np.int32).max:
+        return matrix
+    places = matrix.indices.astype(np.int32), matrix.indptr.astype(np.int32)
+    return sparse.csr_array((matrix.data, *places), shape=matrix.shape)
+
+
 class FadingHistory:
     """Items that each user has met, the later the heavier.
 
@@ -65,7 +76,7 @@ class FadingHistory:
         columns = self._items[np.repeat(end, sizes) - 1 - steps]
         weights = np.power(decay, steps, dtype=np.float32)
         shape = (len(users), self._width)
-        return sparse.csr_array((weights, columns, starts), shape=shape)
+        return narrow(sparse.csr_array((weights, columns, starts), shape=shape))
 
     def _bounds(self, users: IntArray) -> tuple[IntArray, IntArray]:
         """(B,) both: where the events of each user begin, and where they end."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from linkspan.gnn.events.known import FadingHistory, KnownEvents
+from linkspan.gnn.events.known import FadingHistory, KnownEvents, narrow
 from linkspan.gnn.parts.values import Changed, Few, Same, Values
 
 FloatArray = NDArray[np.float32]
@@ -62,7 +62,7 @@ def by_domain(
     matrix: sparse.csr_array, rows: Mapping[str, IntArray]
 ) -> dict[str, sparse.csr_array]:
     """Domain to the columns of its items."""
-    return {domain: matrix[:, items] for domain, items in rows.items()}
+    return {domain: narrow(matrix[:, items]) for domain, items in rows.items()}
 
 
 class Historic:

@@ -71,17 +71,20 @@ def find_drops(mixture: Mixture, users: IntArray, domain: str, items: IntArray) 
         found = find_drops(served.mixture, users, domain, served.places(items))
         return _moved(served, found)
     past = _past(mixture, users, domain)  # (B, L)
-    owner, place = np.nonzero(past != PAD)  # (V,) both: the histories to score
-    drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
+    # From the first history of each user nothing is gone.
+    there = np.concatenate([np.ones((len(past), 1), bool), past != PAD], axis=1)
+    owner, place = np.nonzero(there)  # (V,) both: the histories to score
+    gone = np.where(place == 0, PAD, past[owner, place - 1])
     size = rows_at_once(len(mixture.rows[domain]), _ARRAYS, _CHUNK)
-    pieces = [slice(start, start + size) for start in range(0, max(len(users), 1), size)]
-    scores = np.concatenate([mixture.at(users[each], domain, items[each]) for each in pieces])
+    scores = np.zeros((len(owner), items.shape[1]), np.float32)
     for start in range(0, len(owner), size):
-        rows, places = owner[start : start + size], place[start : start + size]
-        events = without(mixture.events, users[rows], past[rows, places])
+        rows = owner[start : start + size]
+        events = without(mixture.events, users[rows], gone[start : start + size])
         other = mixture.over(events, users[rows], lacking=True)
-        left = other.at(np.arange(len(rows)), domain, items[rows])
-        drops[rows, :, places] = scores[rows] - left  # (V, k)
+        scores[start : start + size] = other.at(np.arange(len(rows)), domain, items[rows])
+    whole, lacks = scores[place == 0], place > 0
+    drops = np.full((*items.shape, past.shape[1]), -np.inf, np.float32)
+    drops[owner[lacks], :, place[lacks] - 1] = whole[owner[lacks]] - scores[lacks]  # (V', k)
     return Drops(past, drops)
 
 

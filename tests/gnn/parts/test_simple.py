@@ -116,6 +116,18 @@ def test_a_history_fades(timed: bool) -> None:
         np.testing.assert_allclose(row, expected)
 
 
+def test_no_place_of_a_matrix_has_to_be_copied_to_multiply_it() -> None:
+    """SciPy copies all places of one where the other's have other bits, for every few users."""
+    events = pd.DataFrame({"user": [0, 1, 1], "item": [1, 2, 3]})
+    past = FadingHistory(events, 6, timed=True).rows(np.arange(2))
+    wide = sparse.csr_array((np.ones(2, np.float32), np.array([0, 4]), np.arange(7) // 3), (6, 6))
+    assert wide.indices.dtype == np.int64
+    inside = by_domain(wide, {"books": np.array([0, 2, 4])})["books"]
+    for each in (past, inside):
+        assert each.indices.dtype == each.indptr.dtype == np.int32
+    np.testing.assert_array_equal((past @ inside).toarray(), past.toarray() @ inside.toarray())
+
+
 def test_steps_are_shares_and_mutual_weights() -> None:
     events = made_events(30, 7, per_user=6, seed=3)
     counts: dict[tuple[int, int], float] = defaultdict(float)
