@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,10 @@ class Pruning:
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, as JSON takes them."""
-        counts = {each.target.shown: len(each.rows) for each in self.gone}
-        return {"gone": counts, "files": sorted(set(self.files.values()))}
+        counts: Counter[str] = Counter()
+        for each in self.gone:  # one type may go between several pairs of labels
+            counts[each.target.shown] += len(each.rows)
+        return {"gone": dict(counts), "files": sorted(set(self.files.values()))}
 
 
 def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT) -> Pruning:
@@ -120,10 +123,17 @@ def prune(database: Database, pruning: Pruning, progress: Progress = SILENT) -> 
 
 
 def _whole(target: Target) -> Target:
-    """Items of all domains are compared at once: a domain may have gone as a whole."""
-    if isinstance(target, NodeTarget) and target.label == "Item":
-        return NodeTarget("Item")
-    return target
+    """All that one query reads, which is compared at once.
+
+    Items of all domains are, as a domain may have gone as a whole, and relationships of one type to
+    entities of all kinds.
+    """
+    if isinstance(target, LinkTarget):
+        source, end = (
+            role if role in ("item", "user") else "*" for role in (target.source, target.target)
+        )
+        return replace(target, source=source, target=end)
+    return NodeTarget("Item") if target.label == "Item" else target
 
 
 class _Keys:

@@ -78,3 +78,50 @@ def test_rejected_rows_forbid_it(db: Database, shop: Any) -> None:
     ingest(db, shop.mapping())
     with pytest.raises(DataError, match=r"bought\.csv: 1 of its rows are rejected.*Mend"):
         find_gone(db, shop.mapping())
+
+
+KINDS = """
+[[items]]
+file = "films.csv"
+id = "id"
+domain = "films"
+properties = { title = "title" }
+
+[[items.relations]]
+type = "CREATED_BY"
+column = "author"
+entity = "Author"
+
+[[items.relations]]
+type = "CREATED_BY"
+column = "studio"
+entity = "Studio"
+
+[[relations]]
+file = "pairs.csv"
+type = { column = "how" }
+source = { item = "one", domain = "films" }
+target = { item = "two", domain = "films" }
+"""
+
+
+def test_relations_of_one_type_to_several_kinds(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    shop.toml += KINDS
+    shop.write("films.csv", "id,title,author,studio\nf1,One,Ann,Acme\nf2,Two,Bob,Acme\n")
+    shop.write("pairs.csv", "one,how,two\nf1,CREATED_BY,f2\nf2,CREATED_BY,f1\n")
+    ingest(db, shop.mapping())
+    assert sum(link[1] == "CREATED_BY" for link in read_graph(db)["links"]) == 6
+    assert find_gone(db, shop.mapping()).as_dict() == {"gone": {}, "files": []}
+    shop.write("films.csv", "id,title,author,studio\nf1,One,Ann,Acme\nf2,Two,Ann,\n")
+    shop.write("pairs.csv", "one,how,two\nf1,CREATED_BY,f2\n")
+    ingest(db, shop.mapping())
+    pruning = find_gone(db, shop.mapping())
+    # To Bob and to Acme, and from an item to another.
+    assert pruning.as_dict()["gone"] == {"CREATED_BY": 3, "Author": 1}
+    prune(db, pruning)
+    pruned = read_graph(db)
+    db.write("MATCH (n) DETACH DELETE n")
+    ingest(db, shop.mapping())
+    assert pruned == read_graph(db)
