@@ -92,7 +92,7 @@ class GraphWriter:
             changed = [
                 row
                 for place, row in enumerate(batch)
-                if place in stored and stored[place] != _values(table, row)
+                if place in stored and not _same(stored[place], _values(table, row))
             ]
             if new and not self._database.write_once(table.create_query(), rows=new):
                 write_rows(self._database, table.write_query(), new)
@@ -118,7 +118,11 @@ class GraphWriter:
     def _changed(self, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows that the graph does not have, or has with other values."""
         stored = self._stored(table, rows)
-        changed = [p for p, row in enumerate(rows) if stored.get(p) != _values(table, row)]
+        changed = [
+            p
+            for p, row in enumerate(rows)
+            if p not in stored or not _same(stored[p], _values(table, row))
+        ]
         if self._latest and is_dated(table):
             at = list(table.properties).index("at")
             kept = {place: found[at] for place, found in stored.items() if found[at] is not None}
@@ -150,6 +154,15 @@ class GraphWriter:
 def _values(table: Table, row: dict[str, Any]) -> list[Any]:
     """The properties of a row, in the order of the table."""
     return [row[name] for name in table.places]
+
+
+def _same(stored: list[Any], values: list[Any]) -> bool:
+    """Tell whether values are equal and of the same types: 1, 1.0 and true are three values."""
+    return stored == values and _types(stored) == _types(values)
+
+
+def _types(values: list[Any]) -> list[Any]:
+    return [[*map(type, each)] if type(each) is list else type(each) for each in values]
 
 
 def _is_interaction(target: Target) -> bool:

@@ -185,3 +185,28 @@ def test_a_kind_that_is_written_otherwise_is_not_silently_the_old_one(
     shop.toml = shop.toml.replace("Maker", "MAKER")
     with pytest.raises(DatabaseError):
         ingest(db, shop.mapping(), force=True)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("kind", ["boolean", "number"])
+def test_a_value_of_another_type_is_another_value(
+    db: Database, shop: Any, force: bool, kind: str
+) -> None:
+    """Also where Python takes the two for equal, as 1, 1.0 and true."""
+    shop.replace("things.csv", "3.5", "0")
+    shop.replace("things.csv", "25", "1")
+    shop.replace("bought.csv", ",2,5", ",2,1")
+    shop.replace("bought.csv", ",1,3", ",1,0")
+    shop.replace("bought.csv", ",0.5,4", ",0.5,0")
+    shop.remap('positive = "rating >= 4"', "")
+    shop.remap('column = "price", type = "number"', 'column = "price", type = "integer"')
+    ingest(db, shop.mapping())
+    shop.remap('column = "price", type = "integer"', f'column = "price", type = "{kind}"')
+    shop.remap('column = "rating", type = "integer"', f'column = "rating", type = "{kind}"')
+    ingest(db, shop.mapping(), force=force)
+    items = db.read("MATCH (n:Item) RETURN n.price AS value, n.key AS key ORDER BY key")
+    events = db.read("MATCH ()-[r:BOUGHT]->() WHERE r.rating IS NOT NULL RETURN r.rating AS value")
+    found = [repr(row["value"]) for row in items], sorted(repr(row["value"]) for row in events)
+    no, yes = ("False", "True") if kind == "boolean" else ("0.0", "1.0")
+    assert found == ([no, "None", yes], [no, no, yes])
+    assert ingest(db, shop.mapping(), force=True).written == 0
