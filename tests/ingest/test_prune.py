@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from linkspan.errors import DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import find_gone, ingest, prune
+from linkspan.ingest.prune import _Keys
+from linkspan.ingest.shaping.targets import LinkTarget, Table
 
 
 def found(db: Database, shop: Any) -> dict[str, tuple[int, int]]:
@@ -125,3 +129,26 @@ def test_relations_of_one_type_to_several_kinds(
     db.write("MATCH (n) DETACH DELETE n")
     ingest(db, shop.mapping())
     assert pruned == read_graph(db)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_keys_of_the_files_are_put_in_order_once(
+    monkeypatch: pytest.MonkeyPatch, repeat: bool
+) -> None:
+    """However many batches the graph is read in."""
+    target = LinkTarget("SEEN", "user", "item", repeat)
+    keys, joins = _Keys(), []
+    join = np.concatenate
+    monkeypatch.setattr(np, "concatenate", lambda parts: joins.append(1) or join(parts))
+    for number in range(3):
+        ends = {"source": pa.array([f"u{number}"] * 2), "target": pa.array(["a", "b"])}
+        at = {"at": pa.array([number, 9], pa.int64())} if repeat else {}
+        keys.add(Table(target, ends | at, {}))
+    for number in range(5):
+        rows = [[f"u{number}", "a", number], [f"u{number}", "b", 8], ["u0", "c", 0]]
+        known = number < 3
+        assert keys.has(rows).tolist() == [known, known and not repeat, False]
+    assert len(joins) <= 2
+    none = _Keys()  # a column may name none any more
+    none.add(Table(target, {name: column[:0] for name, column in (ends | at).items()}, {}))
+    assert not none.has(rows).any()
