@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import Any
 
 import pyarrow as pa
@@ -135,10 +136,33 @@ class GraphWriter:
         """Properties of those rows that the graph has, by the place of the row."""
         keys = list(table.keys)
         asked = [{"place": i, **{key: row[key] for key in keys}} for i, row in enumerate(rows)]
-        found = self._database.read_rows(
-            table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
-        )
-        return {place: values for place, values in found if values is not None}
+        found = self._read(table.target, asked, list(table.properties))
+        stored = dict(found)
+        if len(stored) == len(found) or not isinstance(table.target, LinkTarget):
+            return stored
+        several = Counter(place for place, _ in found)
+        self._leave_latest(table.target, [row for row in asked if several[row["place"]] > 1])
+        return dict(self._read(table.target, asked, list(table.properties)))
+
+    def _read(
+        self, target: Target, asked: list[dict[str, Any]], names: list[str]
+    ) -> list[tuple[int, list[Any]]]:
+        """Places and properties of all that the graph has of some rows."""
+        found = self._database.read_rows(target.stored_query(), {"rows": asked, "names": names})
+        return [(place, values) for place, values in found if values is not None]
+
+    def _leave_latest(self, target: LinkTarget, asked: list[dict[str, Any]]) -> None:
+        """Delete all but the latest event of each pair: they stem from when events repeated."""
+        times: defaultdict[int, set[Any]] = defaultdict(set)
+        for place, (at,) in self._read(target, asked, ["at"]):
+            if at is not None:
+                times[place].add(at)
+        gone = [
+            {"source": row["source"], "target": row["target"], "at": at}
+            for row in asked
+            for at in sorted(times[row["place"]])[:-1]
+        ]
+        write_rows(self._database, target.delete_query(), gone)
 
     def _was_empty(self, target: Target) -> bool:
         """Tell whether the graph had nothing like it before this ingest; asked before row one."""
