@@ -23,7 +23,7 @@ from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
 from linkspan.ingest.readers.vectors import open_vectors
 from linkspan.ingest.shaping.catalogue import Catalogue
-from linkspan.ingest.shaping.duplicates import Actions, Clash, DuplicateFinder
+from linkspan.ingest.shaping.duplicates import Actions, Clash, Clashes, DuplicateFinder
 from linkspan.ingest.shaping.forgotten import shape_known
 from linkspan.ingest.shaping.statistics import Statistics
 from linkspan.ingest.shaping.targets import RELATIONS, LinkTarget, NodeTarget, Table, Target
@@ -44,7 +44,7 @@ class CheckedFile:
         dropped: Those of them that the mapping says to leave out.
         forgotten: Those of them whose user was forgotten; they do not count as rejected.
         actions: What is done with each good row.
-        clashes: Line of a good row that is rejected to why: another row says something else.
+        clashes: Good rows that are rejected, as another row says something else.
     """
 
     good: int = 0
@@ -52,7 +52,7 @@ class CheckedFile:
     dropped: int = 0
     forgotten: int = 0
     actions: Actions = field(default_factory=lambda: np.zeros(0, np.uint8))
-    clashes: dict[int, Problem] = field(default_factory=dict)
+    clashes: Clashes = field(default_factory=Clashes)
 
     @property
     def rows(self) -> int:
@@ -71,15 +71,39 @@ class Checked:
 
     Attributes:
         catalogue: All keys.
+        sources: All files.
         files: What was found in each file, by the number of its source.
         statistics: Of the columns that need any.
         odd_ids: File and column of ids that look like numbers in an odd form.
     """
 
     catalogue: Catalogue
+    sources: list[Source]
     files: dict[int, CheckedFile] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
     odd_ids: dict[str, None] = field(default_factory=dict)
+
+    def problem(self, clash: Clash, target: Target) -> Problem:
+        """Problem of a row that clashes with another.
+
+        Args:
+            clash: The two rows.
+            target: What they become.
+        """
+        source, first_source = self.sources[clash.file], self.sources[clash.first_file]
+        first = f"{first_source.unit} {clash.first_line}"
+        if clash.first_file != clash.file:
+            first += f" of {first_source.path.name}"
+        if target == RELATIONS:
+            target = self.catalogue.group(clash.group)
+        return Problem(
+            line=clash.line,
+            column=None,
+            value=_key(clash, target, self.catalogue),
+            reason=f"{first} says something else of the same {_what(target)}",
+            hint="Keep one of the two rows" + (_REPEAT if _may_repeat(source) else ""),
+            kind="duplicates",
+        )
 
 
 def open_sources(mapping: Mapping, pseudonyms: Pseudonyms | None = None) -> list[Source]:
@@ -136,7 +160,7 @@ def check(
     """
     policies, catalogue = mapping.ingest, new_catalogue(mapping)
     catalogue.forgotten = forgotten
-    checked = Checked(catalogue)
+    checked = Checked(catalogue, sources)
     finders: defaultdict[Target, DuplicateFinder] = defaultdict(DuplicateFinder)
     identities: list[Table] = []
     for number, source in enumerate(sources):
@@ -172,12 +196,11 @@ def check(
         actions, clashes = finder.resolve(policies.duplicates)
         for number, action in actions.items():
             checked.files[number].actions = action
-        for clash in clashes:
-            known = catalogue.group(clash.group) if target == RELATIONS else target
-            problem = _clash(clash, known, sources, catalogue)
-            if policies.duplicates == "error":
+            checked.files[number].clashes = clashes.of_file(number)
+        if policies.duplicates == "error":
+            for clash in clashes:
+                problem = checked.problem(clash, target)
                 raise problem.error(sources[clash.file].path, sources[clash.file].unit)
-            checked.files[clash.file].clashes[clash.line] = problem
     checked.statistics.close({n: found.actions for n, found in checked.files.items()})
     for number, found in checked.files.items():
         _see_limit(found, sources[number], policies)
@@ -241,20 +264,6 @@ def _see_limit(found: CheckedFile, source: Source, policies: Policies) -> None:
             hint="Mend them ('--dry-run' with 'malformed = \"error\"' shows the first), "
             "or raise the limit",
         )
-
-
-def _clash(clash: Clash, target: Target, sources: list[Source], catalogue: Catalogue) -> Problem:
-    first = f"{sources[clash.first_file].unit} {clash.first_line}"
-    if clash.first_file != clash.file:
-        first += f" of {sources[clash.first_file].path.name}"
-    return Problem(
-        line=clash.line,
-        column=None,
-        value=_key(clash, target, catalogue),
-        reason=f"{first} says something else of the same {_what(target)}",
-        hint="Keep one of the two rows" + (_REPEAT if _may_repeat(sources[clash.file]) else ""),
-        kind="duplicates",
-    )
 
 
 def _may_repeat(source: Source) -> bool:

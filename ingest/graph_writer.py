@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from typing import Any
 
 import pyarrow as pa
@@ -92,7 +93,7 @@ class GraphWriter:
             changed = [
                 row
                 for place, row in enumerate(batch)
-                if place in stored and stored[place] != _values(table, row)
+                if place in stored and not _same(stored[place], _values(table, row))
             ]
             if new and not self._database.write_once(table.create_query(), rows=new):
                 write_rows(self._database, table.write_query(), new)
@@ -118,7 +119,11 @@ class GraphWriter:
     def _changed(self, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Rows that the graph does not have, or has with other values."""
         stored = self._stored(table, rows)
-        changed = [p for p, row in enumerate(rows) if stored.get(p) != _values(table, row)]
+        changed = [
+            p
+            for p, row in enumerate(rows)
+            if p not in stored or not _same(stored[p], _values(table, row))
+        ]
         if self._latest and is_dated(table):
             at = list(table.properties).index("at")
             kept = {place: found[at] for place, found in stored.items() if found[at] is not None}
@@ -131,10 +136,33 @@ class GraphWriter:
         """Properties of those rows that the graph has, by the place of the row."""
         keys = list(table.keys)
         asked = [{"place": i, **{key: row[key] for key in keys}} for i, row in enumerate(rows)]
-        found = self._database.read_rows(
-            table.target.stored_query(), {"rows": asked, "names": list(table.properties)}
-        )
-        return {place: values for place, values in found if values is not None}
+        found = self._read(table.target, asked, list(table.properties))
+        stored = dict(found)
+        if len(stored) == len(found) or not isinstance(table.target, LinkTarget):
+            return stored
+        several = Counter(place for place, _ in found)
+        self._leave_latest(table.target, [row for row in asked if several[row["place"]] > 1])
+        return dict(self._read(table.target, asked, list(table.properties)))
+
+    def _read(
+        self, target: Target, asked: list[dict[str, Any]], names: list[str]
+    ) -> list[tuple[int, list[Any]]]:
+        """Places and properties of all that the graph has of some rows."""
+        found = self._database.read_rows(target.stored_query(), {"rows": asked, "names": names})
+        return [(place, values) for place, values in found if values is not None]
+
+    def _leave_latest(self, target: LinkTarget, asked: list[dict[str, Any]]) -> None:
+        """Delete all but the latest event of each pair: they stem from when events repeated."""
+        times: defaultdict[int, set[Any]] = defaultdict(set)
+        for place, (at,) in self._read(target, asked, ["at"]):
+            if at is not None:
+                times[place].add(at)
+        gone = [
+            {"source": row["source"], "target": row["target"], "at": at}
+            for row in asked
+            for at in sorted(times[row["place"]])[:-1]
+        ]
+        write_rows(self._database, target.delete_query(), gone)
 
     def _was_empty(self, target: Target) -> bool:
         """Tell whether the graph had nothing like it before this ingest; asked before row one."""
@@ -150,6 +178,15 @@ class GraphWriter:
 def _values(table: Table, row: dict[str, Any]) -> list[Any]:
     """The properties of a row, in the order of the table."""
     return [row[name] for name in table.places]
+
+
+def _same(stored: list[Any], values: list[Any]) -> bool:
+    """Tell whether values are equal and of the same types: 1, 1.0 and true are three values."""
+    return stored == values and _types(stored) == _types(values)
+
+
+def _types(values: list[Any]) -> list[Any]:
+    return [[*map(type, each)] if type(each) is list else type(each) for each in values]
 
 
 def _is_interaction(target: Target) -> bool:

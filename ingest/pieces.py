@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from linkspan.errors import DataError
-from linkspan.ingest.check import Checked, CheckedFile
+from linkspan.ingest.check import Checked
 from linkspan.ingest.readers.problems import Problem
 from linkspan.ingest.readers.source import Batch, Source
-from linkspan.ingest.shaping.duplicates import REJECT, SAME, WRITE
+from linkspan.ingest.shaping.duplicates import REJECT, SAME, WRITE, Clashes
 from linkspan.ingest.shaping.forgotten import shape_known
+from linkspan.ingest.shaping.shapes import Shaped
 from linkspan.ingest.shaping.targets import Table
 from linkspan.progress import Task
 
@@ -98,7 +98,7 @@ def pieces(
             if done > found.good:
                 break
             known = done + bad <= loaded.get(number, 0)
-            clashes = _clashes(batch, shaped.lines[actions == REJECT], found)
+            clashes = found.clashes.of_lines(shaped.lines[actions == REJECT])
             kept = checked.statistics.apply(source.spec, shaped.filter(actions == WRITE))
             for table in kept.tables(catalogue, shared_users):
                 new = writer.new_nodes(table)
@@ -108,7 +108,7 @@ def pieces(
                 loaded=done + bad,
                 read=len(shaped) + len(shaped.problems),
                 same=int(np.count_nonzero(actions == SAME)),
-                problems=[*shaped.problems, *clashes],
+                problems=[*shaped.problems, *_problems(batch, clashes, checked, shaped)],
             )
         if (done, bad) != (found.good, found.bad):
             raise DataError(
@@ -119,8 +119,10 @@ def pieces(
         yield BatchEnd(number, loaded=found.rows)
 
 
-def _clashes(batch: Batch, lines: npt.NDArray[np.int64], found: CheckedFile) -> Iterator[Problem]:
+def _problems(
+    batch: Batch, clashes: Clashes, checked: Checked, shaped: Shaped
+) -> Iterator[Problem]:
     """Problems of rows of a batch that are rejected as they say something else than another row."""
-    for line in lines.tolist():
-        row = int(np.searchsorted(batch.lines, line))
-        yield replace(found.clashes[line], cells=batch.cells(row))
+    for clash in clashes:
+        row = int(np.searchsorted(batch.lines, clash.line))
+        yield replace(checked.problem(clash, shaped.table.target), cells=batch.cells(row))

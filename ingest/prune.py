@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,8 +60,10 @@ class Pruning:
 
     def as_dict(self) -> dict[str, Any]:
         """Counts, as JSON takes them."""
-        counts = {each.target.shown: len(each.rows) for each in self.gone}
-        return {"gone": counts, "files": sorted(set(self.files.values()))}
+        counts: Counter[str] = Counter()
+        for each in self.gone:  # one type may go between several pairs of labels
+            counts[each.target.shown] += len(each.rows)
+        return {"gone": dict(counts), "files": sorted(set(self.files.values()))}
 
 
 def find_gone(database: Database, mapping: Mapping, progress: Progress = SILENT) -> Pruning:
@@ -120,10 +124,17 @@ def prune(database: Database, pruning: Pruning, progress: Progress = SILENT) -> 
 
 
 def _whole(target: Target) -> Target:
-    """Items of all domains are compared at once: a domain may have gone as a whole."""
-    if isinstance(target, NodeTarget) and target.label == "Item":
-        return NodeTarget("Item")
-    return target
+    """All that one query reads, which is compared at once.
+
+    Items of all domains are, as a domain may have gone as a whole, and relationships of one type to
+    entities of all kinds.
+    """
+    if isinstance(target, LinkTarget):
+        source, end = (
+            role if role in ("item", "user") else "*" for role in (target.source, target.target)
+        )
+        return replace(target, source=source, target=end)
+    return NodeTarget("Item") if target.label == "Item" else target
 
 
 class _Keys:
@@ -133,7 +144,6 @@ class _Keys:
         self._nodes = KeyCodes()
         self._links: list[Codes] = []
         self._times: list[Codes] = []
-        self._known: set[Any] | None = None
 
     def add(self, table: Table) -> None:
         """Take in the rows of a table."""
@@ -152,16 +162,24 @@ class _Keys:
             return codes >= 0
         ends = self._nodes.find(columns[1].cast(pa.string()))
         wanted = np.where((codes < 0) | (ends < 0), -1, (codes << 32) | ends)
-        links = np.concatenate(self._links)
         if not self._times:
-            return np.isin(wanted, links)
-        if self._known is None:
-            self._known = set(
-                zip(links.tolist(), np.concatenate(self._times).tolist(), strict=True)
-            )
+            places = np.searchsorted(self._sorted, wanted)
+            found: np.ndarray[Any, np.dtype[np.bool_]] = self._sorted[places] == wanted
+            return found
         times = columns[2].to_pylist()
         pairs = zip(wanted.tolist(), times, strict=True)
-        return np.fromiter((pair in self._known for pair in pairs), bool, len(rows))
+        return np.fromiter((pair in self._pairs for pair in pairs), bool, len(rows))
+
+    @cached_property
+    def _sorted(self) -> Codes:
+        """The links in order, and an end; made once, as the graph is compared batch by batch."""
+        return np.append(np.unique(np.concatenate(self._links)), np.iinfo(np.int64).max)
+
+    @cached_property
+    def _pairs(self) -> set[tuple[int, int]]:
+        """Links with their times, likewise."""
+        links, times = np.concatenate(self._links), np.concatenate(self._times)
+        return set(zip(links.tolist(), times.tolist(), strict=True))
 
 
 def _gone(database: Database, target: Target, keys: _Keys) -> Gone:

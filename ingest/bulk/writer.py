@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from linkspan.errors import DataError
 from linkspan.graph.bulk.files import BulkFiles, Numbers
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.shaping.codes import KeyCodes
@@ -55,6 +56,7 @@ class BulkWriter:
         """Write the rows of a table; returns how many were not there before.
 
         Raises:
+            DataError: A relationship begins or ends at a node that is not there.
             OSError: The files cannot be written.
         """
         target, written = table.target, len(table)
@@ -68,7 +70,7 @@ class BulkWriter:
 
     def _write_links(self, target: LinkTarget, table: Table) -> int:
         sources, targets = (
-            self._before + self._numbers.find(_named(label, table.keys[end]))
+            self._numbers_of(label, table.keys[end], target)
             for label, end in zip(target.labels, ("source", "target"), strict=True)
         )
         columns = {name: table.keys[name] for name in list(table.keys)[2:]} | table.properties
@@ -82,6 +84,17 @@ class BulkWriter:
             self._stated[target].update(pairs)
         self._files.add_links(target.type, sources, targets, columns)
         return len(sources)
+
+    def _numbers_of(self, label: str, keys: pa.StringArray, target: LinkTarget) -> Numbers:
+        """The numbers that the files give to nodes; one without any would be another's."""
+        numbers = self._numbers.find(_named(label, keys))
+        if len(numbers) and numbers.min() < 0:
+            key = keys[int(numbers.argmin())].as_py()
+            raise DataError(
+                f"a {target.type} relationship has an end, {label} '{key}', that no file makes",
+                hint="Leave '--bulk' out",
+            )
+        return self._before + numbers
 
     def close(self) -> None:
         """Write what was kept, and the files to their end.

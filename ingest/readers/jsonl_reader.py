@@ -1,7 +1,7 @@
 """Reads JSON, one object a line, also compressed, in bounded memory.
 
 Every value becomes the text that would stand in a CSV: a number as it is written, ``true``, nothing
-for ``null`` and for a key that is absent. So the same rows make the same graph in either format.
+for ``null``, ``NaN`` and a key that is absent. So the same rows make the same graph in each format.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _lines(source: Source) -> Iterator[tuple[int, bytes]]:
 def _parse(text: bytes) -> dict[str, Any]:
     """The object in a line; numbers are text, as they are written."""
     try:
-        found = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=str)
+        found = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=_constant)
     except UnicodeDecodeError:
         shown = text.decode(errors="backslashreplace")
         hint = "Save the file as UTF-8, or say what it is with 'encoding = ...'"
@@ -168,6 +168,11 @@ def _parse(text: bytes) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _BadRowError(None, text.decode(), "this is JSON, but no object", _HINT)
     return found
+
+
+def _constant(text: str) -> str | None:
+    """What stands for a number that JSON has no word for; NaN is what pandas writes for none."""
+    return None if text == "NaN" else text
 
 
 def _cell(column: str, value: Any) -> Cell:

@@ -100,6 +100,8 @@ def _decoded(values: pa.Array) -> pa.Array:
 
 def _text(values: pa.Array) -> pa.BinaryArray:
     """Values as the text that would stand in a CSV; as bytes, as no one has checked them yet."""
+    if pa.types.is_floating(values.type):  # what pandas and NumPy write for no value
+        values = pc.if_else(pc.is_nan(values), None, values)
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         # In UTC, whatever zone the file would show it in; cast writes a Z.
         values = values.cast(pa.timestamp(values.type.unit, "UTC"))

@@ -95,7 +95,8 @@ class Catalogue:
         if not self.insert:
             return keys[:0]
         codes = self.items if role == "item" else self.entities[role]
-        return keys.filter(pa.array(codes.find(keys) >= self._declared[role]))
+        found = codes.find(keys)
+        return keys.filter(pa.array((found < 0) | (found >= self._declared[role])))
 
     def check_labels(self, rows: Rows, domains: pa.StringArray, column: str) -> None:
         """See that no two domains, and no domain and entity kind, have one label."""

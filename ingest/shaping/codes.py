@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,16 @@ class KeyCodes:
 
     def __init__(self) -> None:
         self._codes: dict[str, int] = {}
+        self._keys: list[str] = []  # as far as `key` was asked for
 
     def __len__(self) -> int:
         return len(self._codes)
 
     def key(self, code: int) -> str:
-        """The key with a number; goes through all keys before it."""
-        return next(islice(self._codes, code, None))
+        """The key with a number; goes through all keys once after the last was added."""
+        if len(self._keys) < len(self._codes):
+            self._keys = list(self._codes)
+        return self._keys[code]
 
     def keys(self) -> pa.StringArray:
         """All keys, in order of first appearance."""

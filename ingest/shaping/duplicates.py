@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,7 @@ WRITE, SAME, REJECT = 0, 1, 2
 """Actions on a row: written; nothing, as another says the same or replaces it; rejected."""
 
 
-@dataclass(frozen=True)
-class Clash:
+class Clash(NamedTuple):
     """A row that says of a key what another row says otherwise.
 
     Attributes:
@@ -39,6 +38,32 @@ class Clash:
     group: int
     first_file: int
     first_line: int
+
+
+@dataclass(frozen=True)
+class Clashes:
+    """Clashes by file and line, 48 bytes each: there may be as many as there are rows.
+
+    Attributes:
+        table: ``(N, 6)`` int64, the fields of each.
+    """
+
+    table: Codes = field(default_factory=lambda: np.zeros((0, len(Clash._fields)), np.int64))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __iter__(self) -> Iterator[Clash]:
+        return (Clash(*row.tolist()) for row in self.table)
+
+    def of_file(self, file: int) -> Clashes:
+        """Those of one file."""
+        start, end = np.searchsorted(self.table[:, 0], [file, file + 1])
+        return Clashes(self.table[start:end])
+
+    def of_lines(self, lines: Codes) -> Clashes:
+        """Those of some lines, which must be among them, of one file."""
+        return Clashes(self.table[np.searchsorted(self.table[:, 1], lines)])
 
 
 @dataclass
@@ -71,7 +96,7 @@ class DuplicateFinder:
         elif is_dated(shaped.table):
             part.ages.append(shaped.table.properties["at"].to_numpy())
 
-    def resolve(self, policy: DuplicatePolicy) -> tuple[dict[int, Actions], list[Clash]]:
+    def resolve(self, policy: DuplicatePolicy) -> tuple[dict[int, Actions], Clashes]:
         """Decide what is done with every row; takes another 16 bytes a row.
 
         Args:
@@ -105,20 +130,19 @@ class DuplicateFinder:
         actions[several[order[order != kept]]] = SAME
         actions[several[order[rejected]]] = REJECT
 
-        def place(row: Any) -> tuple[int, int]:
-            file = int(np.searchsorted(bounds, several[row], "right")) - 1
-            return files[file], int(lines[row])
+        def places(rows: Codes) -> list[Codes]:
+            of_parts = np.searchsorted(bounds, several[rows], "right") - 1
+            return [np.array(files, np.int64)[of_parts], lines[rows].astype(np.int64)]
 
-        clashes = [
-            Clash(*place(row), int(codes[row]), int(times[row]) if len(times) else 0, *place(other))
-            for row, other in zip(order[rejected], kept[rejected], strict=True)
-        ]
-        clashes.sort(key=lambda clash: (clash.file, clash.line))
+        row, other = order[rejected], kept[rejected]
+        group = times[row] if len(times) else np.zeros(len(row), np.int64)
+        clashes = np.stack([*places(row), codes[row], group, *places(other)], axis=1)
+        clashes = clashes[np.lexsort([clashes[:, 1], clashes[:, 0]])]
         cut = {
             file: actions[start:end]
             for file, start, end in zip(files, bounds[:-1], bounds[1:], strict=True)
         }
-        return cut, clashes
+        return cut, Clashes(clashes)
 
 
 def is_dated(table: Table) -> bool:

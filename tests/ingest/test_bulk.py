@@ -22,7 +22,10 @@ from linkspan.graph.bulk.arcadedb_files import ArcadeFiles
 from linkspan.graph.bulk.neo4j_files import Neo4jFiles
 from linkspan.graph.connecting.connection import Database
 from linkspan.graph.users.pseudonyms import VARIABLE
-from linkspan.ingest import Bulk, IngestReport, Mapping, ingest
+from linkspan.ingest import Bulk, IngestReport, Mapping, find_gone, ingest
+from linkspan.ingest.bulk.writer import BulkWriter
+from linkspan.ingest.shaping.targets import LinkTarget, NodeTarget, Table
+from linkspan.progress import Task
 from servers import RunningServer, Unavailable, empty
 from servers.neo4j import start_neo4j
 from servers.neo4j_admin import run_in_folder, write_programs
@@ -117,6 +120,44 @@ def test_the_same_graph(
     assert all(line.skipped for line in later.lines)
     assert ingest(db, mapping, force=True).written == 0
     assert {row["name"] for row in db.run("SHOW CONSTRAINTS")} >= {"linkspan_item_key"}
+
+
+def test_an_entity_that_only_a_column_names_is_inserted(
+    server: RunningServer, db: Database, shop: Shop, bulk_ingest: BulkIngest, read_graph: Graph
+) -> None:
+    shop.toml = (
+        '[[entities]]\nfile = "makers.csv"\nid = "name"\nkind = "Maker"\n'
+        'properties = { since = "since" }\n\n' + shop.toml + '\n[ingest]\ndangling = "insert"\n'
+    )
+    shop.remap('item = "thing"\n', 'item = "thing"\ndomain = "food"\n')
+    shop.write("makers.csv", "name,since\nMae Ploy,1990\n")
+    query = "MATCH (i)-[:MADE_BY]->(m:Maker) RETURN i.id AS id, m.name AS name, m.since AS since"
+    expected = [("1", "Mae Ploy", "1990"), ("1", "Thai Co", None), ("2", "Thai Co", None)]
+    balanced(ingest(db, shop.mapping()))
+    assert sorted(tuple(row.values()) for row in db.read(query)) == expected
+    graph = read_graph(db)
+    empty(server)
+    bulk_ingest(shop.mapping())
+    assert read_graph(db) == graph
+    assert ingest(db, shop.mapping(), force=True).written == 0
+    assert find_gone(db, shop.mapping()).gone == []
+    shop.write("makers.csv", "name,since\nMae Ploy,1990\nThai Co,1980\n")  # declared later
+    ingest(db, shop.mapping())
+    found = sorted(tuple(row.values()) for row in db.read(query))
+    assert found == [("1", "Mae Ploy", "1990"), ("1", "Thai Co", "1980"), ("2", "Thai Co", "1980")]
+
+
+def test_a_link_without_its_node_is_refused(shop: Shop, tmp_path: Path) -> None:
+    """Were one written, the importer would tie it to a node that has nothing to do with it."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    writer = BulkWriter(Neo4jFiles(folder), shop.mapping(), numbered=1)
+    items = Table(NodeTarget("Item", "Food"), {"key": pa.array(["food/1"])}, {})
+    writer.write(writer.new_nodes(items), None, Task())
+    ends = {"source": pa.array(["food/1"] * 2), "target": pa.array(["maker/a", "maker/b"])}
+    with pytest.raises(DataError, match=r"MADE_BY .*'maker/a'.*no file makes"):
+        writer.write(Table(LinkTarget("MADE_BY", "item", "Maker"), ends, {}), None, Task())
+    writer.close()
 
 
 def test_only_an_empty_database_is_filled(

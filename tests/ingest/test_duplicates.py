@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from linkspan.ingest import ingest
 from linkspan.ingest.shaping.codes import KeyCodes, row_hashes
 from linkspan.ingest.shaping.duplicates import (
     REJECT,
@@ -93,3 +97,32 @@ def test_codes_are_the_order_of_first_appearance(parts: list[list[str | None]]) 
         assert known == [before.index(key) if key in before else -1 for key in part]
         assert codes.add(keys).tolist() == [-1 if key is None else seen.index(key) for key in part]
     assert [codes.key(number) for number in range(len(codes))] == seen
+
+
+def test_keys_are_gone_through_once() -> None:
+    passes = []
+
+    class Counted(dict[str, int]):
+        def __iter__(self) -> Iterator[str]:
+            passes.append(len(self))
+            return super().__iter__()
+
+    codes = KeyCodes()
+    codes._codes = Counted()
+    for part in (["a", "b", "c"], ["d", "a", "e"]):
+        codes.add(pa.array(part))
+        assert [codes.key(number) for number in range(len(codes))] == list("abcde")[: len(codes)]
+    assert len(passes) == 2
+
+
+def test_of_clashes_little_is_kept(
+    shop: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checking makes no problem, with texts of its own, for each: there may be millions."""
+    rows = "".join(f"u{n},1,{at},1,1\n" for at in (1, 2) for n in range(50))
+    shop.write("bought.csv", "person,thing,when,amount,rating\n" + rows)
+    shop.toml += '\n[ingest]\nduplicates = "keep"\n'
+    made = []
+    monkeypatch.setattr("linkspan.ingest.check.Problem", lambda **named: made.append(named))
+    report = ingest(recorder, shop.mapping(), dry_run=True)
+    assert (report.rejected, made) == (50, [])

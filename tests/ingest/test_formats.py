@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import psutil
 import pyarrow as pa
@@ -127,6 +128,37 @@ def test_parquet_values_become_the_text_of_a_csv(tmp_path: Path) -> None:
         batches = read(tmp_path / "t.parquet")
         assert [row["b"] for row in cells(batches)] == [text, None]
         assert batches[0].lines.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
+def test_a_number_that_is_none_is_an_empty_value(tmp_path: Path, kind: str) -> None:
+    column = pa.array(np.array([1.5, np.nan], kind))
+    texts = ["nan", "NaN"]
+    for named, ids in (("plain", texts), ("dictionary", pa.array(texts).dictionary_encode())):
+        values = (
+            column.dictionary_encode() if named == "dictionary" and kind != "float16" else column
+        )
+        pq.write_table(pa.table({"a": ids, "b": values}), tmp_path / "t.parquet")
+        expected = [{"a": "nan", "b": "1.5"}, {"a": "NaN", "b": None}]  # text is as it is written
+        assert cells(read(tmp_path / "t.parquet")) == expected
+    lines = '{"a": "nan", "b": 1.5}\n{"a": "NaN", "b": NaN}\n{"a": "x", "b": [NaN, 2]}\n'
+    (tmp_path / "t.jsonl").write_text(lines)
+    assert cells(read(tmp_path / "t.jsonl")) == [*expected, {"a": "x", "b": '["2"]'}]
+
+
+@pytest.mark.parametrize("name", ["bought.jsonl", "bought.parquet"])
+def test_an_id_that_is_no_number_is_empty(shop: Any, recorder: Any, name: str) -> None:
+    if name.endswith("parquet"):
+        people, things = np.array([1.0, np.nan]), ["1", "3"]
+        columns = {"when": [1, 2], "amount": [1, 1], "rating": [5, 5]}
+        data = _parquet(person=people, thing=things, **columns)
+    else:
+        rest = '"when": 1, "amount": 1, "rating": 5'
+        data = f'{{"person": 1, "thing": 1, {rest}}}\n{{"person": NaN, "thing": 3, {rest}}}\n'
+    shop.write(name, data)
+    shop.remap('"bought.csv"', f'"{name}"')
+    with pytest.raises(DataError, match=r"2, column 'person': the id is empty"):
+        ingest(recorder, shop.mapping())
 
 
 def test_many_rows_come_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -185,3 +185,62 @@ def test_a_kind_that_is_written_otherwise_is_not_silently_the_old_one(
     shop.toml = shop.toml.replace("Maker", "MAKER")
     with pytest.raises(DatabaseError):
         ingest(db, shop.mapping(), force=True)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("kind", ["boolean", "number"])
+def test_a_value_of_another_type_is_another_value(
+    db: Database, shop: Any, force: bool, kind: str
+) -> None:
+    """Also where Python takes the two for equal, as 1, 1.0 and true."""
+    shop.replace("things.csv", "3.5", "0")
+    shop.replace("things.csv", "25", "1")
+    shop.replace("bought.csv", ",2,5", ",2,1")
+    shop.replace("bought.csv", ",1,3", ",1,0")
+    shop.replace("bought.csv", ",0.5,4", ",0.5,0")
+    shop.remap('positive = "rating >= 4"', "")
+    shop.remap('column = "price", type = "number"', 'column = "price", type = "integer"')
+    ingest(db, shop.mapping())
+    shop.remap('column = "price", type = "integer"', f'column = "price", type = "{kind}"')
+    shop.remap('column = "rating", type = "integer"', f'column = "rating", type = "{kind}"')
+    ingest(db, shop.mapping(), force=force)
+    items = db.read("MATCH (n:Item) RETURN n.price AS value, n.key AS key ORDER BY key")
+    events = db.read("MATCH ()-[r:BOUGHT]->() WHERE r.rating IS NOT NULL RETURN r.rating AS value")
+    found = [repr(row["value"]) for row in items], sorted(repr(row["value"]) for row in events)
+    no, yes = ("False", "True") if kind == "boolean" else ("0.0", "1.0")
+    assert found == ([no, "None", yes], [no, no, yes])
+    assert ingest(db, shop.mapping(), force=True).written == 0
+
+
+@pytest.mark.parametrize("policy", ["update", "keep"])
+@pytest.mark.parametrize("dated", [True, False])
+def test_events_that_repeat_no_longer_are_one(
+    db: Database, shop: Any, read_graph: Callable[..., Any], policy: str, dated: bool
+) -> None:
+    more = "ann,1,1700000300,3,4\nann,1,1700000200,2,5\nbob,2,1700000300,,\n"
+    shop.write("bought.csv", shop.text("bought.csv") + more)
+    shop.toml += f'\n[ingest]\nduplicates = "{policy}"\n'
+    shop.remap('positive = "rating >= 4"', 'positive = "rating >= 4"\nrepeat = true')
+    ingest(db, shop.mapping())
+    db.write(
+        "MATCH (u:User {key: 'cid'}) MATCH (i:Item {key: 'food/2'}) "
+        "CREATE (u)-[:BOUGHT {at: 1600000000000}]->(i)"  # as feedback does
+    )
+    shop.remap("repeat = true", "")
+    if not dated:
+        shop.remap('at = { column = "when", unit = "s" }', "")
+        db.write("MATCH (:User {key: 'cid'})-[r:BOUGHT]->() SET r.at = NULL")  # whose, none knows
+    ingest(db, shop.mapping())
+    found = db.read(
+        "MATCH (u:User)-[r:BOUGHT]->(i) RETURN u.key AS user, i.key AS item, r.at AS at, "
+        "r.weight AS weight, r.rating AS rating ORDER BY user, item"
+    )
+    pairs = [(row["user"], row["item"]) for row in found]
+    once = [("ann", "food/1"), ("ann", "kitchen-ware/3"), ("bob", "food/2"), ("cid", "food/2")]
+    assert pairs == [*once, *once[3:] * (not dated)]
+    assert ingest(db, shop.mapping(), force=True).written == 0
+    if dated:
+        graph = read_graph(db)
+        db.write("MATCH (n) DETACH DELETE n")
+        ingest(db, shop.mapping())
+        assert read_graph(db) == graph

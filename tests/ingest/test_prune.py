@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from linkspan.errors import DataError
 from linkspan.graph.connecting.connection import Database
 from linkspan.ingest import find_gone, ingest, prune
+from linkspan.ingest.prune import _Keys
+from linkspan.ingest.shaping.targets import LinkTarget, Table
 
 
 def found(db: Database, shop: Any) -> dict[str, tuple[int, int]]:
@@ -78,3 +82,73 @@ def test_rejected_rows_forbid_it(db: Database, shop: Any) -> None:
     ingest(db, shop.mapping())
     with pytest.raises(DataError, match=r"bought\.csv: 1 of its rows are rejected.*Mend"):
         find_gone(db, shop.mapping())
+
+
+KINDS = """
+[[items]]
+file = "films.csv"
+id = "id"
+domain = "films"
+properties = { title = "title" }
+
+[[items.relations]]
+type = "CREATED_BY"
+column = "author"
+entity = "Author"
+
+[[items.relations]]
+type = "CREATED_BY"
+column = "studio"
+entity = "Studio"
+
+[[relations]]
+file = "pairs.csv"
+type = { column = "how" }
+source = { item = "one", domain = "films" }
+target = { item = "two", domain = "films" }
+"""
+
+
+def test_relations_of_one_type_to_several_kinds(
+    db: Database, shop: Any, read_graph: Callable[..., Any]
+) -> None:
+    shop.toml += KINDS
+    shop.write("films.csv", "id,title,author,studio\nf1,One,Ann,Acme\nf2,Two,Bob,Acme\n")
+    shop.write("pairs.csv", "one,how,two\nf1,CREATED_BY,f2\nf2,CREATED_BY,f1\n")
+    ingest(db, shop.mapping())
+    assert sum(link[1] == "CREATED_BY" for link in read_graph(db)["links"]) == 6
+    assert find_gone(db, shop.mapping()).as_dict() == {"gone": {}, "files": []}
+    shop.write("films.csv", "id,title,author,studio\nf1,One,Ann,Acme\nf2,Two,Ann,\n")
+    shop.write("pairs.csv", "one,how,two\nf1,CREATED_BY,f2\n")
+    ingest(db, shop.mapping())
+    pruning = find_gone(db, shop.mapping())
+    # To Bob and to Acme, and from an item to another.
+    assert pruning.as_dict()["gone"] == {"CREATED_BY": 3, "Author": 1}
+    prune(db, pruning)
+    pruned = read_graph(db)
+    db.write("MATCH (n) DETACH DELETE n")
+    ingest(db, shop.mapping())
+    assert pruned == read_graph(db)
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+def test_the_keys_of_the_files_are_put_in_order_once(
+    monkeypatch: pytest.MonkeyPatch, repeat: bool
+) -> None:
+    """However many batches the graph is read in."""
+    target = LinkTarget("SEEN", "user", "item", repeat)
+    keys, joins = _Keys(), []
+    join = np.concatenate
+    monkeypatch.setattr(np, "concatenate", lambda parts: joins.append(1) or join(parts))
+    for number in range(3):
+        ends = {"source": pa.array([f"u{number}"] * 2), "target": pa.array(["a", "b"])}
+        at = {"at": pa.array([number, 9], pa.int64())} if repeat else {}
+        keys.add(Table(target, ends | at, {}))
+    for number in range(5):
+        rows = [[f"u{number}", "a", number], [f"u{number}", "b", 8], ["u0", "c", 0]]
+        known = number < 3
+        assert keys.has(rows).tolist() == [known, known and not repeat, False]
+    assert len(joins) <= 2
+    none = _Keys()  # a column may name none any more
+    none.add(Table(target, {name: column[:0] for name, column in (ends | at).items()}, {}))
+    assert not none.has(rows).any()
