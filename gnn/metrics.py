@@ -12,6 +12,12 @@ IntArray = NDArray[np.int64]
 _DRAWN = 2**13
 """Rows that are drawn at once where there are few."""
 
+_WIDE = 2**13
+"""Columns from which on only some are sorted for the largest."""
+
+_GROUPED = 16
+"""Columns of a group, of which first but the largest is looked at."""
+
 
 def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> FloatArray:
     """Rank of a target among candidates: 1 + those scored higher + half of the ties.
@@ -32,23 +38,42 @@ def midranks(scores: NDArray[np.floating], target: NDArray[np.floating]) -> Floa
 
 def kth_largest(scores: NDArray[np.float32], k: int) -> NDArray[np.float32]:
     """(B, 1) the k-th largest of each row of scores (B, N): faster than a partition."""
-    import torch  # not where but figures are read
-
-    best = torch.topk(torch.from_numpy(scores), k, dim=1).values
-    return best[:, -1:].numpy()
+    return _largest(scores, k)[0][:, -1:]
 
 
 def top_columns(scores: NDArray[np.float32], k: int) -> IntArray:
     """Columns (B, min(k, N)) of the largest scores, best first, ties by column."""
     k = min(k, scores.shape[1])
-    last = kth_largest(scores, k)
-    inside = scores >= last
-    for row in np.flatnonzero(inside.sum(axis=1) > k):  # of equal ones the first
-        equal = np.flatnonzero(scores[row] == last[row])
-        inside[row, equal[k - inside[row].sum() :]] = False
-    best = np.nonzero(inside)[1].reshape(len(scores), k)
-    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
+    values, columns = _largest(scores, min(k + 1, scores.shape[1]))
+    best = columns[:, :k]
+    # Where the next one is equal to the last, any of the equal ones may be there, else the first.
+    for row in np.flatnonzero((values[:, k - 1 :] == values[:, k - 1 : k]).sum(axis=1) > 1):
+        above = best[row, values[row, :k] > values[row, k]]
+        equal = np.flatnonzero(scores[row] == values[row, k])
+        best[row] = [*above, *equal[: k - len(above)]]
+    order = np.lexsort((best, -np.take_along_axis(scores, best, 1)), axis=1)
     return np.take_along_axis(best, order, 1)
+
+
+def _largest(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], IntArray]:
+    """(B, k) both: the largest of each row of scores (B, N), in descending order, and where.
+
+    Of many columns, only those of the k groups with the largest maxima are sorted: they hold all.
+    """
+    import torch  # not where but figures are read
+
+    rows = torch.from_numpy(scores)
+    size = rows.shape[1] // _GROUPED  # columns of which each is the first of a group
+    if rows.shape[1] < _WIDE or size < k:
+        values, columns = torch.topk(rows, k, dim=1)
+        return values.numpy(), columns.numpy()
+    groups = rows[:, : size * _GROUPED].unflatten(1, (_GROUPED, size))  # (B, G, N // G)
+    best = groups.amax(dim=1).topk(k, dim=1, sorted=False).indices[:, None]  # (B, 1, k)
+    rest = torch.arange(size * _GROUPED, rows.shape[1]).expand(len(rows), -1)
+    columns = best + size * torch.arange(_GROUPED)[:, None]  # (B, G, k)
+    columns = torch.cat([columns.flatten(1), rest], dim=1)
+    values, places = rows.gather(1, columns).topk(k, dim=1)
+    return values.numpy(), columns.gather(1, places).numpy()
 
 
 def by_list(ranks: FloatArray, lists: IntArray, candidates: IntArray, k: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from linkspan.gnn.metrics import top_columns
 from linkspan.gnn.models.learned import FittedModel
 from linkspan.gnn.scores.components import PARTS, Component, Seen
 from linkspan.gnn.scores.hybrid import Mixture, published, total
-from linkspan.gnn.scores.nearest import Nearest
+from linkspan.gnn.scores.nearest import find_nearest
 from linkspan.gnn.scores.reasons import find_drops, score_with_drops
 from linkspan.gnn.scores.reranking import Choice, Chooser
 from linkspan.gnn.scores.workers import how_many, in_order
@@ -35,7 +35,7 @@ have nearly as many each; fewer would take longer.
 """
 
 _ASKED = 2**14
-"""Items whose nearest are looked for at once."""
+"""Items whose nearest are looked for at once, at most."""
 
 _ARRAYS = len(PARTS) + 4
 """Arrays of scores of a domain at the same time, or what takes as much: of signals most of which
@@ -237,9 +237,6 @@ def score_pairs(
 def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT) -> pd.DataFrame:
     """The nearest items by cosine of their states, in their own domain and in the others.
 
-    Domains of more than `linkspan.gnn.scores.nearest.MOST` items are searched by cells, which may
-    miss some of the nearest, the same each time.
-
     Args:
         fitted: The model.
         k: Items in each of the two lists of an item; fewer where fewer are there.
@@ -251,16 +248,20 @@ def similar_items(fitted: FittedModel, k: int = 10, progress: Progress = SILENT)
     """
     states, domains = fitted.item_states, item_domains(fitted.snapshot)
     rows = [np.flatnonzero(domains == code) for code in range(len(fitted.snapshot.domains))]
-    nearest, frames = [Nearest(states[inside]) for inside in rows], []
+    vectors, frames = [states[inside] for inside in rows], []
+    size = rows_at_once((k + 1) * len(rows), 8, _ASKED)
     pieces = [
-        (own, items[start : start + _ASKED])
+        (own, items[start : start + size])
         for own, items in enumerate(rows)
-        for start in range(0, len(items), _ASKED)
+        for start in range(0, len(items), size)
     ]
     with progress.task("similar", total=len(domains), unit="items") as task:
         for own, items in pieces:
             # Of its own domain one more, the item itself.
-            found = [each.find(states[items], k + (at == own)) for at, each in enumerate(nearest)]
+            found = [
+                find_nearest(each, states[items], k + (at == own))
+                for at, each in enumerate(vectors)
+            ]
             others = [inside[each.places] for inside, each in zip(rows, found, strict=True)]
             for inside in (True, False):
                 if not (some := [at for at in range(len(rows)) if (at == own) == inside]):

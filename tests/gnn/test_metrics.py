@@ -228,14 +228,22 @@ def test_catalogue_figures_by_hand() -> None:
     assert all(np.isnan(none[name]) for name in ("gini", "novelty", "popularity_lift", "diversity"))
 
 
-@pytest.mark.parametrize("values", [1, 2, 50])
-def test_the_largest_scores_are_those_of_a_stable_sort(values: int) -> None:
+@pytest.mark.parametrize("wide", [20, 10**6], ids=["grouped", "all"])
+@pytest.mark.parametrize("values", [1, 2, 50, 10**6])
+def test_the_largest_scores_are_those_of_a_stable_sort(
+    monkeypatch: pytest.MonkeyPatch, values: int, wide: int
+) -> None:
+    monkeypatch.setattr("linkspan.gnn.metrics._WIDE", wide)
+    monkeypatch.setattr("linkspan.gnn.metrics._GROUPED", 3)
     random = np.random.default_rng(values)
-    scores = random.integers(0, values, (30, 40)).astype(np.float32)
-    scores[random.random(scores.shape) < 0.2] = -np.inf
-    for k in (1, 7, 40, 60):
-        expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        np.testing.assert_array_equal(top_columns(scores, k), expected)
+    for width in (1, 19, 40, 41):
+        scores = random.integers(0, values, (30, width)).astype(np.float32)
+        scores[random.random(scores.shape) < 0.2] = -np.inf
+        for k in (1, 2, 7, 13, 40, 60):
+            expected = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+            np.testing.assert_array_equal(top_columns(scores, k), expected)
+            last = np.take_along_axis(scores, expected, 1)[:, -1:]
+            np.testing.assert_array_equal(kth_largest(scores, min(k, width)), last)
 
 
 def test_coverage_equals_that_of_pyg_and_diversity_a_loop() -> None:

@@ -1,4 +1,4 @@
-"""Nearest vectors: exactly those of a comparison with all, or nearly all of them by cells."""
+"""Nearest vectors, and the lists of similar items that are made of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 
 from linkspan import gnn
 from linkspan.gnn import FittedModel, TrainSettings, similar_items
-from linkspan.gnn.scores import nearest
-from linkspan.gnn.scores.nearest import Nearest
+from linkspan.gnn.scores.nearest import find_nearest
 from linkspan.graph.snapshot import Snapshot
 
 
@@ -23,58 +22,19 @@ def scattered(seed: int, count: int, width: int = 16, groups: int = 60) -> np.nd
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_cells_find_nearly_all_that_a_comparison_with_all_finds(
-    monkeypatch: pytest.MonkeyPatch, seed: int
+@pytest.mark.parametrize("at_once", [2**10, 2**26])
+@pytest.mark.parametrize("k", [1, 10, 5000])
+def test_the_nearest_are_those_of_sorting_all(
+    monkeypatch: pytest.MonkeyPatch, k: int, at_once: int
 ) -> None:
-    vectors, asked = scattered(seed, 4000), scattered(seed + 10, 500)
-    exact = Nearest(vectors).find(asked, 10)
-    expected = np.sort(asked @ vectors.T, axis=1)[:, ::-1][:, :10]
-    np.testing.assert_allclose(exact.scores, expected, atol=1e-6)
-    monkeypatch.setattr(nearest, "MOST", 100)
-    monkeypatch.setattr(nearest, "_CELLS", 12)
-    found = Nearest(vectors).find(asked, 10)
-    own = np.einsum("qd,qkd->qk", asked, vectors[found.places])
-    np.testing.assert_allclose(found.scores, own, atol=1e-6)
-    assert (np.diff(found.scores, axis=1) <= 0).all()
-    assert all(len(set(places)) == 10 for places in found.places.tolist())
-    shared = [len(set(a) & set(b)) for a, b in zip(found.places, exact.places, strict=True)]
-    assert 0.9 < np.mean(shared) / 10 < 1  # by cells, so that some are missed
-    again = Nearest(vectors).find(asked, 10)
-    np.testing.assert_array_equal(again.places, found.places)
-
-
-def test_more_can_be_asked_for_than_the_cells_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "MOST", 10)
-    monkeypatch.setattr(nearest, "_CELLS", 1)
-    vectors = np.zeros((30, 4), np.float32)
-    vectors[np.arange(30), np.arange(30) % 4] = 1
-    found = Nearest(vectors).find(vectors[:3], 30)
-    assert np.isneginf(found.scores).any(axis=1).all()
-    for question, (scores, places) in enumerate(zip(found.scores, found.places, strict=True)):
-        there = places[np.isfinite(scores)].tolist()
-        assert set(there) >= set(range(question, 30, 4)) and len(set(there)) == len(there)
-
-
-def test_arrays_stay_bounded_where_most_vectors_are_one_or_many_are_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(nearest, "MOST", 100)
-    monkeypatch.setattr(nearest, "_CELLS", 12)
-    vectors = scattered(0, 2000)
-    vectors[::2] = vectors[0]  # half of the texts are one
-    free = Nearest(vectors).find(vectors, 50)
-    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", 2**16)
-    sizes, top = [], nearest.top_columns
-
-    def noted(scores: np.ndarray, k: int) -> np.ndarray:
-        sizes.append(scores.size)
-        return top(scores, k)
-
-    monkeypatch.setattr(nearest, "top_columns", noted)
-    bounded = Nearest(vectors).find(vectors, 50)
-    assert max(sizes) <= 2**14
-    np.testing.assert_allclose(bounded.scores, free.scores, atol=1e-6)
+    monkeypatch.setattr("linkspan.gnn.events.domains.AT_ONCE", at_once)
+    vectors = np.round(scattered(1, 4000, width=8) * 8) / 8  # so that products are exact, and tie
+    asked = vectors[:70]
+    found = find_nearest(vectors, asked, k)
+    products = asked @ vectors.T
+    expected = np.argsort(-products, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(found.places, expected)
+    np.testing.assert_array_equal(found.scores, np.take_along_axis(products, expected, 1))
 
 
 def by_hand(model: FittedModel, k: int) -> pd.DataFrame:
