@@ -67,7 +67,7 @@ def _largest(scores: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], 
     if rows.shape[1] < _WIDE or size < k:
         values, columns = torch.topk(rows, k, dim=1)
         return values.numpy(), columns.numpy()
-    groups = rows[:, : size * _GROUPED].unflatten(1, (_GROUPED, size))  # (B, G, N // G)
+    groups = rows[:, : size * _GROUPED].reshape(len(rows), _GROUPED, size)  # (B, G, N // G)
     best = groups.amax(dim=1).topk(k, dim=1, sorted=False).indices[:, None]  # (B, 1, k)
     rest = torch.arange(size * _GROUPED, rows.shape[1]).expand(len(rows), -1)
     columns = best + size * torch.arange(_GROUPED)[:, None]  # (B, G, k)

@@ -55,12 +55,14 @@ def related_items(snapshot: Snapshot, k: int = 10, progress: Progress = SILENT) 
     whole = (whole @ sparse.diags_array(counted.astype(np.float32))).tocsr()
     whole.eliminate_zeros()
     things = whole.T.tocsr()
+    kinds = {target if source == "item" else source for source, _, target in profiles}
+    names = {kind: _names(snapshot, kind) for kind in kinds}
     size, frames = rows_at_once(len(domains), 4, CHUNK), []
     with progress.task("related", total=len(domains), unit="items") as task:
         for start in range(0, len(domains), size):
             items = np.arange(start, min(start + size, len(domains)))
             best = _best((whole[items] @ things).tocoo(), items, domains, k)
-            frames.append(best.assign(**_reasons(snapshot, profiles, whole, best)))
+            frames.append(best.assign(**_reasons(names, profiles, whole, best)))
             task.advance(len(items))
     return pd.concat(frames, ignore_index=True)
 
@@ -80,8 +82,15 @@ def _best(scores: sparse.coo_array, items: IntArray, domains: IntArray, k: int) 
     return best.reset_index(drop=True)
 
 
+def _names(snapshot: Snapshot, kind: str) -> NDArray[np.object_]:
+    """(T,) name, else key, of each item or entity of a kind."""
+    nodes = snapshot.items if kind == "item" else snapshot.entities[kind]
+    names = nodes["title" if kind == "item" else "name"].to_numpy(object)
+    return np.where(names == "", nodes["key"].to_numpy(object), names)
+
+
 def _reasons(
-    snapshot: Snapshot,
+    names: dict[str, NDArray[np.object_]],
     profiles: dict[RelationKey, sparse.csr_array],
     whole: sparse.csr_array,
     table: pd.DataFrame,
@@ -95,9 +104,7 @@ def _reasons(
         begin, end = end, end + profile.shape[1]
         inside = np.flatnonzero((best >= begin) & (best < end))
         thing, kind = best[inside] - begin, target if source == "item" else source
-        nodes = snapshot.items if kind == "item" else snapshot.entities[kind]
-        names = nodes["title" if kind == "item" else "name"].to_numpy(object)[thing]
-        by[inside] = np.where(names == "", nodes["key"].to_numpy(object)[thing], names)
+        by[inside] = names[kind][thing]
         if kind == "item":
             by[inside[(thing == items[inside]) | (thing == others[inside])]] = name
         how[inside] = name
