@@ -6,6 +6,7 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -73,15 +74,18 @@ class Checked:
         catalogue: All keys.
         sources: All files.
         files: What was found in each file, by the number of its source.
-        statistics: Of the columns that need any.
         odd_ids: File and column of ids that look like numbers in an odd form.
     """
 
     catalogue: Catalogue
     sources: list[Source]
     files: dict[int, CheckedFile] = field(default_factory=dict)
-    statistics: Statistics = field(default_factory=Statistics)
     odd_ids: dict[str, None] = field(default_factory=dict)
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Of the columns that need any."""
+        return Statistics(self.catalogue)
 
     def problem(self, clash: Clash, target: Target) -> Problem:
         """Problem of a row that clashes with another.

@@ -11,12 +11,18 @@ from linkspan import cypher
 from linkspan.graph.connecting.connection import Database
 from linkspan.ingest.mapping.model import Mapping
 from linkspan.ingest.mapping.relation_tables import LinksTable, RelationsTable
-from linkspan.ingest.mapping.tables import FileTable, InteractionsTable, ItemsTable, VectorsTable
+from linkspan.ingest.mapping.tables import (
+    EntitiesTable,
+    FileTable,
+    InteractionsTable,
+    ItemsTable,
+    VectorsTable,
+)
 from linkspan.ingest.readers.source import Source
 from linkspan.ingest.shaping.statistics import statistics_groups
 
 Stored = dict[str, dict[str, Any]]
-_FORMAT = 2  # grows when the same file and mapping make another graph than before
+_FORMAT = 3  # grows when the same file and mapping make another graph than before
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,8 @@ class Entry:
     Attributes:
         sha256: Of the file.
         mapping: SHA-256 of what the mapping says of it.
-        items: SHA-256 of all items files at that time, and of what the mapping says of them;
-            where its entities may be items, of links files, too.
+        items: SHA-256 of all files of items and entities at that time, and of what the mapping says
+            of them; where its entities may be items, of links files, too.
         rows: Rows in the file.
         rejected: Rows that are not taken.
         loaded: Rows up to which it was loaded, rejected ones counted.
@@ -95,12 +101,19 @@ class Ledger:
         kinds = ",".join(sorted({table.kind for table in mapping.entities}))
         self._groups = statistics_groups([source.spec for source in sources])
         self._mapping = [
-            _sha256(_FORMAT, source.spec.model_dump_json(), shared, kinds, policies, *group)
-            for source in sources
-            for group in [map(self._sha256.__getitem__, self._groups.get(source.spec.becomes, ()))]
+            _sha256(
+                _FORMAT,
+                source.spec.model_dump_json(),
+                shared,
+                kinds,
+                policies,
+                *(self._sha256[other] for other in self.scaled_with(number)),
+                *(sources[other].spec.model_dump_json() for other in self.scaled_with(number)),
+            )
+            for number, source in enumerate(sources)
         ]
-        self._items = self._together(ItemsTable)
-        self._items_and_links = self._together(ItemsTable, LinksTable)
+        self._items = self._together(ItemsTable, EntitiesTable)
+        self._items_and_links = self._together(ItemsTable, EntitiesTable, LinksTable)
 
     def known(self, database: Database) -> dict[int, Entry]:
         """Entries, by number, of the files of which any row was loaded as the files are now."""
@@ -141,6 +154,10 @@ class Ledger:
             },
         }
 
+    def scaled_with(self, number: int) -> list[int]:
+        """Numbers of the files whose values depend on each other's, if this one's do."""
+        return self._groups.get(number, [])
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 of all files, and of what the mapping says of them."""
@@ -167,12 +184,14 @@ class Ledger:
         return bool({spec.source.kind, spec.target.kind} & self._linked)
 
     def _depends_on_items(self, number: int, entry: Entry) -> bool:
-        """Tell whether other items files could make other rows of this file."""
+        """Tell whether other files of items or entities could make other rows of this file."""
         spec = self._sources[number].spec
-        if spec.becomes in self._groups:
+        if number in self._groups:
             return True  # as one row comes or goes, the mean of all moves
         if isinstance(spec, InteractionsTable | LinksTable | VectorsTable):
             return spec.domain is None or entry.rejected > 0
+        if isinstance(spec, ItemsTable):  # an entity may have come that was not there
+            return entry.rejected > 0
         if isinstance(spec, RelationsTable) and self._is_linked(spec):
             return True
         ends = spec.ends.values()

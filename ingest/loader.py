@@ -125,7 +125,8 @@ class Loader:
         known = self._known(force)
         whole = {number for number, entry in known.items() if entry.whole}
         rest = {n: source for n, source in enumerate(self._sources) if n not in whole}
-        skip = {n for n in whole if not (rest and _is_referred_to(self._sources[n]))}
+        scaled = {other for number in rest for other in self._ledger.scaled_with(number)}
+        skip = {n for n in whole - scaled if not (rest and _is_referred_to(self._sources[n]))}
         checked = check(
             self._mapping,
             self._sources,

@@ -12,7 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from linkspan.ingest.mapping.columns import Column
+from linkspan.ingest.mapping.relation_tables import RelationsTable
 from linkspan.ingest.mapping.tables import FileTable
+from linkspan.ingest.shaping.catalogue import Catalogue
+from linkspan.ingest.shaping.codes import Codes
 from linkspan.ingest.shaping.duplicates import WRITE, Actions
 from linkspan.ingest.shaping.shapes import Shaped
 from linkspan.ingest.shaping.targets import Target
@@ -42,29 +45,37 @@ class Statistics:
 
     Counted are the rows that the graph gets, of all files of one label or type: no rejected rows,
     and of rows that say the same, one. Sums are exact, so that no order of rows or files matters.
-    Takes 8 bytes a row and property that needs it, until `close`.
+    Takes 16 bytes a row and property that needs it, until `close`.
+
+    Args:
+        catalogue: Knows the types of relations.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._types: dict[str, int] = {}
         self._numbers: defaultdict[tuple[Target, str], defaultdict[int, list[Numbers]]]
-        self._numbers = defaultdict(lambda: defaultdict(list))
-        self._summaries: dict[tuple[Target, str], Summary] = {}
+        self._numbers = defaultdict(lambda: defaultdict(list))  # each (N, 2) with the type
+        self._summaries: dict[tuple[Target, str, int], Summary] = {}
 
     def add(self, file: int, spec: FileTable, shaped: Shaped) -> None:
         """Take in the rows of a batch of file number ``file``."""
         for name, column in spec.values().items():
             if column.needs_statistics:
                 numbers = shaped.table.properties[name].to_numpy(zero_copy_only=False)
-                self._numbers[shaped.table.target, name][file].append(numbers)
+                rows = np.column_stack([numbers, self._types_of(shaped)])
+                self._numbers[shaped.table.target, name][file].append(rows)
 
     def close(self, actions: Mapping[int, Actions]) -> None:
         """Sum up; ``actions`` has for each file what is done with each of its good rows."""
-        for key, files in self._numbers.items():
+        for (target, name), files in self._numbers.items():
             written = [
                 np.concatenate(numbers)[actions[file] == WRITE] for file, numbers in files.items()
             ]
-            numbers = np.concatenate(written)
-            self._summaries[key] = summarise(numbers[~np.isnan(numbers)])
+            numbers, types = np.concatenate(written).T
+            for code in np.unique(types):
+                of_type = numbers[(types == code) & ~np.isnan(numbers)]
+                self._summaries[target, name, int(code)] = summarise(of_type)
         self._numbers.clear()
 
     def apply(self, spec: FileTable, shaped: Shaped) -> Shaped:
@@ -72,22 +83,37 @@ class Statistics:
         properties = dict(shaped.table.properties)
         for name, column in spec.values().items():
             if column.normalise is not None or column.missing == "mean":
-                summary = self._summaries.get((shaped.table.target, name))
                 numbers = properties[name].to_numpy(zero_copy_only=False)
-                scaled = _scaled(numbers, column, summary)
+                scaled, types = np.zeros(len(numbers)), self._types_of(shaped)
+                for code in np.unique(types):
+                    summary = self._summaries.get((shaped.table.target, name, int(code)))
+                    scaled[types == code] = _scaled(numbers[types == code], column, summary)
                 properties[name] = pa.array(scaled, mask=np.isnan(scaled))
         return replace(shaped, table=replace(shaped.table, properties=properties))
 
+    def _types_of(self, shaped: Shaped) -> Codes:
+        """(N,) a number for the type of each row; 0 where all rows of a target are of one."""
+        if shaped.groups is None:
+            return np.zeros(len(shaped), np.int64)
+        groups, places = np.unique(shaped.groups, return_inverse=True)
+        names = [self._catalogue.group(group).type for group in groups.tolist()]
+        codes = [self._types.setdefault(name, len(self._types)) for name in names]
+        return np.array(codes, np.int64)[places]
 
-def statistics_groups(specs: list[FileTable]) -> dict[str, list[int]]:
-    """Files whose values depend on each other: label or type to the places of its tables."""
+
+def statistics_groups(specs: list[FileTable]) -> dict[int, list[int]]:
+    """Places of tables to the places of all whose values are scaled with theirs.
+
+    Relations are all taken together, as a column may name their types.
+    """
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for place, spec in enumerate(specs):
-        groups[spec.becomes].append(place)
+        groups["" if isinstance(spec, RelationsTable) else spec.becomes].append(place)
     return {
-        name: places
-        for name, places in groups.items()
+        place: places
+        for places in groups.values()
         if any(column.needs_statistics for n in places for column in specs[n].values().values())
+        for place in places
     }
 
 
