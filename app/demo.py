@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from time import perf_counter
@@ -147,6 +146,8 @@ def _show_total(seconds: float) -> None:
 
 def _peak_memory() -> float:
     """Largest resident size of this process so far, in GB; the server is another process."""
+    import resource  # not on Windows, where the command line says what it needs
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1e9 if sys.platform == "darwin" else 1e6)
 

@@ -20,7 +20,11 @@ from linkspan.settings import FILE, Settings, load_settings
 _EXTRAS = {
     "train": ("torch", "torch-geometric", "sentence-transformers"),
     "embedded": ("arcadedb-embedded",),
+    "serve": ("fastapi", "uvicorn"),
+    "measure": ("optuna", "implicit"),
+    "private": ("dp-accounting",),
     "cluster": ("ray",),
+    "federated": ("flwr",),
 }
 
 

@@ -254,9 +254,10 @@ class Pipeline(Stages):
         """Write a run's lists into the graph and switch every reader to them.
 
         Raises:
+            ModelError: The run was not measured.
             PublishError: The lists were refused, or the model ranks below popularity.
         """
-        about, measured = run.read("run"), run.read("evaluation")
+        about, measured = run.read("run"), run.measured()
         table = measured["table"]
         published = table[0]["method"] if table else measured["method"]
         guard = measured.get("guard") or {

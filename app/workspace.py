@@ -208,6 +208,17 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise ModelError(f"run {self.id}: {file.name} cannot be read ({error})") from error
 
+    def measured(self) -> dict[str, Any]:
+        """What `linkspan evaluate` found.
+
+        Raises:
+            ModelError: It was not asked yet, or the file is damaged.
+        """
+        if not (self.folder / "evaluation.json").exists():
+            hint = f"Do it with 'linkspan evaluate {self.id}'"
+            raise ModelError(f"run {self.id} was not measured", hint=hint)
+        return self.read("evaluation")
+
     def write(self, name: str, value: dict[str, Any]) -> None:
         """Write the JSON file ``name``, whole or not at all."""
         with written_whole(self.folder / f"{name}.json") as part:

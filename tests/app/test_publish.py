@@ -49,9 +49,13 @@ def _per_list(rows: list[dict[str, Any]]) -> set[int]:
 
 
 def test_lists_follow_the_rules(linkspan: Run, project: Path, on_server: Database) -> None:
-    for command in (("ingest",), ("snapshot",), ("train",), ("evaluate",), ("publish",)):
-        answer = linkspan(*command)
-        assert answer.code == 0, (command, answer.err)
+    for command in ("ingest", "snapshot", "train", "publish", "evaluate", "publish"):
+        answer = linkspan(command)
+        if command == "publish" and not (Workspace(project / ".linkspan").run().ranks).exists():
+            assert answer.code == 5 and "was not measured" in answer.err, answer.err
+            assert "'linkspan evaluate" in answer.err.replace("\n", " ")
+        else:
+            assert answer.code == 0, (command, answer.err)
     on_server.write(
         "MATCH (i:Item) WITH i, toInteger(i.id) AS n SET i.in_stock = n % 5 <> 0, "
         "i.language = CASE WHEN n % 3 = 0 THEN 'en' ELSE 'de' END"
