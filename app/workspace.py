@@ -209,7 +209,7 @@ class RunFolder:
             raise ModelError(f"run {self.id}: {file.name} cannot be read ({error})") from error
 
     def measured(self) -> dict[str, Any]:
-        """What `linkspan evaluate` found.
+        """Findings of `linkspan evaluate`.
 
         Raises:
             ModelError: It was not asked yet, or the file is damaged.

@@ -171,7 +171,7 @@ def _parse(text: bytes) -> dict[str, Any]:
 
 
 def _constant(text: str) -> str | None:
-    """What stands for a number that JSON has no word for; NaN is what pandas writes for none."""
+    """Value of a number that JSON has no word for; NaN is what pandas writes for none."""
     return None if text == "NaN" else text
 
 
