@@ -109,6 +109,14 @@ class FileTable(Strict):
         """Columns that become properties of what the rows become, by property."""
         return dict(self.properties)
 
+    def name_columns(self) -> set[str]:
+        """Columns whose cells are ids or names, no values: a number that is none is empty there."""
+        return {
+            column
+            for column, key in self.columns().items()
+            if key not in ("weight", "at") and not key.startswith("properties.")
+        }
+
     @property
     def ends(self) -> dict[str, End]:
         """The two nodes that a row joins, each by its key; none where a row is a node."""

@@ -1,7 +1,8 @@
 """Reads JSON, one object a line, also compressed, in bounded memory.
 
 Every value becomes the text that would stand in a CSV: a number as it is written, ``true``, nothing
-for ``null``, ``NaN`` and a key that is absent. So the same rows make the same graph in each format.
+for ``null``, a key that is absent, and an id that is ``NaN``. So the same rows make the same graph
+in each format.
 """
 
 from __future__ import annotations
@@ -83,13 +84,13 @@ def read_jsonl(source: Source) -> Iterator[Batch]:
     Raises:
         DataError: The file is cut short or damaged, or has a line of more than 32 MB.
     """
-    wanted = list(source.spec.columns())
+    wanted, names = list(source.spec.columns()), source.spec.name_columns()
     lines = _lines(source)
     while part := list(islice(lines, BATCH_ROWS)):
-        yield _batch(part, wanted)
+        yield _batch(part, wanted, names)
 
 
-def _batch(part: list[tuple[int, bytes]], wanted: list[str]) -> Batch:
+def _batch(part: list[tuple[int, bytes]], wanted: list[str], names: set[str]) -> Batch:
     numbers: list[int] = []
     rows: list[list[Cell]] = []
     problems: list[Problem] = []
@@ -97,7 +98,7 @@ def _batch(part: list[tuple[int, bytes]], wanted: list[str]) -> Batch:
         found: dict[str, Any] = {}
         try:
             found = _parse(text)
-            cells = [_cell(name, found.get(name)) for name in wanted]
+            cells = [_cell(name, found.get(name), name=name in names) for name in wanted]
             if b"\\u" in text:
                 _see_text(wanted, cells)
         except _BadRowError as error:
@@ -155,7 +156,7 @@ def _lines(source: Source) -> Iterator[tuple[int, bytes]]:
 def _parse(text: bytes) -> dict[str, Any]:
     """The object in a line; numbers are text, as they are written."""
     try:
-        found = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=_constant)
+        found = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=_Constant)
     except UnicodeDecodeError:
         shown = text.decode(errors="backslashreplace")
         hint = "Save the file as UTF-8, or say what it is with 'encoding = ...'"
@@ -170,19 +171,26 @@ def _parse(text: bytes) -> dict[str, Any]:
     return found
 
 
-def _constant(text: str) -> str | None:
-    """Value of a number that JSON has no word for; NaN is what pandas writes for none."""
-    return None if text == "NaN" else text
+class _Constant(str):
+    """Text of a number that JSON has no word for: NaN, or infinity."""
+
+    __slots__ = ()
 
 
-def _cell(column: str, value: Any) -> Cell:
-    """A value as the text that would stand in a CSV, or a list of such texts."""
+def _cell(column: str, value: Any, *, name: bool) -> Cell:
+    """A value as the text that would stand in a CSV, or a list of such texts.
+
+    Where it is a name, NaN is none: pandas and NumPy write it where there is no id.
+    """
+    if name and isinstance(value, _Constant) and value == "NaN":
+        return None
     if value is None or isinstance(value, str):
-        return value
+        return None if value is None else str(value)
     if type(value) is bool:
         return str(value).lower()
     if not _is_nested(value):
-        return [text for text in (_cell(column, part) for part in value) if type(text) is str]
+        cells = (_cell(column, part, name=name) for part in value)
+        return [text for text in cells if type(text) is str]
     what = "an object" if type(value) is dict else "a list of lists or objects"
     raise _BadRowError(
         column,

@@ -53,15 +53,15 @@ def read_parquet(source: Source) -> Iterator[Batch]:
     Raises:
         DataError: The file is damaged.
     """
-    wanted, first = list(source.spec.columns()), 1
+    wanted, names, first = list(source.spec.columns()), source.spec.name_columns(), 1
     with _errors(source), _open(source) as file:
         pieces = file.iter_batches(BATCH_ROWS, columns=wanted)
         for piece in pieces:
-            yield _batch(piece, wanted, first)
+            yield _batch(piece, wanted, names, first)
             first += len(piece)
 
 
-def _batch(piece: pa.RecordBatch, wanted: list[str], first: int) -> Batch:
+def _batch(piece: pa.RecordBatch, wanted: list[str], names: set[str], first: int) -> Batch:
     raw = {name: _decoded(piece.column(name)) for name in wanted}
     lists = {
         name: values.cast(pa.list_(pa.string()))
@@ -69,7 +69,9 @@ def _batch(piece: pa.RecordBatch, wanted: list[str], first: int) -> Batch:
         if _is_list(values.type)
     }
     bytes_of = {
-        name: pa.nulls(len(piece), pa.binary()) if name in lists else _text(values)
+        name: pa.nulls(len(piece), pa.binary())
+        if name in lists
+        else _text(_known(values) if name in names else values)
         for name, values in raw.items()
     }
     lines = np.arange(first, first + len(piece))
@@ -98,10 +100,15 @@ def _decoded(values: pa.Array) -> pa.Array:
     return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
 
 
+def _known(values: pa.Array) -> pa.Array:
+    """Values without NaN, which pandas and NumPy write where there is no id."""
+    if not pa.types.is_floating(values.type):
+        return values
+    return pc.if_else(pc.is_nan(values), None, values)
+
+
 def _text(values: pa.Array) -> pa.BinaryArray:
     """Values as the text that would stand in a CSV; as bytes, as no one has checked them yet."""
-    if pa.types.is_floating(values.type):  # what pandas and NumPy write for no value
-        values = pc.if_else(pc.is_nan(values), None, values)
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         # In UTC, whatever zone the file would show it in; cast writes a Z.
         values = values.cast(pa.timestamp(values.type.unit, "UTC"))

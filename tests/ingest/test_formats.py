@@ -131,19 +131,22 @@ def test_parquet_values_become_the_text_of_a_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
-def test_a_number_that_is_none_is_an_empty_value(tmp_path: Path, kind: str) -> None:
+def test_an_id_that_is_no_number_is_no_text_either(tmp_path: Path, kind: str) -> None:
     column = pa.array(np.array([1.5, np.nan], kind))
     texts = ["nan", "NaN"]
     for named, ids in (("plain", texts), ("dictionary", pa.array(texts).dictionary_encode())):
         values = (
             column.dictionary_encode() if named == "dictionary" and kind != "float16" else column
         )
-        pq.write_table(pa.table({"a": ids, "b": values}), tmp_path / "t.parquet")
-        expected = [{"a": "nan", "b": "1.5"}, {"a": "NaN", "b": None}]  # text is as it is written
+        pq.write_table(pa.table({"a": values, "b": ids}), tmp_path / "t.parquet")
+        expected = [{"a": "1.5", "b": "nan"}, {"a": None, "b": "NaN"}]  # text is as it is written
         assert cells(read(tmp_path / "t.parquet")) == expected
-    lines = '{"a": "nan", "b": 1.5}\n{"a": "NaN", "b": NaN}\n{"a": "x", "b": [NaN, 2]}\n'
+        pq.write_table(pa.table({"a": ids, "b": ids}), tmp_path / "t.parquet")
+        assert cells(read(tmp_path / "t.parquet")) == [{"a": text, "b": text} for text in texts]
+    lines = '{"a": 1.5, "b": "nan"}\n{"a": NaN, "b": NaN}\n{"a": "NaN", "b": [NaN, 2]}\n'
     (tmp_path / "t.jsonl").write_text(lines)
-    assert cells(read(tmp_path / "t.jsonl")) == [*expected, {"a": "x", "b": '["2"]'}]
+    last = {"a": "NaN", "b": '["NaN", "2"]'}
+    assert cells(read(tmp_path / "t.jsonl")) == [*expected, last]
 
 
 @pytest.mark.parametrize("name", ["bought.jsonl", "bought.parquet"])
